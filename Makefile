@@ -1,0 +1,51 @@
+# `make run` and `make test` each set up all they need: Python 3.11+ and a package index suffice.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+# The newest Python on the PATH that is supported; PYTHON=... chooses another.
+PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,\
+	$(shell $(python) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' 2>/dev/null && echo $(python))))
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help run test check lint types format clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/run.stamp .env ## serve on http://127.0.0.1:8000
+	$(BIN)/python manage.py serve
+
+test: $(VENV)/dev.stamp ## run every test on every core, with coverage
+	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+
+check: lint types test ## lint, types and tests
+
+lint: $(VENV)/dev.stamp ## ruff: rules and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/dev.stamp ## mypy, strict
+	$(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## let ruff mend what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: ## remove the virtual environment and the caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+
+.env: | $(VENV)/run.stamp
+	$(BIN)/python -m authproject.init_env
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or say PYTHON=/path/to/python3."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(VENV)/run.stamp

@@ -1,0 +1,50 @@
+"""DRF authentication by bearer token (RFC 6750), with users from the store."""
+
+import re
+from typing import Any
+
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+from rest_framework_simplejwt import authentication as simplejwt
+
+from accounts.backends import AuthenticatedUser
+from accounts.core.errors import TokenError, TokenInvalid
+from accounts.runtime import get_runtime
+from accounts.tokens import AccessToken
+
+# RFC 9110 §11.1: what an authentication scheme may be called.
+SCHEME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+class BearerTokenRejected(AuthenticationFailed):
+    """A bad token in the `Authorization` header; carries the code of its `TokenError`."""
+
+    def __init__(self, error: TokenError) -> None:
+        super().__init__(error.detail, error.code)
+
+
+class JWTAuthentication(simplejwt.JWTAuthentication):
+    """simplejwt's authentication with strict headers, our tokens, and users from the store."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        try:
+            return super().authenticate(request)
+        except TokenError as error:
+            raise BearerTokenRejected(error) from error
+
+    def get_raw_token(self, header: bytes) -> bytes | None:
+        """Return the token; `None` without credentials or for another scheme."""
+        scheme, *rest = header.split() or [b""]
+        if scheme.lower() != b"bearer":
+            if not scheme or SCHEME.fullmatch(scheme):
+                return None
+            raise TokenInvalid
+        if len(rest) != 1:
+            raise TokenInvalid
+        return rest[0]
+
+    def get_validated_token(self, raw_token: bytes) -> AccessToken:
+        return get_runtime().tokens.read_access(raw_token.decode("latin-1"))
+
+    def get_user(self, validated_token: Any) -> Any:
+        return AuthenticatedUser(get_runtime().service.identify(validated_token.claims))

@@ -1,0 +1,49 @@
+"""Django's authentication backend: `authenticate()` asks the store, not the ORM."""
+
+from django.http import HttpRequest
+
+from accounts.core.errors import InvalidCredentials, InvalidEmail
+from accounts.core.users import User, normalise_email
+from accounts.runtime import get_runtime
+
+
+class AuthenticatedUser:
+    """The `request.user` of this project: a stored user behind the attributes that Django asks for.
+
+    `authenticate()` writes `backend` on what it returns, and a stored `User` is frozen.
+    """
+
+    is_authenticated = True
+    is_anonymous = False
+    is_active = True
+    backend: str
+
+    def __init__(self, account: User) -> None:
+        self.account = account
+
+    @property
+    def email(self) -> str:
+        return self.account.email
+
+    @property
+    def pk(self) -> str:
+        return self.account.email
+
+    def get_username(self) -> str:
+        return self.account.email
+
+    def __str__(self) -> str:
+        return self.account.email
+
+
+class AccountBackend:
+    """Checks e-mail and password. May raise `ServiceUnavailable`."""
+
+    def authenticate(
+        self, request: HttpRequest | None, email: str, password: str
+    ) -> AuthenticatedUser | None:
+        try:
+            user = get_runtime().service.authenticate(normalise_email(email), password)
+        except (InvalidEmail, InvalidCredentials):
+            return None
+        return AuthenticatedUser(user)

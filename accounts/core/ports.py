@@ -1,0 +1,71 @@
+"""What the service needs from the world. Implementations live one layer further out."""
+
+from collections.abc import Callable
+from typing import ClassVar, Protocol
+
+from accounts.core.claims import Claims, RefreshClaims
+from accounts.core.events import Event
+from accounts.core.sessions import Session
+from accounts.core.users import EmailAddress, User
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+EventSink = Callable[[Event, str], None]
+"""Told of each security event and the e-mail address concerned; must not raise."""
+
+
+class AccountStore(Protocol):
+    """Users and sessions. Safe to share between threads; any method may raise `StoreUnavailable`.
+
+    The two updates are atomic. `change` is a pure, quick function from the stored value to
+    the new one: a store may run it under a lock, or again if somebody was faster. What it
+    raises leaves everything as it was; a value that it returns unchanged is not written.
+    """
+
+    kind: ClassVar[str]
+    """Its name in `/health`, such as `memory`."""
+
+    def add_user(self, user: User) -> None:
+        """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
+
+    def get_user(self, email: EmailAddress) -> User | None: ...
+
+    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
+        """Return the user as stored now. Raises `KeyError` where there is none."""
+
+    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+        """Return user and session in one trip; an untouched session is `None`."""
+
+    def update_session(
+        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+    ) -> Session:
+        """Return the session as stored now; it is forgotten after its `expires_at`."""
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` unless the store answers."""
+
+    def close(self) -> None: ...
+
+
+class PasswordHasher(Protocol):
+    """Slow by design, and bounded: both methods raise `Overloaded` rather than queue for ever."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash. Raises a subclass of `InvalidPassword`."""
+
+    def verify(self, password: str, encoded: str | None) -> bool:
+        """Say whether they match. `None` costs the same time and never matches."""
+
+    def must_update(self, encoded: str) -> bool:
+        """Say whether a hash was made with other parameters than today's."""
+
+
+class TokenIssuer(Protocol):
+    """Signs and verifies. It judges no user, version or session: the service does."""
+
+    def issue(self, claims: Claims) -> str:
+        """Sign an access token, or a refresh token for `RefreshClaims`."""
+
+    def read_refresh(self, token: str) -> RefreshClaims:
+        """Raise `TokenInvalid` or `TokenExpired`."""

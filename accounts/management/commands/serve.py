@@ -1,0 +1,63 @@
+"""`manage.py serve`: the production server (Granian)."""
+
+import argparse
+import logging
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.core.servers.basehttp import get_internal_wsgi_application
+from granian import Granian
+from granian.constants import HTTPModes, Interfaces
+from granian.log import LogLevels
+
+from accounts.passwords import MAX_PENDING_HASHES
+
+# A login holds its thread while it waits for its hash, so the threads outnumber the hashes
+# that may wait: however many logins queue up, these many threads answer everything else.
+THREADS_FOR_THE_REST = 8
+SERVER_THREADS = MAX_PENDING_HASHES + THREADS_FOR_THE_REST
+
+# Granian's own lines go where ours go. Below errors they repeat ours, or advise against as many
+# threads as the hashes need.
+GRANIAN_LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
+
+logger = logging.getLogger("accounts.serve")
+
+SHUTDOWN_SECONDS = 9
+"""What is in flight has so long to finish after SIGTERM."""
+
+
+class Command(BaseCommand):
+    help = "Serve the API with Granian, over WSGI."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
+
+    def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
+        if workers < 1:
+            raise CommandError("--workers must be at least 1.")
+        if workers > 1:
+            raise CommandError(
+                f"--workers {workers} needs a store that processes share; each would have users "
+                f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
+            )
+        application = get_internal_wsgi_application()
+        logger.info("serving on http://%s:%d with %d threads", host, port, SERVER_THREADS)
+        server = Granian(
+            settings.WSGI_APPLICATION,
+            address=host,
+            port=port,
+            interface=Interfaces.WSGI,
+            workers=workers,
+            blocking_threads=SERVER_THREADS,
+            http=HTTPModes.http1,
+            websockets=False,
+            log_level=LogLevels.error,
+            log_dictconfig=GRANIAN_LOGGING,
+            workers_kill_timeout=SHUTDOWN_SECONDS,
+        )
+        server.serve(target_loader=lambda: application, wrap_loader=False)
+        logger.info("stopped")

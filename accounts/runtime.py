@@ -1,0 +1,64 @@
+"""The composition root: builds the service from Django's settings, once, when first asked."""
+
+import time
+from dataclasses import dataclass
+from functools import cache
+from threading import Lock
+
+from django.conf import settings
+
+from accounts.core.ports import Clock
+from accounts.core.service import AccountService, TokenPolicy
+from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
+from accounts.signals import emit
+from accounts.stores import open_store
+from accounts.tokens import JWTIssuer, KeyRing
+
+_opening = Lock()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the Django modules use."""
+
+    service: AccountService
+    tokens: JWTIssuer
+    password_policy: PasswordPolicy
+
+
+def get_runtime() -> Runtime:
+    """Return this process's runtime.
+
+    It is opened when first asked for, after any fork: pools and stores own threads and sockets.
+    """
+    with _opening:
+        return _open()
+
+
+@cache
+def _open() -> Runtime:
+    return build_runtime(time.time)
+
+
+def build_runtime(clock: Clock) -> Runtime:
+    """Build a runtime from the settings as they are now."""
+    tokens = JWTIssuer(
+        KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS]), clock
+    )
+    password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
+    service = AccountService(
+        store=open_store(settings.STORE_URL, clock),
+        hasher=BcryptHasher(
+            rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=HashingPool()
+        ),
+        tokens=tokens,
+        policy=TokenPolicy(
+            access_lifetime=settings.ACCESS_TOKEN_LIFETIME,
+            refresh_lifetime=settings.REFRESH_TOKEN_LIFETIME,
+            rotate=settings.ROTATE_REFRESH_TOKENS,
+            reuse_grace=settings.REFRESH_REUSE_GRACE_SECONDS,
+        ),
+        clock=clock,
+        emit=emit,
+    )
+    return Runtime(service, tokens, password_policy)

@@ -1,0 +1,85 @@
+"""The shapes of request bodies. Nothing is coerced: a number is no password."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from accounts.core.errors import InvalidEmail, InvalidPassword
+from accounts.core.users import EmailAddress, normalise_email
+from accounts.runtime import get_runtime
+
+
+class BodySerializer(serializers.Serializer[Any]):
+    """A JSON object, and nothing else."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, dict):
+            message = "The request body must be a JSON object."
+            raise serializers.ValidationError(
+                {"non_field_errors": [serializers.ErrorDetail(message, "wrong_type")]}
+            )
+        return super().to_internal_value(data)
+
+
+class TextField(serializers.CharField):
+    """A string as it was sent: never coerced, never trimmed, of any length."""
+
+    default_error_messages = {"wrong_type": "This field must be a string."}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
+        # Ours judge what is in the text; CharField would refuse NULs and surrogates in a token.
+        self.validators = []
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("wrong_type")
+        return data
+
+
+class EmailField(TextField):
+    """An e-mail address, normalised."""
+
+    def to_internal_value(self, data: Any) -> EmailAddress:
+        try:
+            return normalise_email(super().to_internal_value(data))
+        except InvalidEmail as error:
+            raise serializers.ValidationError(error.detail, error.code) from error
+
+
+class PasswordField(TextField):
+    """A password to check."""
+
+    def __init__(self) -> None:
+        super().__init__(style={"input_type": "password"})
+
+
+class NewPasswordField(PasswordField):
+    """A password to set, which the policy judges."""
+
+    def to_internal_value(self, data: Any) -> str:
+        password = super().to_internal_value(data)
+        try:
+            get_runtime().password_policy.check(password)
+        except InvalidPassword as error:
+            raise serializers.ValidationError(error.detail, error.code) from error
+        return password
+
+
+class RegisterSerializer(BodySerializer):
+    email = EmailField()
+    password = NewPasswordField()
+
+
+class LoginSerializer(BodySerializer):
+    email = EmailField()
+    password = PasswordField()
+
+
+class RefreshTokenSerializer(BodySerializer):
+    refresh_token = TextField()
+
+
+class ChangePasswordSerializer(BodySerializer):
+    current_password = PasswordField()
+    new_password = NewPasswordField()

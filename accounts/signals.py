@@ -1,0 +1,31 @@
+"""Django signals, one for each security event. Receivers get `user`, the e-mail address.
+
+A receiver that fails is logged by Django and harms no request.
+"""
+
+from django.dispatch import Signal
+
+from accounts.core.events import Event
+
+login_succeeded = Signal()
+login_failed = Signal()
+user_created = Signal()
+token_created = Signal()
+token_revoked = Signal()
+token_reused = Signal()
+password_changed = Signal()
+
+BY_EVENT = {
+    Event.LOGIN_SUCCESS: login_succeeded,
+    Event.LOGIN_FAIL: login_failed,
+    Event.USER_CREATED: user_created,
+    Event.TOKEN_CREATED: token_created,
+    Event.TOKEN_REVOKED: token_revoked,
+    Event.TOKEN_REUSE: token_reused,
+    Event.PASSWORD_CHANGE: password_changed,
+}
+
+
+def emit(event: Event, user: str) -> None:
+    """Tell the receivers of an event. An `EventSink`."""
+    BY_EVENT[event].send_robust(sender=Event, event=event, user=user)

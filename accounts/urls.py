@@ -1,0 +1,11 @@
+"""The endpoints under `/api/v1/`."""
+
+from rest_framework.routers import SimpleRouter
+
+from accounts.viewsets import AuthViewSet, ProtectedViewSet
+
+router = SimpleRouter(trailing_slash=False)
+router.register("auth", AuthViewSet, basename="auth")
+router.register("protected", ProtectedViewSet, basename="protected")
+
+urlpatterns = router.urls

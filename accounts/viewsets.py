@@ -1,0 +1,128 @@
+"""The endpoints: parse, call the service, respond."""
+
+from typing import Any, cast
+
+from django.contrib.auth import authenticate
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.decorators import action
+from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.viewsets import GenericViewSet
+
+from accounts.authentication import JWTAuthentication
+from accounts.backends import AuthenticatedUser
+from accounts.core.claims import Claims
+from accounts.core.errors import InvalidCredentials
+from accounts.core.service import AccountService, Tokens
+from accounts.runtime import get_runtime
+from accounts.serializers import (
+    ChangePasswordSerializer,
+    LoginSerializer,
+    RefreshTokenSerializer,
+    RegisterSerializer,
+)
+from accounts.tokens import AccessToken
+
+
+class AccountViewSet(GenericViewSet[Any]):
+    """What both viewsets share."""
+
+    @property
+    def service(self) -> AccountService:
+        return get_runtime().service
+
+    def perform_authentication(self, request: Request) -> None:
+        """Authenticate; but the media type is judged before the credentials."""
+        negotiator = self.get_content_negotiator()
+        if request.stream is not None and not negotiator.select_parser(
+            request, request.parsers or ()
+        ):
+            raise UnsupportedMediaType(request.content_type)
+        super().perform_authentication(request)
+
+    def body(self, request: Request) -> dict[str, Any]:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return cast(dict[str, Any], serializer.validated_data)
+
+
+class AuthViewSet(AccountViewSet):
+    """Register, log in, refresh, log out, change the password."""
+
+    authentication_classes: list[type[BaseAuthentication]] = []
+    permission_classes = [AllowAny]
+
+    @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
+    def register(self, request: Request) -> Response:
+        """Create an account."""
+        user = self.service.register(**self.body(request))
+        return Response({"message": "User registered", "email": user.email}, status=201)
+
+    @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
+    def login(self, request: Request) -> Response:
+        """Exchange e-mail and password for an access and a refresh token."""
+        user = authenticate(request, **self.body(request))
+        if user is None:
+            raise InvalidCredentials
+        return _token_response(self.service.open_session(cast(AuthenticatedUser, user).account))
+
+    @action(detail=False, methods=["post"], serializer_class=RefreshTokenSerializer)
+    def refresh(self, request: Request) -> Response:
+        """Exchange a refresh token for a fresh access token."""
+        return _token_response(self.service.refresh(self.body(request)["refresh_token"]))
+
+    @action(detail=False, methods=["post"], serializer_class=RefreshTokenSerializer)
+    def logout(self, request: Request) -> Response:
+        """End the session that a refresh token belongs to."""
+        self.service.logout(self.body(request)["refresh_token"])
+        return Response(status=204)
+
+    @action(
+        detail=False,
+        methods=["post"],
+        url_path="logout-all",
+        authentication_classes=[JWTAuthentication],
+        permission_classes=[IsAuthenticated],
+    )
+    def logout_all(self, request: Request) -> Response:
+        """End every session of the user, this one too."""
+        self.service.logout_all(_claims(request))
+        return Response(status=204)
+
+    @action(
+        detail=False,
+        methods=["post"],
+        authentication_classes=[JWTAuthentication],
+        permission_classes=[IsAuthenticated],
+        serializer_class=ChangePasswordSerializer,
+    )
+    def password(self, request: Request) -> Response:
+        """Change the password; every other session of the user ends."""
+        body = self.body(request)
+        tokens = self.service.change_password(
+            _claims(request), body["current_password"], body["new_password"]
+        )
+        return _token_response(tokens)
+
+
+class ProtectedViewSet(AccountViewSet):
+    """An example of what a token opens."""
+
+    @action(detail=False, methods=["get"])
+    def profile(self, request: Request) -> Response:
+        """Show who the token's user is."""
+        user = cast(AuthenticatedUser, request.user)
+        return Response({"email": user.email, "message": "This is protected data"})
+
+
+def _claims(request: Request) -> Claims:
+    return cast(AccessToken, request.auth).claims
+
+
+def _token_response(tokens: Tokens) -> Response:
+    body = {"access_token": tokens.access_token}
+    if tokens.refresh_token is not None:
+        body["refresh_token"] = tokens.refresh_token
+    return Response({**body, "token_type": "bearer", "expires_in": tokens.expires_in})

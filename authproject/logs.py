@@ -1,0 +1,71 @@
+"""Log lines: one JSON object each in production, one aligned line each in development."""
+
+import logging
+from contextvars import ContextVar
+from typing import Any
+
+from pythonjsonlogger.json import JsonFormatter
+
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The id of the request that this thread is answering."""
+
+FIELDS = ("levelname", "name", "message", "request_id")
+
+
+class RequestIdFilter(logging.Filter):
+    """Adds `request_id` to every record."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.request_id = request_id.get()
+        return True
+
+
+class JSONLineFormatter(JsonFormatter):
+    def __init__(self) -> None:
+        super().__init__(
+            FIELDS,
+            timestamp=True,
+            rename_fields={"levelname": "level", "name": "logger", "exc_info": "exception"},
+            # Django puts objects on its records; an access line has what API.md lists.
+            reserved_attrs=[*logging.makeLogRecord({}).__dict__, "request", "status_code"],
+        )
+
+
+class ConsoleFormatter(logging.Formatter):
+    """One line each: control characters in a message are escaped, so that none starts a line."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)-8s %(message)s", "%H:%M:%S")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # logging's name
+        record.message = "".join(
+            char if char.isprintable() else char.encode("unicode_escape").decode()
+            for char in record.message
+        )
+        return super().formatMessage(record)
+
+
+def logging_config(level: str, line_format: str) -> dict[str, Any]:
+    """Return the `LOGGING` setting: everything on standard error, in one format."""
+    return {
+        "version": 1,
+        "disable_existing_loggers": False,
+        "filters": {"request_id": {"()": RequestIdFilter}},
+        "formatters": {"json": {"()": JSONLineFormatter}, "console": {"()": ConsoleFormatter}},
+        "handlers": {
+            "stderr": {
+                "class": "logging.StreamHandler",
+                "filters": ["request_id"],
+                "formatter": line_format,
+            }
+        },
+        "root": {"handlers": ["stderr"], "level": level},
+        "loggers": {
+            "django": {"level": "INFO", "handlers": [], "propagate": True},
+            # What a client did wrong is on its access line; here are only our own failures.
+            "django.request": {"level": "ERROR"},
+            "django.security": {"level": "CRITICAL"},
+            # runserver's own access line; ours says more.
+            "django.server": {"level": "ERROR", "handlers": [], "propagate": True},
+        },
+    }

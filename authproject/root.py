@@ -1,0 +1,29 @@
+"""The front door: every endpoint, linked."""
+
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.reverse import reverse
+from rest_framework.views import APIView
+
+ENDPOINTS = (
+    "auth-register",
+    "auth-login",
+    "auth-refresh",
+    "auth-logout",
+    "auth-logout-all",
+    "auth-password",
+    "protected-profile",
+    "health",
+    "health-ready",
+)
+
+
+class RootView(APIView):
+    """Every endpoint of the service."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def get(self, request: Request) -> Response:
+        return Response({name: reverse(name, request=request) for name in ENDPOINTS})

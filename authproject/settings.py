@@ -1,0 +1,96 @@
+"""Django's settings: one file, driven by the environment. See .env.example for the variables."""
+
+from pathlib import Path
+
+from corsheaders.defaults import default_headers
+
+from accounts.core.keys import derive_key
+from authproject.env import EXAMPLE_SECRET, read_environment
+from authproject.logs import logging_config
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = read_environment(BASE_DIR / ".env")
+
+# The service's own settings: accounts.runtime reads them.
+JWT_SECRET_KEY = env.jwt_secret_key
+JWT_SECRET_KEY_EXAMPLE = EXAMPLE_SECRET
+JWT_SECRET_KEY_FALLBACKS = env.jwt_secret_key_fallbacks
+STORE_URL = env.store_url
+ACCESS_TOKEN_LIFETIME = env.access_token_lifetime
+REFRESH_TOKEN_LIFETIME = env.refresh_token_lifetime
+ROTATE_REFRESH_TOKENS = env.rotate_refresh_tokens
+REFRESH_REUSE_GRACE_SECONDS = env.refresh_reuse_grace_seconds
+BCRYPT_ROUNDS = env.bcrypt_rounds
+REJECT_COMMON_PASSWORDS = env.reject_common_passwords
+BROWSABLE_API = env.browsable_api
+
+# One secret to keep: Django's own is derived from it and signs no token.
+SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()
+
+# Never on: an answer with a traceback in it is a leak, in development too. Tracebacks are logged.
+DEBUG = False
+ALLOWED_HOSTS = env.allowed_hosts
+ROOT_URLCONF = "authproject.urls"
+WSGI_APPLICATION = "authproject.wsgi.application"
+
+# simplejwt imports only where `auth` and `contenttypes` are installed; nothing asks their
+# tables anything, and without a database nothing could.
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "corsheaders",
+    "rest_framework",
+    "accounts",
+]
+DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
+AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
+
+MIDDLEWARE = [
+    "authproject.middleware.RequestLogMiddleware",
+    "authproject.middleware.SecurityHeadersMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
+    "authproject.middleware.HostMiddleware",
+    "authproject.middleware.BodyLimitMiddleware",
+]
+MAX_BODY_BYTES = 16 * 1024
+
+CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_origins
+CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_origins if origin != "*"]
+CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
+CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
+
+renderers = ["rest_framework.renderers.JSONRenderer"]
+parsers = ["accounts.parsers.JSONParser"]
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": renderers,
+    "DEFAULT_PARSER_CLASSES": parsers,
+    "EXCEPTION_HANDLER": "accounts.exceptions.exception_handler",
+}
+
+USE_I18N = False
+TIME_ZONE = "UTC"
+
+if BROWSABLE_API:
+    INSTALLED_APPS.append("django.contrib.staticfiles")
+    # Serves the pages' own CSS and JavaScript, whichever server runs.
+    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+    WHITENOISE_USE_FINDERS = True
+    STATIC_URL = "static/"
+    TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+    renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
+    # What its HTML forms send.
+    parsers += ["rest_framework.parsers.FormParser", "rest_framework.parsers.MultiPartParser"]
+
+# Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
+SIMPLE_JWT = {
+    "ALGORITHM": "HS256",
+    "USER_ID_FIELD": "email",
+    "USER_ID_CLAIM": "sub",
+    "TOKEN_TYPE_CLAIM": "type",
+}
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = logging_config(env.log_level, env.log_format)

@@ -1,0 +1,20 @@
+"""Every path of the service."""
+
+from django.urls import include, path
+
+from authproject.health import HealthView, ReadyView
+from authproject.root import RootView
+
+urlpatterns = [
+    path("", RootView.as_view(), name="root"),
+    path("api/v1/", RootView.as_view(), name="api-root"),
+    path("api/v1/", include("accounts.urls")),
+    path("health", HealthView.as_view(), name="health"),
+    path("health/ready", ReadyView.as_view(), name="health-ready"),
+]
+
+# Django's own failures take the same shape as the API's.
+handler400 = "accounts.exceptions.bad_request"
+handler403 = "accounts.exceptions.permission_denied"
+handler404 = "accounts.exceptions.not_found"
+handler500 = "accounts.exceptions.server_error"

@@ -1,0 +1,49 @@
+"""The WSGI application: what `manage.py serve`, `runserver` and any other server load."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.wsgi import get_wsgi_application
+
+Environ = dict[str, Any]
+Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+
+def buffer_chunked_bodies(application: Application, limit: int) -> Application:
+    """Give a chunked body the length that Django needs to read it.
+
+    At most `limit` bytes and one are read: with the one, Django refuses the body as declared
+    too large. PEP 3333 knows no end of input; servers that do set `wsgi.input_terminated`.
+    """
+
+    def buffered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
+            body = environ["wsgi.input"].read(limit + 1)
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return application(environ, start_response)
+
+    return buffered
+
+
+def load() -> Application:
+    """Start Django; a refused configuration ends the process with its message alone."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
+    try:
+        application = get_wsgi_application()
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    if settings.STORE_URL.startswith("memory:"):
+        logging.getLogger("authproject").warning(
+            "users live in this process's memory: a restart forgets them, and voids their tokens"
+        )
+    return buffer_chunked_bodies(application, settings.MAX_BODY_BYTES)
+
+
+application = load()

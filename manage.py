@@ -1,0 +1,23 @@
+#!/usr/bin/env python
+"""Django's command line. A refused configuration prints its message, not a traceback."""
+
+import os
+import sys
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
+    try:
+        # Read first: some commands of Django's would start without settings, or print tracebacks.
+        settings.INSTALLED_APPS  # noqa: B018  # reading it is the point
+    except ImproperlyConfigured as error:
+        sys.exit(str(error))
+    execute_from_command_line()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+from pytest_django import Settings
+
+from accounts import runtime as runtime_module
+from accounts.runtime import Runtime, build_runtime
+from tests.support import Api, MovableClock
+
+
+@pytest.fixture
+def clock() -> MovableClock:
+    return MovableClock()
+
+
+@pytest.fixture
+def start(
+    settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Runtime]:
+    """Start the service anew under the test's clock, with settings of the test's own."""
+
+    def start(**changed: object) -> Runtime:
+        for name, value in changed.items():
+            setattr(settings, name, value)
+        runtime = build_runtime(clock)
+        monkeypatch.setattr(runtime_module, "_open", lambda: runtime)
+        return runtime
+
+    return start
+
+
+@pytest.fixture
+def api(start: Callable[..., Runtime]) -> Api:
+    """The API of a service with the default settings; `start` may change them afterwards."""
+    start()
+    return Api()
+
+
+@pytest.fixture(autouse=True)
+def fresh_runtime() -> Iterator[None]:
+    """No test meets another's users."""
+    yield
+    runtime_module._open.cache_clear()

@@ -1,0 +1,68 @@
+"""What many tests share: a clock that is moved, a client that speaks the API, a real server."""
+
+from typing import Any
+
+from django.test import Client
+
+JSON = "application/json"
+EMAIL = "user@example.com"
+PASSWORD = "correct horse battery"
+
+
+class MovableClock:
+    """A `Clock` that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.25
+
+    def __call__(self) -> float:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += seconds
+
+
+class Api:
+    """The API over Django's test client: every middleware, no socket."""
+
+    def __init__(self) -> None:
+        self.client = Client(raise_request_exception=False)
+
+    def post(self, path: str, body: Any = None, *, token: str | None = None, **extra: Any) -> Any:
+        content = {} if body is None else {"data": body, "content_type": JSON}
+        return self.client.post(f"/api/v1/{path}", **content, headers=bearer(token), **extra)
+
+    def get(self, path: str, *, token: str | None = None, **extra: Any) -> Any:
+        return self.client.get(f"/api/v1/{path}", headers=bearer(token), **extra)
+
+    def register(self, email: Any = EMAIL, password: Any = PASSWORD) -> Any:
+        return self.post("auth/register", {"email": email, "password": password})
+
+    def login(self, email: Any = EMAIL, password: Any = PASSWORD) -> Any:
+        return self.post("auth/login", {"email": email, "password": password})
+
+    def refresh(self, refresh_token: Any) -> Any:
+        return self.post("auth/refresh", {"refresh_token": refresh_token})
+
+    def logout(self, refresh_token: Any) -> Any:
+        return self.post("auth/logout", {"refresh_token": refresh_token})
+
+    def profile(self, access_token: str | None) -> Any:
+        return self.get("protected/profile", token=access_token)
+
+    def enter(self, email: str = EMAIL) -> dict[str, Any]:
+        """Register and log in: the login's body."""
+        self.register(email)
+        body: dict[str, Any] = self.login(email).json()
+        return body
+
+
+def bearer(token: str | None) -> dict[str, str]:
+    return {} if token is None else {"Authorization": f"Bearer {token}"}
+
+
+def codes(response: Any) -> dict[str, list[str]]:
+    """Return the codes of a response's `errors`, by field."""
+    return {
+        name: [item["code"] for item in items] for name, items in response.json()["errors"].items()
+    }
