@@ -4,7 +4,7 @@ from rest_framework.routers import SimpleRouter
 
 from accounts.viewsets import AuthViewSet, ProtectedViewSet
 
-router = SimpleRouter(trailing_slash=False)
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
 router.register("auth", AuthViewSet, basename="auth")
 router.register("protected", ProtectedViewSet, basename="protected")
 

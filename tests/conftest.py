@@ -39,5 +39,6 @@ def api(start: Callable[..., Runtime]) -> Api:
 @pytest.fixture(autouse=True)
 def fresh_runtime() -> Iterator[None]:
     """No test meets another's users."""
+    opened = runtime_module._open
     yield
-    runtime_module._open.cache_clear()
+    opened.cache_clear()
