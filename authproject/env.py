@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 
-from accounts.stores import SCHEMES
+from accounts.stores import check_url
+from accounts.stores.errors import BadStoreUrl
 
 EXAMPLE_SECRET = "an-example-that-everybody-knows-so-replace-it"  # noqa: S105  # refused in production
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: no shorter than the hash of HS256.
@@ -61,6 +62,7 @@ class Environment:
     rotate_refresh_tokens: bool
     refresh_reuse_grace_seconds: float
     bcrypt_rounds: int
+    seed_users_file: Path | None
     reject_common_passwords: bool
     browsable_api: bool
     log_level: str
@@ -93,6 +95,7 @@ def read_environment(dotenv: Path) -> Environment:
             env, "REFRESH_REUSE_GRACE_SECONDS", 10.0, positive=False
         ),
         bcrypt_rounds=_rounds(env, lowest=10 if production else 4),
+        seed_users_file=_path(env, "SEED_USERS_FILE"),
         reject_common_passwords=_boolean(env, "REJECT_COMMON_PASSWORDS", False),
         browsable_api=_boolean(env, "BROWSABLE_API", not production),
         log_level=env.str("LOG_LEVEL", "INFO", validate=_one_of(*LOG_LEVELS)),
@@ -139,6 +142,12 @@ def _boolean(env: Env, name: str, default: bool) -> bool:
 def _number(env: Env, name: str, default: float, *, positive: bool) -> float:
     in_range = validate.Range(min=0, max=MAX_TOKEN_DAYS, min_inclusive=not positive)
     return env.float(name, default, validate=in_range)
+
+
+def _path(env: Env, name: str) -> Path | None:
+    # Whether it can be read is judged where it is: make_users may be about to write it.
+    text: str = env.str(name, "")
+    return Path(text).absolute() if text else None
 
 
 def _rounds(env: Env, lowest: int) -> int:
@@ -200,6 +209,7 @@ def _is_origin(value: str) -> bool:
 
 
 def _store_url(value: str) -> None:
-    # The URL can hold a password: it is not repeated.
-    if urlsplit(value).scheme not in SCHEMES:
-        raise ValidationError(f"has an unknown scheme; known are: {', '.join(SCHEMES)}")
+    try:
+        check_url(value)
+    except BadStoreUrl as error:
+        raise ValidationError(str(error)) from error

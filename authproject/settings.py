@@ -21,6 +21,7 @@ REFRESH_TOKEN_LIFETIME = env.refresh_token_lifetime
 ROTATE_REFRESH_TOKENS = env.rotate_refresh_tokens
 REFRESH_REUSE_GRACE_SECONDS = env.refresh_reuse_grace_seconds
 BCRYPT_ROUNDS = env.bcrypt_rounds
+SEED_USERS_FILE = env.seed_users_file
 REJECT_COMMON_PASSWORDS = env.reject_common_passwords
 BROWSABLE_API = env.browsable_api
 

@@ -1,6 +1,6 @@
 """What the service needs from the world. Implementations live one layer further out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import ClassVar, Protocol
 
 from accounts.core.claims import Claims, RefreshClaims
@@ -28,6 +28,12 @@ class AccountStore(Protocol):
 
     def add_user(self, user: User) -> None:
         """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
+
+    def add_users(self, users: Iterable[User]) -> int:
+        """Add those accounts that are missing, in bulk; return how many. E-mails are distinct.
+
+        Where it raises, some may have been added: doing it again adds the rest.
+        """
 
     def get_user(self, email: EmailAddress) -> User | None: ...
 

