@@ -52,6 +52,10 @@ class AppendFile:
         _sync_folder(self._path)
         self._suspect = False
 
+    @property
+    def closed(self) -> bool:
+        return self._descriptor < 0
+
     def close(self) -> None:
         # Its number may soon be another file's: a late write must not end up there.
         descriptor, self._descriptor = self._descriptor, -1

@@ -51,8 +51,9 @@ class JournalStore(MemoryStore):
 
     def close(self) -> None:
         with self._lock:
-            self._file.close()
-            filelock.release(self._path)
+            if not self._file.closed:
+                self._file.close()
+                filelock.release(self._path)
 
     def _load(self) -> tuple[int, int]:
         if not self._path.exists() or not self._path.stat().st_size:

@@ -17,13 +17,16 @@ import pytest
 class Server:
     """A server process on a free port, with its data in a folder of its own."""
 
-    def __init__(self, binary: str, folder: Path, *options: str) -> None:
+    def __init__(
+        self, binary: str, folder: Path, *options: str, sentinel: Path | None = None
+    ) -> None:
         self.port = free_port()
         self.folder = folder
-        self._command = [
-            binary, "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder),
-            "--save", "", *options,
-        ]  # fmt: skip
+        common = ["--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)]
+        if sentinel is None:
+            self._command = [binary, *common, "--save", "", *options]
+        else:
+            self._command = [binary, str(sentinel), "--sentinel", *common]
         self.start()
 
     def start(self) -> None:
