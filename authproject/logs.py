@@ -20,6 +20,13 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
+class BugFilter(logging.Filter):
+    """Lets pass what carries a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
+
+
 class JSONLineFormatter(JsonFormatter):
     def __init__(self) -> None:
         super().__init__(
@@ -50,7 +57,7 @@ def logging_config(level: str, line_format: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": RequestIdFilter}},
+        "filters": {"request_id": {"()": RequestIdFilter}, "bugs": {"()": BugFilter}},
         "formatters": {"json": {"()": JSONLineFormatter}, "console": {"()": ConsoleFormatter}},
         "handlers": {
             "stderr": {
@@ -62,8 +69,8 @@ def logging_config(level: str, line_format: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": "INFO", "handlers": [], "propagate": True},
-            # What a client did wrong is on its access line; here are only our own failures.
-            "django.request": {"level": "ERROR"},
+            # What a client did wrong, or a passing fault, is on its access line; these are bugs.
+            "django.request": {"level": "ERROR", "filters": ["bugs"]},
             "django.security": {"level": "CRITICAL"},
             # runserver's own access line; ours says more.
             "django.server": {"level": "ERROR", "handlers": [], "propagate": True},
