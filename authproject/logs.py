@@ -6,10 +6,30 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from accounts.core.events import Event
+from accounts.signals import BY_EVENT
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that this thread is answering."""
 
 FIELDS = ("levelname", "name", "message", "request_id")
+
+
+# The levels of OWASP's Logging Vocabulary Cheat Sheet.
+EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
+
+security_log = logging.getLogger("authproject.security")
+
+
+def listen_to_security_events() -> None:
+    """Write a line for each security event."""
+    for signal in BY_EVENT.values():
+        signal.connect(_log_security_event, dispatch_uid="authproject.logs")
+
+
+def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
+    level = EVENT_LEVELS.get(event, logging.INFO)
+    security_log.log(level, "%s %s", event, user, extra={"event": event.value, "user": user})
 
 
 class RequestIdFilter(logging.Filter):
