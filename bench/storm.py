@@ -9,23 +9,17 @@ second. Client and server share the machine, so its figures are the harder ones.
 
 import argparse
 import http.client
-import json
-import os
 import statistics
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-PORT = 8791
+from bench.service import ACCOUNT, PORT, SERVE, call, served
+
 CLIENTS = 16
 PROBES_PER_SECOND = 50
-ACCOUNT = {"email": "storm@example.com", "password": "correct horse battery"}
-SERVE = ["manage.py", "serve", "--port", str(PORT)]
-BARE = ["-m", "granian", "--interface", "wsgi", "--port", str(PORT), "--blocking-threads", "32"]
-VARIANTS = {"with the bulkhead": SERVE, "without": [*BARE, "--no-ws", "bench.bare:application"]}
+GRANIAN = ("-m", "granian", "--interface", "wsgi", "--no-ws", "--blocking-threads", "32")
+BARE = (*GRANIAN, "--port", str(PORT), "bench.bare:application")
+VARIANTS = {"with the bulkhead": SERVE, "without": BARE}
 
 
 def main() -> None:
@@ -87,45 +81,6 @@ def report(name: str, phase: str, latencies: list[float], rate: float | None) ->
     p50 = statistics.median(latencies)
     logins = "" if rate is None else f"{rate:10.1f}"
     print(f"{name:22}{phase:10}{p50:10.1f}{p99:10.1f}{max(latencies):10.1f}{logins}", flush=True)
-
-
-def call(method: str, path: str, body: dict[str, str]) -> dict[str, str]:
-    connection = http.client.HTTPConnection("127.0.0.1", PORT)
-    connection.request(method, path, json.dumps(body), {"Content-Type": "application/json"})
-    response = connection.getresponse()
-    answer: dict[str, str] = json.loads(response.read())
-    connection.close()
-    return answer
-
-
-@contextmanager
-def served(command: list[str]) -> Iterator[None]:
-    environment = os.environ | {
-        "JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough",
-        "ENVIRONMENT": "production",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "DJANGO_SETTINGS_MODULE": "authproject.settings",
-    }
-    server = subprocess.Popen(
-        [sys.executable, *command], env=environment, stderr=subprocess.DEVNULL
-    )
-    try:
-        wait_until_it_answers()
-        yield
-    finally:
-        server.terminate()
-        server.wait()
-
-
-def wait_until_it_answers() -> None:
-    for _ in range(200):
-        try:
-            http.client.HTTPConnection("127.0.0.1", PORT).request("GET", "/health")
-        except ConnectionRefusedError:
-            time.sleep(0.05)
-        else:
-            return
-    raise SystemExit("the server did not start")
 
 
 if __name__ == "__main__":
