@@ -7,7 +7,8 @@ import os
 import signal
 import socket
 import threading
-from typing import Any
+from multiprocessing.process import BaseProcess
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -97,7 +98,5 @@ def _free_address(host: str, port: int) -> str:
 
 def _end_with_parent() -> None:
     # Runs in a worker: one that outlived a killed parent would keep the port and the store.
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
+    cast(BaseProcess, multiprocessing.parent_process()).join()
+    os.kill(os.getpid(), signal.SIGTERM)
