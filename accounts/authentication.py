@@ -33,15 +33,14 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
             raise BearerTokenRejected(error) from error
 
     def get_raw_token(self, header: bytes) -> bytes | None:
-        """Return the token; `None` without credentials or for another scheme."""
+        """Return the token, or `None` for another scheme. Raises `TokenInvalid`."""
+        # Empty where Granian was sent bytes that are not ASCII.
         scheme, *rest = header.split() or [b""]
-        if scheme.lower() != b"bearer":
-            if not scheme or SCHEME.fullmatch(scheme):
-                return None
-            raise TokenInvalid
-        if len(rest) != 1:
-            raise TokenInvalid
-        return rest[0]
+        if scheme.lower() == b"bearer" and len(rest) == 1:
+            return rest[0]
+        if scheme.lower() != b"bearer" and SCHEME.fullmatch(scheme):
+            return None
+        raise TokenInvalid
 
     def get_validated_token(self, raw_token: bytes) -> AccessToken:
         return get_runtime().tokens.read_access(raw_token.decode("latin-1"))

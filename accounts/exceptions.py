@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from django.core.exceptions import DisallowedHost
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
@@ -112,6 +112,8 @@ def _describe(error: Exception) -> Problem | None:
             return _from_drf(error)
         case Http404():
             return _from_drf(drf.NotFound())
+        case UnreadablePostError():  # The client went away before its body had come.
+            return _from_drf(drf.ParseError())
     return None
 
 

@@ -1,16 +1,24 @@
 """Request bodies."""
 
-from typing import Any
+from typing import Any, BinaryIO
 
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
+from rest_framework.utils import json
 
 
 class JSONParser(parsers.JSONParser):
-    """DRF's parser; a body nested too deep for the decoder is the client's fault, not ours."""
+    """JSON in UTF-8, whatever charset was declared (RFC 8259 §8.1): anything else is a fault.
 
-    def parse(self, *args: Any, **kwargs: Any) -> Any:
+    DRF's own drops a character that the end of the body cuts short, and meets a body nested
+    too deep for the decoder with a 500.
+    """
+
+    def parse(self, stream: BinaryIO, *args: Any, **kwargs: Any) -> Any:
         try:
-            return super().parse(*args, **kwargs)
+            # No field takes a number, and Python reads no integer of 4,301 digits.
+            return json.loads(stream.read().decode(), parse_int=float)
         except RecursionError as error:
             raise ParseError("JSON parse error - nested too deep") from error
+        except ValueError as error:
+            raise ParseError(f"JSON parse error - {error}") from error

@@ -18,6 +18,7 @@ from accounts.core.errors import InvalidCredentials
 from accounts.core.service import AccountService, Tokens
 from accounts.runtime import get_runtime
 from accounts.serializers import (
+    BodySerializer,
     ChangePasswordSerializer,
     LoginSerializer,
     RefreshTokenSerializer,
@@ -85,6 +86,7 @@ class AuthViewSet(AccountViewSet):
         url_path="logout-all",
         authentication_classes=[JWTAuthentication],
         permission_classes=[IsAuthenticated],
+        serializer_class=BodySerializer,
     )
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""

@@ -6,10 +6,30 @@ from typing import Any
 
 from pythonjsonlogger.json import JsonFormatter
 
+from accounts.core.events import Event
+from accounts.signals import BY_EVENT
+
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that this thread is answering."""
 
 FIELDS = ("levelname", "name", "message", "request_id")
+
+
+# The levels of OWASP's Logging Vocabulary Cheat Sheet.
+EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
+
+security_log = logging.getLogger("authproject.security")
+
+
+def listen_to_security_events() -> None:
+    """Write a line for each security event."""
+    for signal in BY_EVENT.values():
+        signal.connect(_log_security_event, dispatch_uid="authproject.logs")
+
+
+def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
+    level = EVENT_LEVELS.get(event, logging.INFO)
+    security_log.log(level, "%s %s", event, user, extra={"event": event.value, "user": user})
 
 
 class RequestIdFilter(logging.Filter):
@@ -18,6 +38,13 @@ class RequestIdFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.request_id = request_id.get()
         return True
+
+
+class BugFilter(logging.Filter):
+    """Lets pass what carries a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.exc_info is not None
 
 
 class JSONLineFormatter(JsonFormatter):
@@ -50,7 +77,7 @@ def logging_config(level: str, line_format: str) -> dict[str, Any]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"request_id": {"()": RequestIdFilter}},
+        "filters": {"request_id": {"()": RequestIdFilter}, "bugs": {"()": BugFilter}},
         "formatters": {"json": {"()": JSONLineFormatter}, "console": {"()": ConsoleFormatter}},
         "handlers": {
             "stderr": {
@@ -62,8 +89,8 @@ def logging_config(level: str, line_format: str) -> dict[str, Any]:
         "root": {"handlers": ["stderr"], "level": level},
         "loggers": {
             "django": {"level": "INFO", "handlers": [], "propagate": True},
-            # What a client did wrong is on its access line; here are only our own failures.
-            "django.request": {"level": "ERROR"},
+            # What a client did wrong, or a passing fault, is on its access line; these are bugs.
+            "django.request": {"level": "ERROR", "filters": ["bugs"]},
             "django.security": {"level": "CRITICAL"},
             # runserver's own access line; ours says more.
             "django.server": {"level": "ERROR", "handlers": [], "propagate": True},

@@ -42,6 +42,7 @@ INSTALLED_APPS = [
     "corsheaders",
     "rest_framework",
     "accounts",
+    "authproject",
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]

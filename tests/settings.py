@@ -2,22 +2,23 @@
 
 import os
 
-os.environ.update(
-    JWT_SECRET_KEY="the-secret-of-the-tests-is-long-enough",
-    JWT_SECRET_KEY_FALLBACKS="",
-    ENVIRONMENT="development",
-    ALLOWED_HOSTS="testserver,localhost,127.0.0.1",
-    CORS_ORIGINS="http://localhost:3000",
-    STORE_URL="memory://",
-    ACCESS_TOKEN_EXPIRE_MINUTES="15",
-    REFRESH_TOKEN_EXPIRE_DAYS="7",
-    ROTATE_REFRESH_TOKENS="false",
-    REFRESH_REUSE_GRACE_SECONDS="10",
-    BCRYPT_ROUNDS="4",
-    REJECT_COMMON_PASSWORDS="false",
-    BROWSABLE_API="true",
-    LOG_LEVEL="DEBUG",
-    LOG_FORMAT="json",
-)
+ENVIRONMENT = {
+    "JWT_SECRET_KEY": "the-secret-of-the-tests-is-long-enough",
+    "JWT_SECRET_KEY_FALLBACKS": "",
+    "ENVIRONMENT": "development",
+    "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
+    "CORS_ORIGINS": "http://localhost:3000",
+    "STORE_URL": "memory://",
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "15",
+    "REFRESH_TOKEN_EXPIRE_DAYS": "7",
+    "ROTATE_REFRESH_TOKENS": "false",
+    "REFRESH_REUSE_GRACE_SECONDS": "10",
+    "BCRYPT_ROUNDS": "4",
+    "REJECT_COMMON_PASSWORDS": "false",
+    "BROWSABLE_API": "true",
+    "LOG_LEVEL": "DEBUG",
+    "LOG_FORMAT": "json",
+}
+os.environ.update(ENVIRONMENT)
 
-from authproject.settings import *  # noqa: F403  # only after the environment is set
+from authproject.settings import *  # noqa: E402, F403  # only after the environment is set

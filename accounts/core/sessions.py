@@ -35,7 +35,10 @@ def rotate(session: Session, presented: int, now: float, grace: float) -> Sessio
     Raises `TokenRevoked` where the session had ended and the token was not spent before.
     """
     spent = presented < session.generation
-    replayed = presented == session.generation - 1 and now - session.rotated_at < grace
+    # A racing request may have read its clock before the rotation's did: a negative age is
+    # an age of 0, or it would pass for within a grace of 0.
+    age = max(0.0, now - session.rotated_at)
+    replayed = presented == session.generation - 1 and age < grace
     if spent and not replayed:
         return replace(session, ended=True)
     if session.ended:

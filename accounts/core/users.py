@@ -49,6 +49,7 @@ def normalise_email(raw: str) -> EmailAddress:
         parts = email_validator.validate_email(
             normalize("NFC", address).lower(),
             check_deliverability=False,
+            strict=True,  # RFC 5321 §4.5.3.1.1: at most 64 octets before the @
             globally_deliverable=not address.lower().endswith("@localhost"),
         )
     except email_validator.EmailNotValidError as error:

@@ -2,7 +2,13 @@
 
 import argparse
 import logging
-from typing import Any
+import multiprocessing
+import os
+import signal
+import socket
+import threading
+from multiprocessing.process import BaseProcess
+from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -33,7 +39,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument("--port", type=_port, default=8000)
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
@@ -44,11 +50,13 @@ class Command(BaseCommand):
                 f"--workers {workers} needs a store that processes share; each would have users "
                 f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
             )
+        address = _free_address(host, port)
         application = get_internal_wsgi_application()
-        logger.info("serving on http://%s:%d with %d threads", host, port, SERVER_THREADS)
+        shown = f"[{host}]" if ":" in host else host
+        logger.info("serving on http://%s:%d with %d threads", shown, port, SERVER_THREADS)
         server = Granian(
             settings.WSGI_APPLICATION,
-            address=host,
+            address=address,
             port=port,
             interface=Interfaces.WSGI,
             workers=workers,
@@ -59,5 +67,36 @@ class Command(BaseCommand):
             log_dictconfig=GRANIAN_LOGGING,
             workers_kill_timeout=SHUTDOWN_SECONDS,
         )
-        server.serve(target_loader=lambda: application, wrap_loader=False)
+
+        def load() -> Any:
+            threading.Thread(target=_end_with_parent, daemon=True).start()
+            return application
+
+        server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
+
+
+def _port(text: str) -> int:
+    if text.isdecimal() and 0 < int(text) < 2**16:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+
+
+def _free_address(host: str, port: int) -> str:
+    """Return the numeric address of `host`, on which nobody listens at `port`."""
+    # Granian's workers share their port (SO_REUSEPORT): without this, a second service would
+    # take half of the first one's connections, and know none of its users.
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+    return str(address[0])
+
+
+def _end_with_parent() -> None:
+    # Runs in a worker: one that outlived a killed parent would keep the port and the store.
+    cast(BaseProcess, multiprocessing.parent_process()).join()
+    os.kill(os.getpid(), signal.SIGTERM)

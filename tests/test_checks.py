@@ -1,0 +1,18 @@
+from django.core.checks import run_checks
+from pytest_django.fixtures import Settings
+
+from accounts.checks import W001, W002
+
+
+def test_good_settings_have_nothing_to_say() -> None:
+    assert run_checks() == []
+
+
+def test_the_example_secret_is_warned_of(settings: Settings) -> None:
+    settings.JWT_SECRET_KEY = settings.JWT_SECRET_KEY_EXAMPLE
+    assert run_checks() == [W001]
+
+
+def test_a_service_without_hosts_is_warned_of(settings: Settings) -> None:
+    settings.ALLOWED_HOSTS = []
+    assert run_checks() == [W002]

@@ -1,0 +1,123 @@
+import json
+import logging
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from authproject.logs import ConsoleFormatter, JSONLineFormatter, RequestIdFilter, request_id
+from tests.support import EMAIL, PASSWORD, Api
+
+
+class Lines:
+    """What the root logger wrote, in one format."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        self.stream = StringIO()
+        self.handler = logging.StreamHandler(self.stream)
+        self.handler.setFormatter(formatter)
+        self.handler.addFilter(RequestIdFilter())
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    def json(self, logger: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in lines if line["logger"] == logger]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    yield from listening(Lines(JSONLineFormatter()))
+
+
+@pytest.fixture
+def console() -> Iterator[Lines]:
+    yield from listening(Lines(ConsoleFormatter()))
+
+
+def listening(lines: Lines) -> Iterator[Lines]:
+    logging.getLogger().addHandler(lines.handler)
+    yield lines
+    logging.getLogger().removeHandler(lines.handler)
+
+
+def test_an_access_line_has_what_the_contract_lists(api: Api, lines: Lines) -> None:
+    api.client.get("/health?secret=1", headers={"X-Request-ID": "mine"})
+    (line,) = lines.json("authproject.access")
+    assert line.pop("timestamp").endswith("+00:00")
+    assert line.pop("duration_ms") >= 0
+    assert line == {
+        "level": "INFO",
+        "logger": "authproject.access",
+        "message": "GET /health 200",
+        "request_id": "mine",
+        "method": "GET",
+        "path": "/health",
+        "route": "/health",
+        "status": 200,
+        "client": "127.0.0.1",
+    }
+
+
+def test_a_path_without_a_route_has_none(api: Api, lines: Lines) -> None:
+    api.client.get("/nowhere")
+    assert lines.json("authproject.access")[0]["route"] is None
+
+
+def test_outside_a_request_the_request_id_is_null(lines: Lines) -> None:
+    logging.getLogger("somebody").warning("hello")
+    assert lines.json("somebody")[0]["request_id"] is None
+
+
+def test_a_request_id_ends_with_its_request(api: Api) -> None:
+    api.client.get("/health")
+    assert request_id.get() is None
+
+
+@pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
+def test_no_path_starts_a_line_of_its_own(
+    api: Api, lines: Lines, console: Lines, path: str
+) -> None:
+    api.client.get(path)
+    assert len(lines.text.splitlines()) == 1
+    assert len(console.text.splitlines()) == 1
+    assert console.text.rstrip("\n").isprintable()
+
+
+def test_control_characters_in_a_message_are_escaped_on_the_console(console: Lines) -> None:
+    logging.getLogger("somebody").warning("one\ntwo\x1b[31m")
+    assert console.text.endswith(" one\\ntwo\\x1b[31m\n")
+
+
+def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: Lines) -> None:
+    api.register()
+    api.login(password="wrong password")
+    api.login()
+    events = [
+        (line["event"], line["level"], line["user"]) for line in lines.json("authproject.security")
+    ]
+    assert events == [
+        ("user_created", "INFO", EMAIL),
+        ("authn_login_fail", "WARNING", EMAIL),
+        ("authn_login_success", "INFO", EMAIL),
+        ("authn_token_created", "INFO", EMAIL),
+    ]
+
+
+def test_a_security_event_names_its_request(api: Api, lines: Lines) -> None:
+    response = api.register()
+    assert lines.json("authproject.security")[0]["request_id"] == response["X-Request-ID"]
+
+
+def test_no_password_or_token_is_logged(api: Api, lines: Lines, console: Lines) -> None:
+    tokens = api.enter()
+    api.profile(tokens["access_token"])
+    api.profile(tokens["access_token"] + "x")
+    api.refresh(tokens["refresh_token"])
+    api.refresh(tokens["access_token"])
+    api.logout(tokens["refresh_token"])
+    for secret in (PASSWORD, tokens["access_token"], tokens["refresh_token"]):
+        assert secret not in lines.text + console.text
