@@ -10,8 +10,10 @@ from django.conf import settings
 from accounts.core.ports import Clock
 from accounts.core.service import AccountService, TokenPolicy
 from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
+from accounts.seeds import Seed, Sower, read_seeds
 from accounts.signals import emit
-from accounts.stores import open_store
+from accounts.stores import open_store, verify_store
+from accounts.stores.errors import StartRefused
 from accounts.tokens import JWTIssuer, KeyRing
 
 _opening = Lock()
@@ -35,22 +37,33 @@ def get_runtime() -> Runtime:
         return _open()
 
 
+def preflight() -> dict[str, str]:
+    """Return what would stop this process from serving, by setting; before a socket is opened."""
+    faults = {}
+    for name, check in (("STORE_URL", _verify_store), ("SEED_USERS_FILE", _read_seeds)):
+        try:
+            check()
+        except StartRefused as error:
+            faults[name] = str(error)
+    return faults
+
+
 @cache
 def _open() -> Runtime:
     return build_runtime(time.time)
 
 
 def build_runtime(clock: Clock) -> Runtime:
-    """Build a runtime from the settings as they are now."""
+    """Build a runtime from the settings as they are now. May raise `StartRefused`."""
     tokens = JWTIssuer(
         KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS]), clock
     )
     password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
+    hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=HashingPool())
+    store = open_store(settings.STORE_URL, clock)
     service = AccountService(
-        store=open_store(settings.STORE_URL, clock),
-        hasher=BcryptHasher(
-            rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=HashingPool()
-        ),
+        store=store,
+        hasher=hasher,
         tokens=tokens,
         policy=TokenPolicy(
             access_lifetime=settings.ACCESS_TOKEN_LIFETIME,
@@ -61,4 +74,17 @@ def build_runtime(clock: Clock) -> Runtime:
         clock=clock,
         emit=emit,
     )
+    if seeds := _read_seeds():
+        Sower(seeds, store, hasher, clock).sow_when_possible()
     return Runtime(service, tokens, password_policy)
+
+
+def _verify_store() -> None:
+    verify_store(settings.STORE_URL)
+
+
+def _read_seeds() -> list[Seed]:
+    if settings.SEED_USERS_FILE is None:
+        return []
+    policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
+    return read_seeds(settings.SEED_USERS_FILE, policy)

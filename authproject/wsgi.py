@@ -11,6 +11,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from authproject.env import ConfigurationError
+
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -37,8 +39,11 @@ def load() -> Application:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:
         application = get_wsgi_application()
+        from accounts.runtime import preflight  # noqa: PLC0415  # needs Django to be set up
     except ImproperlyConfigured as error:
         sys.exit(str(error))
+    if faults := preflight():
+        sys.exit(str(ConfigurationError({name: [fault] for name, fault in faults.items()})))
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
             "users live in this process's memory: a restart forgets them, and voids their tokens"

@@ -5,7 +5,17 @@ from pytest_django import Settings
 
 from accounts import runtime as runtime_module
 from accounts.runtime import Runtime, build_runtime
+from tests.stores.fixtures import (
+    redis_server,
+    redis_url,
+    store,
+    store_url,
+    valkey_server,
+    valkey_url,
+)
 from tests.support import Api, MovableClock
+
+__all__ = ["redis_server", "redis_url", "store", "store_url", "valkey_server", "valkey_url"]
 
 
 @pytest.fixture

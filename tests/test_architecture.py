@@ -15,6 +15,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("accounts.core.ports",),
     ("accounts.core.service",),
     ("accounts.stores", "accounts.passwords", "accounts.tokens", "accounts.signals"),
+    ("accounts.seeds",),
     ("accounts.runtime",),
     ("accounts",),
     ("authproject",),
@@ -26,6 +27,7 @@ HOMES = {
     "environs": {"authproject.env"},
     "granian": {"accounts.management.commands.serve"},
     "jwt": {"accounts.tokens"},
+    "redis": {"accounts.stores.redis"},
     "pythonjsonlogger": {"authproject.logs"},
     "rest_framework_simplejwt": {"accounts.tokens", "accounts.authentication"},
 }

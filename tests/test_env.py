@@ -49,6 +49,7 @@ def test_one_secret_is_all_that_development_needs(dotenv: Path) -> None:
         rotate_refresh_tokens=False,
         refresh_reuse_grace_seconds=10,
         bcrypt_rounds=12,
+        seed_users_file=None,
         reject_common_passwords=False,
         browsable_api=True,
         log_level="INFO",

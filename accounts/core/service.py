@@ -3,7 +3,7 @@
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from secrets import token_hex, token_urlsafe
+from secrets import token_hex
 
 from accounts.core.claims import Claims, RefreshClaims
 from accounts.core.errors import (
@@ -18,7 +18,7 @@ from accounts.core.errors import (
 from accounts.core.events import Event
 from accounts.core.ports import AccountStore, Clock, EventSink, PasswordHasher, TokenIssuer
 from accounts.core.sessions import Session, rotate
-from accounts.core.users import EmailAddress, User
+from accounts.core.users import EmailAddress, User, new_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class AccountService:
         """Add an account. Raises `DuplicateEmail` or a subclass of `InvalidPassword`."""
         if self.store.get_user(email) is not None:
             raise DuplicateEmail
-        user = User(email, self._hasher.hash(password), _new_version(), self._clock())
+        user = User(email, self._hasher.hash(password), new_version(), self._clock())
         self.store.add_user(user)
         self._emit(Event.USER_CREATED, email)
         return user
@@ -134,7 +134,7 @@ class AccountService:
     def logout_all(self, claims: Claims) -> None:
         """End every session of the token's user. Raises `TokenRevoked`."""
         self.store.update_user(
-            claims.email, lambda user: replace(_holder(user, claims), version=_new_version())
+            claims.email, lambda user: replace(_holder(user, claims), version=new_version())
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
@@ -150,7 +150,7 @@ class AccountService:
         changed = self.store.update_user(
             claims.email,
             lambda user: replace(
-                _holder(user, claims), password_hash=password_hash, version=_new_version()
+                _holder(user, claims), password_hash=password_hash, version=new_version()
             ),
         )
         self._emit(Event.PASSWORD_CHANGE, claims.email)
@@ -206,10 +206,6 @@ class AccountService:
         )
         self._emit(Event.TOKEN_CREATED, session.email)
         return Tokens(self._tokens.issue(access), access.expires_at - now, refresh_token)
-
-
-def _new_version() -> str:
-    return token_urlsafe(16)
 
 
 def _untouched(claims: Claims) -> Session:

@@ -1,6 +1,7 @@
 """The user, and the one door for e-mail addresses."""
 
 from dataclasses import dataclass
+from secrets import token_urlsafe
 from typing import NewType
 from unicodedata import normalize
 
@@ -33,6 +34,11 @@ class User:
     password_hash: str
     version: str
     created_at: float
+
+
+def new_version() -> str:
+    """Return a version that no token carries yet."""
+    return token_urlsafe(16)
 
 
 def normalise_email(raw: str) -> EmailAddress:

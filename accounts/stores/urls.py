@@ -3,12 +3,13 @@
 No message repeats any part of a URL that could hold a password.
 """
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from accounts.stores.errors import BadStoreUrl
 
@@ -45,16 +46,19 @@ class RemoteUrl:
 
 def file_path(url: str) -> Path:
     """Return the path of a `file://` URL, absolute and without links. Raises `BadStoreUrl`."""
-    parts = urlsplit(url)
-    path = unquote(parts.path)
-    if parts.netloc not in {"", "localhost"} or not path.startswith("/"):
+    host, _, path = url.removeprefix("file://").partition("/")
+    if host not in {"", "localhost"} or not url.startswith("file://") or not path:
         raise BadStoreUrl(
             "names no absolute path; write three slashes: file:///var/lib/accounts/accounts.jsonl"
         )
+    path = unquote(f"/{path}")
     if path.endswith("/") or "\0" in path or "?" in url or "#" in url:
         raise BadStoreUrl("names no file; write %3F for ? and %23 for # in its name")
     # Where two names lead to one file, both must find the one lock beside it.
-    return Path(path).resolve()
+    resolved = os.path.realpath(path)
+    if os.path.islink(resolved):  # noqa: PTH114  # Path's own raises for names that are too long
+        raise BadStoreUrl("names a link that leads in a circle")
+    return Path(resolved)
 
 
 def remote_url(url: str) -> RemoteUrl:

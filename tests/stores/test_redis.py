@@ -324,7 +324,8 @@ def test_memory_users_do_not_import_the_client() -> None:
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Server]:
-    server = Server(valkey_binary(), tmp_path, "--cluster-enabled", "yes")
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    server = Server(valkey_binary(), tmp_path, *options)
     ask(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
     eventually(lambda: b"cluster_state:ok" in ask(server.port, "CLUSTER", "INFO"))
     yield server

@@ -1,11 +1,13 @@
 """`manage.py serve`: the production server (Granian)."""
 
 import argparse
+import gc
 import logging
 import multiprocessing
 import os
 import signal
 import socket
+import sys
 import threading
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
@@ -18,6 +20,9 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 
 from accounts.passwords import MAX_PENDING_HASHES
+from accounts.runtime import get_runtime
+from accounts.stores import is_shared
+from accounts.stores.errors import StartRefused
 
 # A login holds its thread while it waits for its hash, so the threads outnumber the hashes
 # that may wait: however many logins queue up, these many threads answer everything else.
@@ -45,7 +50,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         if workers < 1:
             raise CommandError("--workers must be at least 1.")
-        if workers > 1:
+        if workers > 1 and not is_shared(settings.STORE_URL):
             raise CommandError(
                 f"--workers {workers} needs a store that processes share; each would have users "
                 f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
@@ -53,7 +58,13 @@ class Command(BaseCommand):
         address = _free_address(host, port)
         application = get_internal_wsgi_application()
         shown = f"[{host}]" if ":" in host else host
-        logger.info("serving on http://%s:%d with %d threads", shown, port, SERVER_THREADS)
+        logger.info(
+            "serving on http://%s:%d with %d worker processes of %d threads each",
+            shown,
+            port,
+            workers,
+            SERVER_THREADS,
+        )
         server = Granian(
             settings.WSGI_APPLICATION,
             address=address,
@@ -66,14 +77,28 @@ class Command(BaseCommand):
             log_level=LogLevels.error,
             log_dictconfig=GRANIAN_LOGGING,
             workers_kill_timeout=SHUTDOWN_SECONDS,
+            # One of many is replaced; the only one ends the service, and its supervisor sees it.
+            respawn_failed_workers=workers > 1,
         )
 
         def load() -> Any:
             threading.Thread(target=_end_with_parent, daemon=True).start()
+            _open_store()
             return application
 
         server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
+
+
+def _open_store() -> None:
+    # Here and not before: the store's threads, sockets and memory belong to the worker.
+    try:
+        get_runtime()
+    except StartRefused as error:
+        sys.exit(str(error))
+    # What is there now stays: a million users need not be walked at each garbage collection.
+    gc.collect()
+    gc.freeze()
 
 
 def _port(text: str) -> int:

@@ -1,4 +1,6 @@
-from collections.abc import Callable, Iterator
+"""Fixtures of real stores; tests/conftest.py gives them to every test."""
+
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,6 @@ from accounts.core.ports import AccountStore
 from accounts.stores import open_store
 from tests.stores.servers import Server, ask, redis_binary, valkey_binary
 from tests.support import MovableClock
-
-StoreFactory = Callable[[], AccountStore]
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,151 @@
+"""Accounts that exist from the start: `SEED_USERS_FILE`, JSON lines of `email` and a password.
+
+{"email": "user@example.com", "password_hash": "bcrypt_sha256$$2b$12$…"}
+{"email": "user@example.com", "password": "in the clear, for convenience"}
+"""
+
+import json
+import logging
+import re
+import threading
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from accounts.core.errors import InvalidEmail, InvalidPassword, ServiceUnavailable
+from accounts.core.ports import AccountStore, Clock, PasswordHasher
+from accounts.core.users import EmailAddress, User, new_version, normalise_email
+from accounts.passwords import HASHING_THREADS, PasswordPolicy
+from accounts.stores.errors import StartRefused
+
+# What our hasher makes. A cost above 16 would keep a core busy for minutes at each login.
+HASH = re.compile(r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+KEYS = ({"email", "password_hash"}, {"email", "password"})
+MANY_FAULTS = 20
+RETRY_SECONDS = 2.0
+_pause = threading.Event().wait
+
+logger = logging.getLogger("accounts.seeds")
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """An account to be: with a hash, or with a password still to be hashed."""
+
+    email: EmailAddress
+    password_hash: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+
+
+class BadSeed(ValueError):
+    """A line that is no seed; the message says why and repeats no password."""
+
+
+def read_seeds(path: Path, policy: PasswordPolicy) -> list[Seed]:
+    """Read a seed file. Raises `StartRefused`, which lists the faults by line."""
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except OSError as error:
+        raise StartRefused(f"{path} cannot be read ({error.strerror}).") from error
+    seeds: dict[EmailAddress, Seed] = {}
+    faults = []
+    for number, line in enumerate(lines, 1):
+        try:
+            seed = _seed(line, policy) if line.strip() else None
+            if seed and seeds.setdefault(seed.email, seed) is not seed:
+                raise BadSeed("has the e-mail address of an earlier line")  # noqa: TRY301
+        except BadSeed as fault:
+            faults.append(f"{path} line {number} {fault}.")
+    if faults:
+        more = [f"{path} has {len(faults) - MANY_FAULTS} more."] if faults[MANY_FAULTS:] else []
+        raise StartRefused("\n    ".join(faults[:MANY_FAULTS] + more))
+    return list(seeds.values())
+
+
+def _seed(line: bytes, policy: PasswordPolicy) -> Seed:
+    try:
+        fields: Any = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise BadSeed("is no JSON") from error
+    if not isinstance(fields, dict) or set(fields) not in KEYS:
+        raise BadSeed('must be {"email", "password_hash"} or {"email", "password"}')
+    if not all(isinstance(value, str) for value in fields.values()):
+        raise BadSeed("has a value that is no string")
+    seed = Seed(_email(fields["email"]), fields.get("password_hash"), fields.get("password"))
+    if seed.password_hash is not None and not HASH.fullmatch(seed.password_hash):
+        raise BadSeed("has a password_hash that `manage.py make_users` would not write")
+    if seed.password is not None:
+        _judge(seed.password, policy)
+    return seed
+
+
+def _email(raw: str) -> EmailAddress:
+    try:
+        return normalise_email(raw)
+    except InvalidEmail as error:
+        raise BadSeed("has no valid e-mail address") from error
+
+
+def _judge(password: str, policy: PasswordPolicy) -> None:
+    try:
+        policy.check(password)
+    except InvalidPassword as error:
+        raise BadSeed(f"has a password that is refused: {error.detail}") from error
+
+
+class Sower:
+    """Adds the accounts that are missing, and changes none that is there."""
+
+    def __init__(
+        self,
+        seeds: Iterable[Seed],
+        store: AccountStore,
+        hasher: PasswordHasher,
+        clock: Clock,
+    ) -> None:
+        self._seeds = list(seeds)
+        self._store = store
+        self._hasher = hasher
+        self._clock = clock
+
+    def sow(self) -> None:
+        """Add what is missing. Raises `ServiceUnavailable`."""
+        hashed = [seed for seed in self._seeds if seed.password_hash is not None]
+        # Hashing takes a quarter of a second each: only for those that are missing.
+        clear = [
+            seed
+            for seed in self._seeds
+            if seed.password is not None and self._store.get_user(seed.email) is None
+        ]
+        added = self._store.add_users(map(self._user, hashed))
+        with ThreadPoolExecutor(HASHING_THREADS) as threads:
+            added += self._store.add_users(list(threads.map(self._user, clear)))
+        logger.info("seeded %d of %d accounts", added, len(self._seeds))
+
+    def sow_when_possible(
+        self, pause: Callable[[float], object] = _pause
+    ) -> threading.Thread | None:
+        """Add what is missing, now or, from a thread, as soon as the store is there."""
+        try:
+            self.sow()
+        except ServiceUnavailable:
+            logger.warning("the seeds are added when the store can be reached")
+            thread = threading.Thread(target=self._keep_trying, args=(pause,), daemon=True)
+            thread.start()
+            return thread
+        return None
+
+    def _keep_trying(self, pause: Callable[[float], object]) -> None:
+        while True:
+            pause(RETRY_SECONDS)
+            try:
+                self.sow()
+            except ServiceUnavailable:
+                continue
+            return
+
+    def _user(self, seed: Seed) -> User:
+        hashed = seed.password_hash or self._hasher.hash(seed.password or "")
+        return User(seed.email, hashed, new_version(), self._clock())

@@ -1,0 +1,31 @@
+"""Any e-mail address that is accepted can be stored and found, in every store."""
+
+import pytest
+
+pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from accounts.core.errors import InvalidEmail
+from accounts.core.ports import AccountStore
+from accounts.core.users import User, normalise_email
+
+
+@settings(
+    max_examples=50,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(local=st.text(min_size=1, max_size=64))
+def test_whatever_email_is_accepted_is_stored_and_found(store: AccountStore, local: str) -> None:
+    try:
+        email = normalise_email(f"{local}@example.com")
+    except InvalidEmail:
+        return
+    user = User(email, "hash", "version-1", 1.5)
+    store.add_users([user])
+    stored = store.get_user(email)
+    assert stored is not None
+    assert stored.email == email
+    assert store.find(email, "5e55104e") == (stored, None)
