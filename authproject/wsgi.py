@@ -3,9 +3,10 @@
 import logging
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -34,6 +35,16 @@ def buffer_chunked_bodies(application: Application, limit: int) -> Application:
     return buffered
 
 
+def refuse(error: ImproperlyConfigured) -> NoReturn:
+    """End the process with a message and no traceback."""
+    sys.stderr.write(f"{error}\n")
+    if threading.current_thread() is not threading.main_thread():
+        # runserver's reloader starts us in a thread, where SystemExit would end nothing.
+        sys.stderr.flush()
+        os._exit(1)
+    sys.exit(1)
+
+
 def load() -> Application:
     """Start Django; a refused configuration ends the process with its message alone."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
@@ -41,9 +52,9 @@ def load() -> Application:
         application = get_wsgi_application()
         from accounts.runtime import preflight  # noqa: PLC0415  # needs Django to be set up
     except ImproperlyConfigured as error:
-        sys.exit(str(error))
+        refuse(error)
     if faults := preflight():
-        sys.exit(str(ConfigurationError({name: [fault] for name, fault in faults.items()})))
+        refuse(ConfigurationError({name: [fault] for name, fault in faults.items()}))
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
             "users live in this process's memory: a restart forgets them, and voids their tokens"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from accounts.stores import check_url, is_shared, open_store
-from accounts.stores.errors import BadStoreUrl
+from accounts.stores.errors import BadStoreUrl, StartRefused
 from accounts.stores.redis import connect
 from accounts.stores.urls import Topology, file_path, remote_url
 from tests.support import MovableClock
@@ -128,8 +128,8 @@ def test_opening_a_server_connects_to_nothing(clock: MovableClock) -> None:
     store.close()
 
 
-def test_links_in_a_circle_are_refused(tmp_path: Path) -> None:
+def test_links_in_a_circle_are_refused_by_name(tmp_path: Path, clock: MovableClock) -> None:
     (tmp_path / "one").symlink_to(tmp_path / "two")
     (tmp_path / "two").symlink_to(tmp_path / "one")
-    with pytest.raises(BadStoreUrl, match="in a circle"):
-        check_url(f"file://{tmp_path}/one/accounts.jsonl")
+    with pytest.raises(StartRefused, match=r"accounts.jsonl.lock cannot be written"):
+        open_store(f"file://{tmp_path}/one/accounts.jsonl", clock)
