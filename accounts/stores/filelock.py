@@ -48,9 +48,7 @@ def release(path: Path) -> None:
     """Give up what this process holds; another may write `path` when its parent has too."""
     with _guard:
         _claims.discard((path, os.getpid()))
-        descriptor = _descriptors.pop(path, None)
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(_descriptors.pop(path))
 
 
 def _reserve(path: Path) -> int:

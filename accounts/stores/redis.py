@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import count, islice
+from itertools import islice
 from threading import Lock
 from typing import Any, ClassVar, TypeVar
 
@@ -151,7 +151,8 @@ class RedisStore:
         deadline = time.monotonic() + RACE_SECONDS
         with self._server() as client:
             text = client.get(key) or ""
-        for attempt in count(1):
+        pause = 0.0
+        while True:
             known = load(text)
             value = change(known)
             if value == known:
@@ -161,11 +162,11 @@ class RedisStore:
             if faster is None:
                 return value
             if time.monotonic() > deadline:
-                break
+                raise StoreUnavailable
             text = faster
             # The more have been faster, the more are likely to be here at once.
-            time.sleep(random.uniform(0, 0.001 * min(attempt, 50)))  # noqa: S311
-        raise StoreUnavailable
+            pause = min(pause + 0.001, 0.05)
+            time.sleep(random.uniform(0, pause))  # noqa: S311
 
     @contextmanager
     def _server(self) -> Iterator[Client]:
@@ -210,16 +211,14 @@ def connect(place: RemoteUrl) -> Client:
         **({"ssl": True, **place.certificates} if place.tls else {}),
     }
     hosts = place.hosts
-    match place.topology:
-        case Topology.CLUSTER:
-            nodes: list[Any] = [NODE(host, port) for host, port in hosts]
-            return RedisCluster(startup_nodes=nodes, **options)
-        case Topology.SENTINEL:
-            sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())
-            client: Redis = sentinels.master_for(place.service, db=place.db, **options)
-            return client
-        case Topology.SINGLE:
-            return Redis(*hosts[0], db=place.db, **options)
+    if place.topology is Topology.CLUSTER:
+        nodes: list[Any] = [NODE(host, port) for host, port in hosts]
+        return RedisCluster(startup_nodes=nodes, **options)
+    if place.topology is Topology.SENTINEL:
+        sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())
+        client: Redis = sentinels.master_for(place.service, db=place.db, **options)
+        return client
+    return Redis(*hosts[0], db=place.db, **options)
 
 
 def _patience() -> dict[str, Any]:

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pytest_django import Settings
 
+from accounts.management.commands import serve
 from tests.faults.storm import Storm, lost
 from tests.processes import manage, running, serving
 from tests.support import EMAIL
@@ -150,3 +152,11 @@ def test_runserver_keeps_users_in_a_file_too(tmp_path: Path, url: str) -> None:
         assert service.register().status == 201
     with running(tmp_path, *command, STORE_URL=url) as service:
         assert service.login().status == 200
+
+
+def test_a_worker_that_cannot_open_its_store_ends_with_a_message(
+    settings: Settings, tmp_path: Path
+) -> None:
+    settings.STORE_URL = f"file://{tmp_path}"
+    with pytest.raises(SystemExit, match=f"{tmp_path} cannot be read and written"):
+        serve._open_store()

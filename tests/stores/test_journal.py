@@ -3,7 +3,6 @@
 import errno
 import json
 import logging
-import multiprocessing
 import os
 import subprocess
 import sys
@@ -199,41 +198,39 @@ def test_the_lock_outlives_compaction(start: Open, path: Path, clock: MovableClo
         open_store(f"file://{path}", clock)
 
 
-@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # 3.12's, of fork
-def test_a_parents_lock_serves_one_of_its_children(path: Path, clock: MovableClock) -> None:
-    url = f"file://{path}"
-    verify_store(url)
-    verify_store(url)
-    context = multiprocessing.get_context("fork")
-    holding, done = context.Event(), context.Event()
+FAMILY = """
+import os, sys, time
+from accounts.core.errors import DuplicateEmail
+from accounts.core.users import User
+from accounts.stores import open_store, verify_store
+from accounts.stores.errors import StartRefused
 
-    def serve() -> None:
-        store = open_store(url, clock)
-        store.add_user(USER)
-        holding.set()
-        done.wait(10)
-
-    def intrude() -> None:
-        try:
-            open_store(url, clock)
-        except StartRefused:
-            os._exit(3)
-
+url, (asked, answer) = sys.argv[1], os.pipe()
+verify_store(url)
+verify_store(url)
+if not (serving := os.fork()):
+    store = open_store(url, time.time)
+    store.add_user(User("user@example.com", "hash", "version-1", 1.5))
+    os.write(answer, b"open")
+    time.sleep(60)
+os.read(asked, 4)
+if not (intruding := os.fork()):
     try:
-        first = context.Process(target=serve)
-        first.start()
-        assert holding.wait(10)
-        second = context.Process(target=intrude)
-        second.start()
-        second.join(10)
-        assert second.exitcode == 3
-        done.set()
-        first.join(10)
-        assert first.exitcode == 0
-        store = open_store(url, clock)
-        assert store.get_user(EMAIL) == USER
-    finally:
-        store.close()
+        open_store(url, time.time)
+    except StartRefused:
+        os._exit(3)
+print(os.waitstatus_to_exitcode(os.waitpid(intruding, 0)[1]))
+os.kill(serving, 9)
+os.waitpid(serving, 0)
+"""
+
+
+def test_a_parents_lock_serves_one_of_its_children(path: Path, start: Open) -> None:
+    family = subprocess.run(
+        [sys.executable, "-c", FAMILY, f"file://{path}"], capture_output=True, text=True, check=True
+    )
+    assert family.stdout == "3\n"
+    assert start().get_user(EMAIL) == USER
 
 
 # Crashes and damage.
@@ -332,6 +329,19 @@ def test_a_file_that_cannot_be_opened_is_refused(
     disk.fail("fchmod", errno.EPERM)
     with pytest.raises(StartRefused, match="cannot be read and written"):
         start()
+
+
+def test_a_file_that_cannot_be_read_is_refused(
+    start: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start().close()
+
+    def failing(self: Path, mode: str) -> None:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    monkeypatch.setattr(Path, "open", failing)
+    with pytest.raises(StartRefused, match=f"{path} cannot be read and written"):
+        verify_store(f"file://{path}")
 
 
 def test_verifying_reads_a_whole_journal_and_makes_none(start: Open, path: Path) -> None:
@@ -494,6 +504,16 @@ def test_a_compaction_that_fails_harms_nothing_and_is_not_tried_at_every_change(
     monkeypatch.undo()
     assert start().get_user(EMAIL) == replace(USER, version="v39")
     assert len(lines(path)) == 2
+
+
+def test_a_large_file_is_compacted_in_pieces(start: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.stores.appendfile.CHUNK_BYTES", 200)
+    store = start()
+    store.add_users([USER, *map(user, range(10))])
+    churn(store, 20)
+    store = start()
+    assert store.get_user(EMAIL) == replace(USER, version="v19")
+    assert [store.get_user(user(number).email) for number in range(10)] == [*map(user, range(10))]
 
 
 def test_what_a_crash_left_of_a_compaction_is_no_obstacle(start: Open, path: Path) -> None:

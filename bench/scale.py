@@ -1,0 +1,168 @@
+"""`python -m bench.scale [USERS]`: what a million users cost.
+
+Prints a table: the time to judge a request's token in the store, memory per user, and the
+start from a journal. The service itself, and every byte, are real; only the hashes are not
+computed (a million would take three days).
+"""
+
+import gc
+import logging
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_bytes
+
+import django
+from django.test import Client
+
+from accounts.core.ports import AccountStore
+from accounts.core.users import EmailAddress, User, new_version
+from accounts.stores import open_store, verify_store
+from accounts.stores.journal_lines import HEADER, encode
+from accounts.stores.memory import MemoryStore
+
+FEW, MANY = 1_000, 1_000_000
+LOOKUPS = 200_000
+ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+
+
+def make_users(count: int) -> Iterator[User]:
+    for number in range(1, count + 1):
+        digest = "".join(ALPHABET[byte & 63] for byte in token_bytes(53))
+        email = EmailAddress(f"user{number:07}@example.com")
+        yield User(email, f"bcrypt_sha256$$2b$12${digest}", new_version(), time.time())
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def strings_of(user: User) -> int:
+    return sum(map(sys.getsizeof, (user.email, user.password_hash, user.version)))
+
+
+def seconds_per_find(store: AccountStore, count: int) -> float:
+    """Return the time of `find`, which is what a request's authentication asks of a store."""
+    chosen = random.Random(1)
+    emails = [f"user{chosen.randint(1, count):07}@example.com" for _ in range(LOOKUPS)]
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        for email in emails:
+            store.find(EmailAddress(email), "sid")
+        best = min(best, time.perf_counter() - started)
+    return best / LOOKUPS
+
+
+def memory(count: int) -> dict[str, float]:
+    gc.collect()
+    before = resident()
+    store = MemoryStore(time.time)
+    store.add_users(make_users(count))
+    gc.collect()
+    each = (resident() - before) / count
+    sample = store.get_user(EmailAddress("user0000001@example.com"))
+    assert sample is not None
+    return {"in all": each, "above": each - strings_of(sample)}
+
+
+def request_cost(count: int) -> dict[str, float]:
+    """Return the time of a whole authenticated request, in process, through every middleware."""
+    os.environ |= {
+        "DJANGO_SETTINGS_MODULE": "authproject.settings",
+        "JWT_SECRET_KEY": "the-secret-of-a-benchmark-is-long-enough",
+        "ALLOWED_HOSTS": "testserver",
+        "LOG_LEVEL": "ERROR",
+        "BCRYPT_ROUNDS": "4",
+    }
+    django.setup()
+    from accounts.runtime import get_runtime  # noqa: PLC0415  # needs Django to be set up
+
+    service = get_runtime().service
+    service.store.add_users(make_users(count))
+    gc.collect()
+    gc.freeze()  # as `serve` does
+    chosen = random.Random(1)
+    tokens = []
+    for _ in range(500):
+        user = service.store.get_user(
+            EmailAddress(f"user{chosen.randint(1, count):07}@example.com")
+        )
+        assert user is not None
+        tokens.append({"Authorization": f"Bearer {service.open_session(user).access_token}"})
+    client = Client()
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        for headers in tokens:
+            assert client.get("/api/v1/protected/profile", headers=headers).status_code == 200
+        best = min(best, time.perf_counter() - started)
+    return {"request": best / len(tokens), "find": seconds_per_find(service.store, count)}
+
+
+def journal(count: int) -> dict[str, float]:
+    logging.basicConfig(level=logging.INFO, format="    %(message)s", stream=sys.stderr)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "accounts.jsonl"
+        with path.open("wb") as file:
+            file.write(HEADER)
+            file.writelines(map(encode, make_users(count)))
+        started = time.perf_counter()
+        verify_store(f"file://{path}")
+        verified = time.perf_counter()
+        store = open_store(f"file://{path}", time.time)
+        opened = time.perf_counter()
+        assert store.get_user(EmailAddress(f"user{count:07}@example.com")) is not None
+        store.close()
+        return {
+            "bytes": path.stat().st_size / count,
+            "verify": verified - started,
+            "open": opened - verified,
+        }
+
+
+PARTS = {"memory": memory, "request_cost": request_cost, "journal": journal}
+
+
+def apart(part: str, count: int) -> dict[str, float]:
+    """Run a part in a process of its own: no other part's memory is counted."""
+    command = [sys.executable, "-m", "bench.scale", part, str(count)]
+    shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return {name: float(value) for name, value in (line.split("\t") for line in shown.splitlines())}
+
+
+def main(many: int) -> None:
+    few, crowd = apart("request_cost", FEW), apart("request_cost", many)
+    kept = apart("memory", many)
+    start = apart("journal", many)
+    rows = [
+        ("users", f"{FEW:,}", f"{many:,}", ""),
+        ("an authenticated request", *micros(few, crowd, "request"), "at most 1.5 times"),
+        ("of it, the store's find", *micros(few, crowd, "find"), ""),
+        ("memory per user, above its strings", "", f"{kept['above']:.0f} bytes", "under 600"),
+        ("memory per user, in all", "", f"{kept['in all']:.0f} bytes", "under 1,024"),
+        ("journal per user", "", f"{start['bytes']:.0f} bytes", ""),
+        ("start: read through before a socket", "", f"{start['verify']:.1f} s", ""),
+        ("start: read and kept, in the worker", "", f"{start['open']:.1f} s", ""),
+        ("start, both", "", f"{start['verify'] + start['open']:.1f} s", "under 30 s"),
+    ]
+    for row in rows:
+        print("| {:36} | {:>12} | {:>24} | {:18} |".format(*row))
+
+
+def micros(few: dict[str, float], many: dict[str, float], what: str) -> tuple[str, str]:
+    ratio = many[what] / few[what]
+    return f"{few[what] * 1e6:.2f} µs", f"{many[what] * 1e6:.2f} µs ({ratio:.2f} times)"
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3:
+        for name, value in PARTS[sys.argv[1]](int(sys.argv[2])).items():
+            print(f"{name}\t{value}")
+    else:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else MANY)
