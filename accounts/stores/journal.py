@@ -2,7 +2,8 @@
 
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -94,7 +95,7 @@ class JournalStore(MemoryStore):
         if self._lines - self._live() <= max(dead, self._tolerated):
             return
         try:
-            self._file.replace(self._snapshot())
+            self._file.replace(chain([HEADER], map(encode, self.everything())))
         except OSError as error:
             # The old file still holds everything. Not tried again at every change.
             self._tolerated = 2 * (self._lines - self._live())
@@ -102,12 +103,6 @@ class JournalStore(MemoryStore):
         else:
             self._tolerated = 0
             self._lines = self._live()
-
-    def _snapshot(self) -> Iterator[bytes]:
-        yield HEADER
-        yield from map(encode, self._users.values())
-        for (email, _), session in self._sessions.items():
-            yield encode((email, session))
 
 
 def verify(path: Path) -> None:

@@ -1,6 +1,6 @@
 """Users and sessions in dictionaries of this process: nothing survives a restart."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import heappop, heappush
 from threading import Lock
 from typing import ClassVar
@@ -67,6 +67,12 @@ class MemoryStore:
             if session != known:
                 self._commit([(email, session)])
             return session
+
+    def everything(self) -> Iterator[Change]:
+        """Yield all there is; nothing may change it meanwhile."""
+        yield from self._users.values()
+        for (email, _), session in self._sessions.items():
+            yield email, session
 
     def check(self) -> None:
         """Memory always answers."""

@@ -6,10 +6,10 @@
 What is in braces is a cluster's hash tag: all of an account is in one slot.
 
 A change is optimistic: read, compute, and store if the value is still the one that was read,
-which a script of five lines decides inside the server (`SWAP`). redis-py's WATCH would do in
-more trips, but where a server stalls in mid-transaction it reports a lost connection as a lost
-race (so a commit whose answer was lost would be made twice), waits for several time-outs on
-end, and leaks the connection.
+which a script of five lines decides inside the server (`SWAP`). redis-py's WATCH takes
+three trips, reports a connection lost in mid-transaction as a lost race (so a commit whose answer
+was lost would be made twice), and where the server stalls waits for four time-outs on end and
+leaks the connection.
 """
 
 import logging

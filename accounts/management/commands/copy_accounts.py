@@ -1,0 +1,59 @@
+"""`manage.py copy_accounts`: from a journal file into the store of `STORE_URL`."""
+
+import argparse
+import time
+from contextlib import closing
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from accounts.core.errors import StoreUnavailable
+from accounts.core.ports import AccountStore
+from accounts.core.users import User
+from accounts.stores import open_store
+from accounts.stores.errors import BadStoreUrl, StartRefused
+from accounts.stores.journal import JournalStore
+from accounts.stores.urls import file_path
+
+
+class Command(BaseCommand):
+    help = "Copy users and sessions of a journal, whose service is stopped, into STORE_URL."
+
+    def add_arguments(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("source", metavar="FILE_URL", help="such as file:///var/lib/a.jsonl")
+
+    def handle(self, *args: Any, source: str, **options: Any) -> None:
+        try:
+            path = file_path(source)
+            if not path.exists():
+                raise CommandError(f"{path} is not there.")
+            with (
+                closing(JournalStore(path, time.time)) as journal,
+                closing(open_store(settings.STORE_URL, time.time)) as target,
+            ):
+                users, added, sessions = copy(journal, target)
+        except BadStoreUrl as error:
+            raise CommandError(f"FILE_URL {error}") from error
+        except StartRefused as error:
+            raise CommandError(str(error)) from error
+        except StoreUnavailable as error:
+            raise CommandError(f"{error} What was copied stays; run this again.") from error
+        self.stdout.write(
+            f"Copied {added:,} of {users:,} users (the others were there already) and "
+            f"{sessions:,} sessions."
+        )
+
+
+def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
+    """Return how many users there were, how many of them were new, and the sessions.
+
+    What the target has stays as it is, so copying again is fine. Raises `StoreUnavailable`.
+    """
+    everything = list(journal.everything())
+    users = [change for change in everything if isinstance(change, User)]
+    sessions = [change for change in everything if not isinstance(change, User)]
+    added = target.add_users(users)
+    for email, session in sessions:
+        target.update_session(email, session.sid, lambda known, new=session: known or new)  # type: ignore[misc]
+    return len(users), added, len(sessions)
