@@ -2,15 +2,20 @@
 
 import os
 import resource
+import shutil
 import signal
 import sys
+import time
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
+from accounts.core.users import EmailAddress
 from accounts.management.commands import serve
+from accounts.stores import open_store
 from tests.faults.storm import Storm, lost
 from tests.processes import manage, running, serving
 from tests.support import EMAIL
@@ -48,6 +53,20 @@ def test_nothing_acknowledged_is_lost_to_sigkill_in_a_storm(
     with serving(tmp_path, STORE_URL=url) as service:
         assert lost(service, acknowledged) == []
     record_property("acknowledged and found again", len(acknowledged))
+
+
+def test_a_copy_taken_in_a_storm_is_a_backup(tmp_path: Path, path: Path) -> None:
+    copies = []
+    with serving(tmp_path, STORE_URL=f"file://{path}") as service:
+        storm = Storm(service, "storm")
+        for number in range(5):
+            storm.wait_for(20 * (number + 1), what=lambda storm: storm.acknowledged)
+            before = list(storm.acknowledged)
+            copies.append((Path(shutil.copy(path, tmp_path / f"copy{number}")), before))
+        storm.stop()
+    for copy, acknowledged in copies:
+        with closing(open_store(f"file://{copy}", time.time)) as store:
+            assert all(store.get_user(EmailAddress(email)) for email in acknowledged)
 
 
 @linux

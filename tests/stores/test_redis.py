@@ -270,7 +270,19 @@ def test_a_forgetful_server_is_warned_of_when_it_is_first_reached(
 def test_a_server_that_does_not_tell_its_configuration_is_fine(
     opened: Callable[[str], AccountStore], server: Server
 ) -> None:
-    ask(server.port, "ACL", "SETUSER", "app", "on", ">secret", "~acct:*", "+@all", "-@admin")
+    ask(
+        server.port,
+        "ACL",
+        "SETUSER",
+        "app",
+        "on",
+        ">secret",
+        "~acct:*",
+        "+@read",
+        "+@write",
+        "+@scripting",
+        "+@connection",
+    )
     store = opened(f"valkey://app:secret@127.0.0.1:{server.port}")
     store.add_user(USER)
     assert store.get_user(EMAIL) == USER
