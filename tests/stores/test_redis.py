@@ -370,6 +370,23 @@ def test_a_cluster_that_is_away_at_start_is_found_later(
     store.check()
 
 
+@pytest.mark.parametrize("connected", [True, False])
+def test_a_stalled_cluster_costs_32_threads_little_more_than_one(
+    opened: Callable[[str], AccountStore], cluster: Server, connected: bool
+) -> None:
+    store = opened(f"redis+cluster://127.0.0.1:{cluster.port}")
+    if connected:
+        store.check()
+    cluster.pause()
+    started = time.monotonic()
+    with ThreadPoolExecutor(32) as pool:
+        waiting = [pool.submit(store.get_user, EMAIL) for _ in range(32)]
+    cluster.resume()
+    assert all(isinstance(one.exception(), StoreUnavailable) for one in waiting)
+    assert time.monotonic() - started < PATIENCE + 2
+    eventually(lambda: answers(store))
+
+
 @pytest.fixture
 def sentinel(tmp_path: Path, server: Server) -> Iterator[Server]:
     folder = tmp_path / "sentinel"
