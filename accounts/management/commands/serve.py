@@ -58,13 +58,8 @@ class Command(BaseCommand):
         address = _free_address(host, port)
         application = get_internal_wsgi_application()
         shown = f"[{host}]" if ":" in host else host
-        logger.info(
-            "serving on http://%s:%d with %d worker processes of %d threads each",
-            shown,
-            port,
-            workers,
-            SERVER_THREADS,
-        )
+        crew = f"{workers} worker processes of" if workers > 1 else "one worker process of"
+        logger.info("serving on http://%s:%d with %s %d threads", shown, port, crew, SERVER_THREADS)
         server = Granian(
             settings.WSGI_APPLICATION,
             address=address,
