@@ -8,14 +8,16 @@ A line says how one value is from then on, so the last line about it holds.
 """
 
 import json
-from collections.abc import Iterator
-from typing import BinaryIO
+from collections.abc import Callable, Iterator
+from typing import BinaryIO, Generic, TypeVar
 from zlib import crc32
 
 from accounts.core.users import EmailAddress, User
 from accounts.stores.codec import dump, session_fields, to_session, to_user, user_fields
 from accounts.stores.errors import StartRefused
 from accounts.stores.memory import Change
+
+T = TypeVar("T")
 
 HEADER = b'{"journal":"accounts","version":1}\n'
 
@@ -36,41 +38,50 @@ def encode(change: Change) -> bytes:
     return b'{"crc32":"%08x",%s\n' % (crc32(body), body)
 
 
-def decode(line: bytes) -> Change:
-    """Return the change that a line says. Raises `ValueError` where it is damaged."""
+def check(line: bytes) -> str:
+    """Return what a line says after its checksum. Raises `ValueError` where it is damaged."""
     body = line[BODY_START:].rstrip(b"\n")
     if line[:CRC_START] != b'{"crc32":"' or line[CRC_START:CRC_END] != b"%08x" % crc32(body):
         raise ValueError
-    record = json.loads(b"{" + body)
+    return body.decode()
+
+
+def decode(line: bytes) -> Change:
+    """Return the change that a line says. Raises `ValueError` or `KeyError` where it says none."""
+    record = _decode("{" + check(line))
     if "user" in record:
         return to_user(record["user"])
     session = record["session"]
     return EmailAddress(session["email"]), to_session(session)
 
 
-class Reader:
-    """Reads a journal from its start; afterwards `good_size` bytes of it are sound.
+_decode = json.JSONDecoder().decode
+
+
+class Reader(Generic[T]):
+    """Reads a journal from its start, each line by `read`; `good_size` bytes of it are sound.
 
     `torn` tells of an incomplete last line: what a crash leaves of a change that was never
     answered.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: BinaryIO, name: str, read: Callable[[bytes], T]) -> None:
         self._file = file
+        self._read = read
         self._name = name
         self.lines = 0
         self.good_size = 0
         self.torn = False
 
-    def __iter__(self) -> Iterator[Change]:
-        """Yield every change. Raises `StartRefused` where the file is damaged."""
+    def __iter__(self) -> Iterator[T]:
+        """Yield every line. Raises `StartRefused` where the file is damaged."""
         header = self._file.readline(len(HEADER))
         if header and header != HEADER:
             raise self._damaged(1, "does not say that this is a journal of this service")
         self.good_size = len(header)
         for line in self._file:
             try:
-                change = decode(line)
+                said = self._read(line)
             except (ValueError, KeyError, TypeError) as error:
                 if not self._is_torn(line):
                     raise self._damaged(self.lines + 2, "is damaged") from error
@@ -81,7 +92,7 @@ class Reader:
                 return
             self.lines += 1
             self.good_size += len(line)
-            yield change
+            yield said
 
     def _is_torn(self, line: bytes) -> bool:
         # A file system may have made room for a line that it never filled: zeros, at the end.
