@@ -1,6 +1,6 @@
 """Request bodies."""
 
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
@@ -14,7 +14,7 @@ class JSONParser(parsers.JSONParser):
     too deep for the decoder with a 500.
     """
 
-    def parse(self, stream: BinaryIO, *args: Any, **kwargs: Any) -> Any:
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
         try:
             # No field takes a number, and Python reads no integer of 4,301 digits.
             return json.loads(stream.read().decode(), parse_int=float)

@@ -76,8 +76,8 @@ TIME_ZONE = "UTC"
 
 if BROWSABLE_API:
     INSTALLED_APPS.append("django.contrib.staticfiles")
-    # Serves the pages' own CSS and JavaScript, whichever server runs.
-    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+    # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
+    MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
     WHITENOISE_USE_FINDERS = True
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
