@@ -50,8 +50,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 MIDDLEWARE = [
     "authproject.middleware.RequestLogMiddleware",
     "authproject.middleware.SecurityHeadersMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "authproject.middleware.HostMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "authproject.middleware.BodyLimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
@@ -83,7 +83,7 @@ if BROWSABLE_API:
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
     renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
     # What its HTML forms send.
-    parsers += ["rest_framework.parsers.FormParser", "rest_framework.parsers.MultiPartParser"]
+    parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
 
 # Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
 SIMPLE_JWT = {

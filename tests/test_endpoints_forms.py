@@ -67,3 +67,16 @@ def test_a_file_is_no_string(api: Api) -> None:
     response = api.client.post("/api/v1/auth/register", data=data)
     assert problem(response) == (422, "unprocessable")
     assert codes(response) == {"email": ["wrong_type"]}
+
+
+@pytest.mark.parametrize(
+    "body", [b"email=user%40example.com&password=%FF%FF%FF%FF%FF%FF%FF%FF", b"\xff"]
+)
+def test_a_form_that_is_not_utf_8_is_refused(api: Api, body: bytes) -> None:
+    assert problem(send(api, "/api/v1/auth/register", body, FORM)) == (400, "parse_error")
+
+
+def test_a_multipart_form_that_is_not_utf_8_is_refused(api: Api) -> None:
+    body = b'--x\r\nContent-Disposition: form-data; name="password"\r\n\r\n\xff\xff\r\n--x--\r\n'
+    response = send(api, "/api/v1/auth/register", body, "multipart/form-data; boundary=x")
+    assert problem(response) == (400, "parse_error")

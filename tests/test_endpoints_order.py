@@ -78,3 +78,9 @@ def test_an_empty_json_body_counts_as_an_empty_object(api: Api, path: str) -> No
     response = send(api, f"/api/v1/{path}")
     assert problem(response) == (422, "unprocessable")
     assert response.json() == send(api, f"/api/v1/{path}", b"{}").json()
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/", "/health", "/health/ready"])
+def test_probes_and_roots_judge_the_media_type_before_the_method(api: Api, path: str) -> None:
+    response = send(api, path, b"a", "text/plain", method="POST")
+    assert problem(response) == (415, "unsupported_media_type")

@@ -150,6 +150,18 @@ def test_a_second_account_for_an_address_is_refused(api: Api) -> None:
     assert codes(response) == {"email": ["duplicate_email"]}
 
 
+@pytest.mark.parametrize(
+    ("password", "status", "code"), [("short", 400, "password_too_short"), (5, 422, "wrong_type")]
+)
+def test_a_duplicate_is_listed_with_the_other_faults(
+    api: Api, password: object, status: int, code: str
+) -> None:
+    api.register()
+    response = api.register(password=password)
+    assert response.status_code == status
+    assert codes(response) == {"email": ["duplicate_email"], "password": [code]}
+
+
 def test_passwords_of_8_and_of_1024_characters_are_accepted(api: Api) -> None:
     for email, password in (
         ("a@example.com", "\u00fc" * 8),

@@ -118,7 +118,8 @@ def test_a_malformed_authorization_is_a_bad_token(api: Api, header: str) -> None
 
 
 @pytest.mark.parametrize(
-    "header", ["Bearer {} x", "Bearer {} {}", "Bearer {}, Bearer {}", "Bearer {},", 'Bearer "{}"']
+    "header",
+    ["{}", "Bearer {} x", "Bearer {} {}", "Bearer {}, Bearer {}", "Bearer {},", 'Bearer "{}"'],
 )
 def test_a_good_token_in_a_malformed_header_opens_nothing(api: Api, header: str) -> None:
     token = api.enter()["access_token"]
@@ -128,7 +129,7 @@ def test_a_good_token_in_a_malformed_header_opens_nothing(api: Api, header: str)
 
 
 @pytest.mark.parametrize(
-    "header", ["Basic", "Basic dTpw", "Digest a=b, c=d", "Token a", "Bearerr a", "DPoP a b"]
+    "header", ["Basic dTpw", "Digest a=b, c=d", "Token a", "Bearerr a", "DPoP a b"]
 )
 def test_another_scheme_is_no_credentials(api: Api, header: str) -> None:
     response = api.client.get(PROFILE, headers={"Authorization": header})
