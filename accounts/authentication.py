@@ -38,7 +38,7 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
         scheme, *rest = header.split() or [b""]
         if scheme.lower() == b"bearer" and len(rest) == 1:
             return rest[0]
-        if scheme.lower() != b"bearer" and SCHEME.fullmatch(scheme):
+        if scheme.lower() != b"bearer" and rest and SCHEME.fullmatch(scheme):
             return None
         raise TokenInvalid
 

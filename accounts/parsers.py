@@ -1,6 +1,8 @@
-"""Request bodies."""
+"""Request bodies: UTF-8 and nothing else, whatever charset was declared (RFC 8259 §8.1)."""
 
-from typing import Any, BinaryIO
+from io import BytesIO
+from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
 from rest_framework import parsers
 from rest_framework.exceptions import ParseError
@@ -8,13 +10,11 @@ from rest_framework.utils import json
 
 
 class JSONParser(parsers.JSONParser):
-    """JSON in UTF-8, whatever charset was declared (RFC 8259 §8.1): anything else is a fault.
-
-    DRF's own drops a character that the end of the body cuts short, and meets a body nested
+    """DRF's own drops a character that the end of the body cuts short, and meets a body nested
     too deep for the decoder with a 500.
     """
 
-    def parse(self, stream: BinaryIO, *args: Any, **kwargs: Any) -> Any:
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
         try:
             # No field takes a number, and Python reads no integer of 4,301 digits.
             return json.loads(stream.read().decode(), parse_int=float)
@@ -22,3 +22,28 @@ class JSONParser(parsers.JSONParser):
             raise ParseError("JSON parse error - nested too deep") from error
         except ValueError as error:
             raise ParseError(f"JSON parse error - {error}") from error
+
+
+class FormParser(parsers.FormParser):
+    """DRF's own makes one and the same character of all bytes that are not UTF-8."""
+
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
+        body = stream.read()
+        _require_utf8(unquote_to_bytes(body))
+        return super().parse(BytesIO(body), *args, **kwargs)
+
+
+class MultiPartParser(parsers.MultiPartParser):
+    """As `FormParser`: no field of this API takes a file."""
+
+    def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
+        body = stream.read()
+        _require_utf8(body)
+        return super().parse(BytesIO(body), *args, **kwargs)
+
+
+def _require_utf8(body: bytes) -> None:
+    try:
+        body.decode()
+    except UnicodeDecodeError as error:
+        raise ParseError("Form parse error - not UTF-8") from error

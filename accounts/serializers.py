@@ -5,7 +5,7 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from accounts.core.errors import InvalidEmail, InvalidPassword
+from accounts.core.errors import DuplicateEmail, InvalidEmail, InvalidPassword
 from accounts.core.users import EmailAddress, normalise_email
 from accounts.runtime import get_runtime
 
@@ -52,6 +52,16 @@ class EmailField(TextField):
             raise serializers.ValidationError(error.detail, error.code) from error
 
 
+class NewEmailField(EmailField):
+    """An e-mail address without an account so far; `add_user` decides, but after a costly hash."""
+
+    def to_internal_value(self, data: Any) -> EmailAddress:
+        email = super().to_internal_value(data)
+        if get_runtime().service.store.get_user(email) is not None:
+            raise serializers.ValidationError(DuplicateEmail.detail, DuplicateEmail.code)
+        return email
+
+
 class PasswordField(TextField):
     """A password to check."""
 
@@ -72,7 +82,7 @@ class NewPasswordField(PasswordField):
 
 
 class RegisterSerializer(BodySerializer):
-    email = EmailField()
+    email = NewEmailField()
     password = NewPasswordField()
 
 

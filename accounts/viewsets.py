@@ -5,7 +5,6 @@ from typing import Any, cast
 from django.contrib.auth import authenticate
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -25,23 +24,15 @@ from accounts.serializers import (
     RegisterSerializer,
 )
 from accounts.tokens import AccessToken
+from accounts.views import MediaTypeFirst
 
 
-class AccountViewSet(GenericViewSet[Any]):
+class AccountViewSet(MediaTypeFirst, GenericViewSet[Any]):
     """What both viewsets share."""
 
     @property
     def service(self) -> AccountService:
         return get_runtime().service
-
-    def perform_authentication(self, request: Request) -> None:
-        """Authenticate; but the media type is judged before the credentials."""
-        negotiator = self.get_content_negotiator()
-        if request.stream is not None and not negotiator.select_parser(
-            request, request.parsers or ()
-        ):
-            raise UnsupportedMediaType(request.content_type)
-        super().perform_authentication(request)
 
     def body(self, request: Request) -> dict[str, Any]:
         serializer = self.get_serializer(data=request.data)

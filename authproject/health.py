@@ -4,16 +4,16 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.runtime import get_runtime
+from accounts.views import MediaTypeFirst
 from authproject import __version__
 
 PROBE_PATHS = frozenset({"/health", "/health/ready"})
 """Answered whatever the Host: a probe addresses a machine, not a name."""
 
 
-class _ProbeView(APIView):
+class _ProbeView(MediaTypeFirst):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     renderer_classes = (JSONRenderer,)

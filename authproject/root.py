@@ -4,7 +4,8 @@ from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
-from rest_framework.views import APIView
+
+from accounts.views import MediaTypeFirst
 
 ENDPOINTS = (
     "auth-register",
@@ -19,7 +20,7 @@ ENDPOINTS = (
 )
 
 
-class RootView(APIView):
+class RootView(MediaTypeFirst):
     """Every endpoint of the service."""
 
     authentication_classes = ()

@@ -51,8 +51,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 MIDDLEWARE = [
     "authproject.middleware.RequestLogMiddleware",
     "authproject.middleware.SecurityHeadersMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
     "authproject.middleware.HostMiddleware",
+    "corsheaders.middleware.CorsMiddleware",
     "authproject.middleware.BodyLimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
@@ -77,14 +77,14 @@ TIME_ZONE = "UTC"
 
 if BROWSABLE_API:
     INSTALLED_APPS.append("django.contrib.staticfiles")
-    # Serves the pages' own CSS and JavaScript, whichever server runs.
-    MIDDLEWARE.insert(1, "whitenoise.middleware.WhiteNoiseMiddleware")
+    # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
+    MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
     WHITENOISE_USE_FINDERS = True
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
     renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
     # What its HTML forms send.
-    parsers += ["rest_framework.parsers.FormParser", "rest_framework.parsers.MultiPartParser"]
+    parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
 
 # Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
 SIMPLE_JWT = {

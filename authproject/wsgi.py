@@ -45,6 +45,23 @@ def refuse(error: ImproperlyConfigured) -> NoReturn:
     sys.exit(1)
 
 
+def ignore_charsets(application: Application) -> Application:
+    """Leave a media type only the parameter that something here needs: a form's boundary.
+
+    JSON and forms are UTF-8. Django looks a charset up among Python's codecs, `hex` and `idna`
+    too, and decodes RFC 2231 parameters, while it builds the request: what raises there meets
+    no handler, and the server would answer a bare 500.
+    """
+
+    def narrowed(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        media_type, *parameters = environ.get("CONTENT_TYPE", "").split(";")
+        kept = [one for one in parameters if one.strip().lower().startswith("boundary=")]
+        environ["CONTENT_TYPE"] = ";".join([media_type, *kept])
+        return application(environ, start_response)
+
+    return narrowed
+
+
 def load() -> Application:
     """Start Django; a refused configuration ends the process with its message alone."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
@@ -59,7 +76,7 @@ def load() -> Application:
         logging.getLogger("authproject").warning(
             "users live in this process's memory: a restart forgets them, and voids their tokens"
         )
-    return buffer_chunked_bodies(application, settings.MAX_BODY_BYTES)
+    return ignore_charsets(buffer_chunked_bodies(application, settings.MAX_BODY_BYTES))
 
 
 application = load()

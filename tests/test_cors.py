@@ -22,6 +22,13 @@ def test_a_listed_front_end_may_send_its_token(preflight: dict[str, str]) -> Non
     assert "authorization" in preflight["access-control-allow-headers"]
 
 
+def test_a_preflight_to_a_foreign_host_is_refused(api: Api) -> None:
+    headers = {"Host": "evil.example", "Origin": FRONT_END, "Access-Control-Request-Method": "GET"}
+    response = api.client.options("/api/v1/protected/profile", headers=headers)
+    assert response.status_code == 400
+    assert "Access-Control-Allow-Origin" not in response
+
+
 def test_a_listed_front_end_may_name_its_requests(preflight: dict[str, str]) -> None:
     assert "x-request-id" in preflight["access-control-allow-headers"]
 

@@ -8,7 +8,6 @@ from secrets import token_hex
 from accounts.core.claims import Claims, RefreshClaims
 from accounts.core.errors import (
     AccountError,
-    DuplicateEmail,
     InvalidCredentials,
     TokenError,
     TokenReused,
@@ -62,8 +61,6 @@ class AccountService:
 
     def register(self, email: EmailAddress, password: str) -> User:
         """Add an account. Raises `DuplicateEmail` or a subclass of `InvalidPassword`."""
-        if self.store.get_user(email) is not None:
-            raise DuplicateEmail
         user = User(email, self._hasher.hash(password), new_version(), self._clock())
         self.store.add_user(user)
         self._emit(Event.USER_CREATED, email)
