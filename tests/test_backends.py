@@ -1,13 +1,18 @@
 from collections.abc import Callable
-from typing import cast
+from dataclasses import replace
+from typing import TypeVar, cast
 
 import pytest
 from django.contrib.auth import authenticate
 
 from accounts.backends import AuthenticatedUser
+from accounts.core.errors import Overloaded
 from accounts.core.users import EmailAddress
+from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
 from accounts.runtime import Runtime
 from tests.support import EMAIL, PASSWORD
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -46,3 +51,39 @@ def test_a_login_upgrades_a_hash_of_another_cost(
     assert "$2b$05$" in upgraded.password_hash
     assert upgraded.version == user.version
     assert authenticate(email=EMAIL, password=PASSWORD) is not None
+
+
+def test_an_upgrade_leaves_a_password_alone_that_was_changed_meanwhile(
+    runtime: Runtime, start: Callable[..., Runtime]
+) -> None:
+    service = runtime.service
+    before = service.authenticate(EmailAddress(EMAIL), PASSWORD)
+    dearer = start(BCRYPT_ROUNDS=5).service
+    changed = replace(before, password_hash="changed meanwhile")
+    dearer.store.add_user(changed)
+    dearer._upgrade_hash(before, PASSWORD)
+    assert dearer.store.get_user(EmailAddress(EMAIL)) == changed
+
+
+class OnceOnlyPool(HashingPool):
+    """Has a place for one function in its life."""
+
+    used = False
+
+    def run(self, function: Callable[[], T]) -> T:
+        if self.used:
+            raise Overloaded
+        self.used = True
+        return super().run(function)
+
+
+def test_a_login_succeeds_though_its_upgrade_has_no_place_to_hash(
+    start: Callable[..., Runtime],
+) -> None:
+    user = start().service.register(EmailAddress(EMAIL), PASSWORD)
+    service = start(BCRYPT_ROUNDS=5).service
+    service.store.add_user(user)
+    policy = PasswordPolicy(reject_common=False)
+    service._hasher = BcryptHasher(rounds=5, policy=policy, pool=OnceOnlyPool(threads=1))
+    assert service.authenticate(EmailAddress(EMAIL), PASSWORD) == user
+    assert service.store.get_user(EmailAddress(EMAIL)) == user

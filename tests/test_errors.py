@@ -210,3 +210,8 @@ def test_a_media_type_that_is_no_json_is_refused(api: Api, media_type: str) -> N
     body = json.dumps(BODIES["auth/register"]).encode()
     response = send(api, "/api/v1/auth/register", body, media_type)
     assert problem(response) == (415, "unsupported_media_type")
+
+
+@pytest.mark.urls("tests.forbidding_urls")
+def test_a_view_of_your_own_that_forbids_has_the_one_shape(api: Api) -> None:
+    assert problem(api.client.get("/forbidden")) == (403, "permission_denied")

@@ -18,8 +18,7 @@ MAX_EMAIL_LENGTH = 320
 # A development front end registers user@app.test or user@localhost; no DNS is ever asked.
 # Taking names off this list is the library's documented way to accept them.
 for _domain in ("local", "localhost", "test"):
-    if _domain in email_validator.SPECIAL_USE_DOMAIN_NAMES:
-        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
+    email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
 
 
 @dataclass(frozen=True, slots=True)

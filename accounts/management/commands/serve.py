@@ -18,6 +18,7 @@ from django.core.servers.basehttp import get_internal_wsgi_application
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
+from granian.server.common import AbstractServer
 
 from accounts.passwords import MAX_PENDING_HASHES
 from accounts.runtime import get_runtime
@@ -48,41 +49,48 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
-        if workers < 1:
-            raise CommandError("--workers must be at least 1.")
-        if workers > 1 and not is_shared(settings.STORE_URL):
-            raise CommandError(
-                f"--workers {workers} needs a store that processes share; each would have users "
-                f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
-            )
-        address = _free_address(host, port)
+        _require_shared_store(workers)
         application = get_internal_wsgi_application()
-        shown = f"[{host}]" if ":" in host else host
-        crew = f"{workers} worker processes of" if workers > 1 else "one worker process of"
-        logger.info("serving on http://%s:%d with %s %d threads", shown, port, crew, SERVER_THREADS)
-        server = Granian(
-            settings.WSGI_APPLICATION,
-            address=address,
-            port=port,
-            interface=Interfaces.WSGI,
-            workers=workers,
-            blocking_threads=SERVER_THREADS,
-            http=HTTPModes.http1,
-            websockets=False,
-            log_level=LogLevels.error,
-            log_dictconfig=GRANIAN_LOGGING,
-            workers_kill_timeout=SHUTDOWN_SECONDS,
-            # One of many is replaced; the only one ends the service, and its supervisor sees it.
-            respawn_failed_workers=workers > 1,
-        )
+        address = _free_address(host, port)
 
         def load() -> Any:
             threading.Thread(target=_end_with_parent, daemon=True).start()
             _open_store()
             return application
 
-        server.serve(target_loader=load, wrap_loader=False)
+        shown = f"[{host}]" if ":" in host else host
+        crew = f"{workers} worker processes of" if workers > 1 else "one worker process of"
+        logger.info("serving on http://%s:%d with %s %d threads", shown, port, crew, SERVER_THREADS)
+        _granian(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
+
+
+def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
+    return Granian(
+        settings.WSGI_APPLICATION,
+        address=address,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=SERVER_THREADS,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.error,
+        log_dictconfig=GRANIAN_LOGGING,
+        workers_kill_timeout=SHUTDOWN_SECONDS,
+        # One of many is replaced; the only one ends the service, and its supervisor sees it.
+        respawn_failed_workers=workers > 1,
+    )
+
+
+def _require_shared_store(workers: int) -> None:
+    if workers < 1:
+        raise CommandError("--workers must be at least 1.")
+    if workers > 1 and not is_shared(settings.STORE_URL):
+        raise CommandError(
+            f"--workers {workers} needs a store that processes share; each would have users "
+            f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
+        )
 
 
 def _open_store() -> None:

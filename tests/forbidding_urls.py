@@ -1,0 +1,13 @@
+"""A project's own view that forbids, as Django has it."""
+
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import path
+
+
+def forbid(request: HttpRequest) -> HttpResponse:
+    raise PermissionDenied
+
+
+urlpatterns = [path("forbidden", forbid)]
+handler403 = "accounts.exceptions.permission_denied"
