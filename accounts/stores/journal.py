@@ -40,15 +40,9 @@ class JournalStore(MemoryStore):
         self._tolerated = 0
         self._outage = Outage(logger, f"{path} cannot be written; changes are refused")
         filelock.claim(path)
-        try:
+        with _released_where_refused(path):
             self._lines, good_size = self._load()
             self._file = AppendFile(path, good_size)
-        except StartRefused:
-            filelock.release(path)
-            raise
-        except OSError as error:
-            filelock.release(path)
-            raise _out_of_reach(path, error) from error
         self._forget_expired()
         self._compact_beyond(self._live() // STARTING_DEAD_SHARE)
 
@@ -114,14 +108,8 @@ class JournalStore(MemoryStore):
 def verify(path: Path) -> None:
     """Read a journal through and keep nothing of it but the lock. Raises `StartRefused`."""
     filelock.reserve(path)
-    try:
+    with _released_where_refused(path):
         _read_through(path)
-    except StartRefused:
-        filelock.release(path)
-        raise
-    except OSError as error:
-        filelock.release(path)
-        raise _out_of_reach(path, error) from error
 
 
 def _read_through(path: Path) -> None:
@@ -136,6 +124,21 @@ def _read_through(path: Path) -> None:
 
 
 @contextmanager
+def _released_where_refused(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except StartRefused:
+        filelock.release(path)
+        raise
+    except OSError as error:
+        filelock.release(path)
+        raise StartRefused(
+            f"{path} cannot be read and written ({error.strerror}); it must be a file that "
+            "belongs to the user that runs the service."
+        ) from error
+
+
+@contextmanager
 def _garbage_collection_off() -> Iterator[None]:
     # Nothing that is read becomes garbage, and looking for some takes a third of the time.
     restore = gc.enable if gc.isenabled() else gc.disable
@@ -144,10 +147,3 @@ def _garbage_collection_off() -> Iterator[None]:
         yield
     finally:
         restore()
-
-
-def _out_of_reach(path: Path, error: OSError) -> StartRefused:
-    return StartRefused(
-        f"{path} cannot be read and written ({error.strerror}); it must be a file that belongs "
-        "to the user that runs the service."
-    )

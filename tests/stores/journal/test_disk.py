@@ -1,0 +1,80 @@
+"""A full or broken disk."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from accounts.core.errors import StoreUnavailable
+from tests.stores.journal.support import EMAIL, SID, USER, FailingDisk, Open, session, user
+from tests.support import MovableClock
+
+
+@pytest.mark.parametrize("after", [0, 1, 50])
+def test_a_full_disk_refuses_changes_keeps_none_of_them_and_answers_reads(
+    start: Open, path: Path, clock: MovableClock, disk: FailingDisk, after: int
+) -> None:
+    store = start()
+    store.add_user(USER)
+    written = path.read_bytes()
+    disk.fill_up(after=after)
+    for refused in (
+        lambda: store.add_user(user(1)),
+        lambda: store.add_users([user(1), user(2)]),
+        lambda: store.update_user(EMAIL, lambda known: replace(known, version="v2")),
+        lambda: store.update_session(EMAIL, SID, lambda known: session(clock)),
+    ):
+        with pytest.raises(StoreUnavailable):
+            refused()
+    assert path.read_bytes() == written
+    assert store.find(EMAIL, SID) == (USER, None)
+    assert store.get_user(user(1).email) is None
+    store.check()
+    disk.mend()
+    store.add_user(user(1))
+    assert start().get_user(user(1).email) == user(1)
+
+
+def test_a_change_that_cannot_be_synced_is_not_made(
+    start: Open, path: Path, disk: FailingDisk
+) -> None:
+    store = start()
+    written = path.read_bytes()
+    disk.fail("fsync")
+    with pytest.raises(StoreUnavailable):
+        store.add_user(USER)
+    assert path.read_bytes() == written
+    assert store.get_user(EMAIL) is None
+    disk.mend()
+    store.add_user(USER)
+    assert start().get_user(EMAIL) == USER
+
+
+def test_nothing_is_written_after_remains_that_cannot_be_removed(
+    start: Open, path: Path, disk: FailingDisk
+) -> None:
+    store = start()
+    store.add_user(USER)
+    size = path.stat().st_size
+    disk.fill_up(after=10)
+    disk.fail("ftruncate")
+    with pytest.raises(StoreUnavailable):
+        store.add_user(user(1))
+    assert path.stat().st_size == size + 10
+    with pytest.raises(StoreUnavailable):
+        store.add_user(user(2))
+    assert path.stat().st_size == size + 10
+    disk.mend()
+    store.add_user(user(2))
+    store = start()
+    assert store.get_user(user(1).email) is None
+    assert store.get_user(user(2).email) == user(2)
+
+
+def test_a_closed_store_writes_nowhere(start: Open) -> None:
+    store = start()
+    store.close()
+    with pytest.raises(StoreUnavailable):
+        store.add_user(USER)
+    store.close()
+    start().add_user(USER)
