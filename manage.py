@@ -8,6 +8,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
+from authproject.start import refuse
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
@@ -15,7 +17,7 @@ def main() -> None:
         # Read first: some commands of Django's would start without settings, or print tracebacks.
         settings.INSTALLED_APPS  # noqa: B018  # reading it is the point
     except ImproperlyConfigured as error:
-        sys.exit(str(error))
+        refuse(error, serving=sys.argv[1:2] in (["serve"], ["runserver"]))
     execute_from_command_line()
 
 

@@ -12,8 +12,7 @@ from accounts.core.service import AccountService, TokenPolicy
 from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
 from accounts.seeds import Seed, Sower, read_seeds
 from accounts.signals import emit
-from accounts.stores import open_store, verify_store
-from accounts.stores.errors import StartRefused
+from accounts.stores import open_store
 from accounts.tokens import JWTIssuer, KeyRing
 
 _opening = Lock()
@@ -35,17 +34,6 @@ def get_runtime() -> Runtime:
     """
     with _opening:
         return _open()
-
-
-def preflight() -> dict[str, str]:
-    """Return what would stop this process from serving, by setting; before a socket is opened."""
-    faults = {}
-    for name, check in (("STORE_URL", _verify_store), ("SEED_USERS_FILE", _read_seeds)):
-        try:
-            check()
-        except StartRefused as error:
-            faults[name] = str(error)
-    return faults
 
 
 @cache
@@ -77,10 +65,6 @@ def build_runtime(clock: Clock) -> Runtime:
     if seeds := _read_seeds():
         Sower(seeds, store, hasher, clock).sow_when_possible()
     return Runtime(service, tokens, password_policy)
-
-
-def _verify_store() -> None:
-    verify_store(settings.STORE_URL)
 
 
 def _read_seeds() -> list[Seed]:

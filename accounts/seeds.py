@@ -21,7 +21,7 @@ from accounts.passwords import HASHING_THREADS, PasswordPolicy
 from accounts.stores.errors import StartRefused
 
 # What our hasher makes. A cost above 16 would keep a core busy for minutes at each login.
-HASH = re.compile(r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
+HASH = re.compile(r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
 KEYS = ({"email", "password_hash"}, {"email", "password"})
 MANY_FAULTS = 20
 RETRY_SECONDS = 2.0

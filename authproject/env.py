@@ -38,7 +38,12 @@ LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 class ConfigurationError(ImproperlyConfigured):
     """The environment is unfit to start with; the message lists every fault and its remedy."""
 
-    def __init__(self, faults: dict[str, list[str]]) -> None:
+    def __init__(
+        self, faults: dict[str, list[str]], environment: "Environment | None" = None
+    ) -> None:
+        """`environment` is what was read all the same; what is at fault in it may be `None`."""
+        self.faults = faults
+        self.environment = environment
         lines = [f"  {name}: {fault}" for name in faults for fault in faults[name]]
         super().__init__(
             "\n".join(
@@ -72,11 +77,14 @@ class Environment:
 def read_environment(dotenv: Path) -> Environment:
     """Read the environment, and `dotenv` for what that lacks. Raises `ConfigurationError`."""
     env = Env(eager=False)
-    env.read_env(dotenv, recurse=False)
+    try:
+        env.read_env(dotenv, recurse=False)
+    except (OSError, ValueError) as error:
+        raise ConfigurationError({str(dotenv): ["is no readable file of UTF-8 text."]}) from error
     kind = env.str("ENVIRONMENT", "development", validate=_one_of("development", "production"))
     production = kind == "production"
     access = _number(env, "ACCESS_TOKEN_EXPIRE_MINUTES", 15.0, positive=True)
-    refresh = _number(env, "REFRESH_TOKEN_EXPIRE_DAYS", 7.0, positive=True)
+    refresh = _number(env, "REFRESH_TOKEN_EXPIRE_DAYS", 7.0, positive=True, most=MAX_TOKEN_DAYS)
     values = Environment(
         jwt_secret_key=env.str("JWT_SECRET_KEY", validate=_secret(production)),
         jwt_secret_key_fallbacks=_list(env, "JWT_SECRET_KEY_FALLBACKS", [], _secret(production)),
@@ -104,12 +112,12 @@ def read_environment(dotenv: Path) -> Environment:
         ),
     )
     faults = _faults(env)
-    if not faults and values.access_token_lifetime >= values.refresh_token_lifetime:
-        faults["ACCESS_TOKEN_EXPIRE_MINUTES"] = [
+    if 0 < values.refresh_token_lifetime <= values.access_token_lifetime:
+        faults.setdefault("ACCESS_TOKEN_EXPIRE_MINUTES", []).append(
             "must be less than REFRESH_TOKEN_EXPIRE_DAYS; lower it"
-        ]
+        )
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigurationError(faults, values)
     return values
 
 
@@ -139,8 +147,10 @@ def _boolean(env: Env, name: str, default: bool) -> bool:
     return (text or "").lower() in TRUE
 
 
-def _number(env: Env, name: str, default: float, *, positive: bool) -> float:
-    in_range = validate.Range(min=0, max=MAX_TOKEN_DAYS, min_inclusive=not positive)
+def _number(
+    env: Env, name: str, default: float, *, positive: bool, most: float | None = None
+) -> float:
+    in_range = validate.Range(min=0, max=most, min_inclusive=not positive)
     return env.float(name, default, validate=in_range)
 
 
@@ -161,17 +171,27 @@ def _seconds(count: float | None, unit: int) -> int:
 
 def _list(env: Env, name: str, default: list[str], judge: Callable[[str], None]) -> list[str]:
     def judge_all(values: list[str]) -> None:
-        for value in values:
-            judge(value)
+        faults: list[str] = []
+        for value in _items(values):
+            try:
+                judge(value)
+            except ValidationError as error:
+                faults += map(str, error.messages)
+        if faults:
+            raise ValidationError(faults)
 
-    values: list[str] = env.list(name, default, validate=judge_all)
+    return _items(env.list(name, default, validate=judge_all))
+
+
+def _items(values: list[str] | None) -> list[str]:
     return [item for value in values or [] if (item := value.strip())]
 
 
 def _secret(production: bool) -> Callable[[str], None]:
     def judge(value: str) -> None:
-        if len(value.encode()) < MIN_SECRET_BYTES:
-            raise ValidationError(f"has fewer than {MIN_SECRET_BYTES} bytes.")
+        # Bytes of the environment that are not UTF-8 are halves of surrogate pairs here.
+        if len(value.encode(errors="ignore")) < MIN_SECRET_BYTES or not value.isprintable():
+            raise ValidationError(f"is no text of {MIN_SECRET_BYTES} bytes or more.")
         if production and value == EXAMPLE_SECRET:
             raise ValidationError("is the value of .env.example, which everybody knows.")
 

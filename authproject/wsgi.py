@@ -2,17 +2,17 @@
 
 import logging
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any, NoReturn
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.wsgi import get_wsgi_application
 
+from accounts.preflight import preflight
 from authproject.env import ConfigurationError
+from authproject.start import refuse
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
@@ -33,16 +33,6 @@ def buffer_chunked_bodies(application: Application, limit: int) -> Application:
         return application(environ, start_response)
 
     return buffered
-
-
-def refuse(error: ImproperlyConfigured) -> NoReturn:
-    """End the process with a message and no traceback."""
-    sys.stderr.write(f"{error}\n")
-    if threading.current_thread() is not threading.main_thread():
-        # runserver's reloader starts us in a thread, where SystemExit would end nothing.
-        sys.stderr.flush()
-        os._exit(1)
-    sys.exit(1)
 
 
 def ignore_charsets(application: Application) -> Application:
@@ -67,11 +57,14 @@ def load() -> Application:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:
         application = get_wsgi_application()
-        from accounts.runtime import preflight  # noqa: PLC0415  # needs Django to be set up
     except ImproperlyConfigured as error:
-        refuse(error)
-    if faults := preflight():
-        refuse(ConfigurationError({name: [fault] for name, fault in faults.items()}))
+        refuse(error, serving=True)
+    if faults := preflight(
+        settings.STORE_URL,
+        settings.SEED_USERS_FILE,
+        reject_common=settings.REJECT_COMMON_PASSWORDS,
+    ):
+        refuse(ConfigurationError(faults), serving=True)
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
             "users live in this process's memory: a restart forgets them, and voids their tokens"

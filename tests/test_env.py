@@ -26,8 +26,14 @@ def read(dotenv: Path, **variables: str) -> Environment:
 
 
 def faults(dotenv: Path, **variables: str) -> str:
+    with dotenv.open("a") as file:
+        file.writelines(f"{name}={value}\n" for name, value in variables.items())
+    return faults_of(dotenv)
+
+
+def faults_of(dotenv: Path) -> str:
     with pytest.raises(ConfigurationError) as refusal:
-        read(dotenv, **variables)
+        read_environment(dotenv)
     return str(refusal.value)
 
 
@@ -86,9 +92,9 @@ def test_spellings_of_false(dotenv: Path, text: str) -> None:
 
 
 def test_lists_are_comma_separated(dotenv: Path) -> None:
-    env = read(dotenv, ALLOWED_HOSTS="a.example, b.example,", CORS_ORIGINS="https://a.example")
+    env = read(dotenv, ALLOWED_HOSTS="a.example, b.example,", CORS_ORIGINS="http://a, http://b")
     assert env.allowed_hosts == ["a.example", "b.example"]
-    assert env.cors_origins == ["https://a.example"]
+    assert env.cors_origins == ["http://a", "http://b"]
 
 
 def test_lifetimes_may_be_fractions(dotenv: Path) -> None:
@@ -119,6 +125,7 @@ def test_development_may_allow_every_host_and_origin(dotenv: Path) -> None:
         ("CORS_ORIGINS", "https://a.example?query"),
         ("CORS_ORIGINS", "http://[::1"),
         ("CORS_ORIGINS", "null"),
+        ("CORS_ORIGINS", "https://a.example, https://b.example/path"),
         ("STORE_URL", "postgres://localhost"),
         ("STORE_URL", "nonsense"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),
@@ -150,6 +157,9 @@ def test_a_faulty_value_is_refused_by_name(dotenv: Path, name: str, value: str) 
         ("ALLOWED_HOSTS", "*"),
         ("CORS_ORIGINS", "*"),
         ("BCRYPT_ROUNDS", "9"),
+        ("ALLOWED_HOSTS", "a.example, *"),
+        ("CORS_ORIGINS", "https://a.example, *"),
+        ("JWT_SECRET_KEY_FALLBACKS", f"{SECRET}, {EXAMPLE_SECRET}"),
     ],
 )
 def test_production_refuses_what_development_allows(dotenv: Path, name: str, value: str) -> None:
@@ -170,6 +180,38 @@ def test_a_missing_secret_says_how_to_make_one(dotenv: Path) -> None:
 def test_every_fault_is_named_at_once(dotenv: Path) -> None:
     message = faults(dotenv, BCRYPT_ROUNDS="3", LOG_LEVEL="LOUD", JWT_SECRET_KEY="short")
     assert all(name in message for name in ("BCRYPT_ROUNDS", "LOG_LEVEL", "JWT_SECRET_KEY"))
+
+
+def test_every_item_of_a_list_is_judged(dotenv: Path) -> None:
+    message = faults(dotenv, CORS_ORIGINS="foo, http://a/b, http://c")
+    assert "'foo' is no origin" in message
+    assert "'http://a/b' is no origin" in message
+
+
+def test_lifetimes_are_compared_whatever_else_is_at_fault(dotenv: Path) -> None:
+    lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "20", "REFRESH_TOKEN_EXPIRE_DAYS": "0.001"}
+    assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in faults(dotenv, LOG_LEVEL="LOUD", **lifetimes)
+
+
+def test_long_lifetimes_and_graces_are_allowed(dotenv: Path) -> None:
+    env = read(dotenv, ACCESS_TOKEN_EXPIRE_MINUTES="4320", REFRESH_REUSE_GRACE_SECONDS="86400")
+    assert (env.access_token_lifetime, env.refresh_reuse_grace_seconds) == (259_200, 86_400)
+
+
+def test_a_secret_of_bytes_that_are_no_text_is_refused(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", "\udcff" + SECRET)
+    assert "  JWT_SECRET_KEY: " in faults(dotenv)
+
+
+def test_a_dotenv_that_is_no_text_is_refused(dotenv: Path) -> None:
+    dotenv.write_bytes(b"JWT_SECRET_KEY=\xff")
+    assert str(dotenv) in faults(dotenv)
+
+
+def test_a_dotenv_that_is_no_file_is_refused(dotenv: Path) -> None:
+    assert str(dotenv.parent) in faults_of(dotenv.parent)
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,19 @@ def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
         make(1, tmp_path / "missing" / "users.jsonl")
 
 
+@pytest.mark.parametrize("name", ["", ".", "/"])
+def test_what_names_no_file_is_refused(name: str) -> None:
+    with pytest.raises(CommandError, match="cannot be written"):
+        make(1, Path(name))
+
+
+def test_a_run_that_fails_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "users.jsonl").mkdir()
+    with pytest.raises(CommandError, match="cannot be written"):
+        make(1, tmp_path / "users.jsonl")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["users.jsonl"]
+
+
 def test_an_interrupted_run_leaves_the_old_file(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

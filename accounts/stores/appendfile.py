@@ -53,6 +53,11 @@ class AppendFile:
         self._suspect = False
 
     @property
+    def removed(self) -> bool:
+        """Somebody deleted the file: what is written to it now, nobody will read."""
+        return os.fstat(self._descriptor).st_nlink == 0
+
+    @property
     def closed(self) -> bool:
         return self._descriptor < 0
 

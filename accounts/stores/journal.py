@@ -78,6 +78,9 @@ class JournalStore(MemoryStore):
 
     def _commit(self, changes: Sequence[Change]) -> None:
         try:
+            if self._file.removed:
+                logger.error("%s was removed while in use; it is written anew", self._path)
+                self._rewrite()
             self._file.append(b"".join(map(encode, changes)))
         except OSError as error:
             self._outage.begin(error)
@@ -95,14 +98,17 @@ class JournalStore(MemoryStore):
         if self._lines - self._live() <= max(dead, self._tolerated):
             return
         try:
-            self._file.replace(chain([HEADER], map(encode, self.everything())))
+            self._rewrite()
         except OSError as error:
             # The old file still holds everything. Not tried again at every change.
             self._tolerated = 2 * (self._lines - self._live())
             logger.warning("%s was not compacted: %s", self._path, error)
         else:
             self._tolerated = 0
-            self._lines = self._live()
+
+    def _rewrite(self) -> None:
+        self._file.replace(chain([HEADER], map(encode, self.everything())))
+        self._lines = self._live()
 
 
 def verify(path: Path) -> None:

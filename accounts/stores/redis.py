@@ -172,7 +172,7 @@ class RedisStore:
         try:
             client = self._connected()
             yield client
-        except (RedisError, RedisClusterException, OSError) as error:
+        except (RedisError, RedisClusterException, OSError, UnicodeError) as error:
             self._outage.begin(error)
             raise StoreUnavailable from error
         self._outage.end()

@@ -41,8 +41,8 @@ class Command(BaseCommand):
         hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=policy, pool=HashingPool())
         try:
             _write(file, _lines(count, password, hasher, sys.stderr))
-        except OSError as error:
-            raise CommandError(f"{file} cannot be written: {error.strerror}") from error
+        except (OSError, ValueError) as error:
+            raise CommandError(f"{file} cannot be written: {error}") from error
         self.stdout.write(
             f"Wrote {count:,} users to {file}: user000001@example.com and on, "
             f"all with the password {password!r}. Load them with SEED_USERS_FILE={file}"
@@ -73,9 +73,12 @@ def _write(file: Path, lines: Iterator[str]) -> None:
     """Put the file in place when it is complete: an interrupted run leaves the old one."""
     aside = file.with_name(f"{file.name}.new")
     descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as output:
-        output.writelines(lines)
-    aside.replace(file)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as output:
+            output.writelines(lines)
+        aside.replace(file)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 class Progress:

@@ -36,7 +36,7 @@ GRANIAN_LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "pro
 
 logger = logging.getLogger("accounts.serve")
 
-SHUTDOWN_SECONDS = 9
+SHUTDOWN_SECONDS = 8
 """What is in flight has so long to finish after SIGTERM."""
 
 
@@ -119,7 +119,7 @@ def _free_address(host: str, port: int) -> str:
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
     return str(address[0])
 

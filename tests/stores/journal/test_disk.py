@@ -78,3 +78,30 @@ def test_a_closed_store_writes_nowhere(start: Open) -> None:
         store.add_user(USER)
     store.close()
     start().add_user(USER)
+
+
+def test_a_file_that_was_deleted_is_written_anew_with_the_next_change(
+    start: Open, path: Path
+) -> None:
+    store = start()
+    store.add_user(USER)
+    path.unlink()
+    store.add_user(user(1))
+    store = start()
+    assert store.get_user(EMAIL) == USER
+    assert store.get_user(user(1).email) == user(1)
+
+
+def test_a_folder_that_was_deleted_makes_changes_unavailable_until_it_is_back(
+    start: Open, path: Path
+) -> None:
+    store = start()
+    store.add_user(USER)
+    away = path.parent.rename(path.parent.with_name("away"))
+    (away / path.name).unlink()
+    with pytest.raises(StoreUnavailable):
+        store.add_user(user(1))
+    away.rename(path.parent)
+    store.add_user(user(2))
+    assert store.get_user(user(1).email) is None
+    assert path.exists()

@@ -141,3 +141,9 @@ def test_an_outage_is_logged_once_and_its_end_too(
     store.check()
     store.check()
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+
+
+def test_a_host_name_that_no_resolver_takes_is_unavailability(
+    opened: Callable[[str], AccountStore],
+) -> None:
+    assert_unavailable(opened("redis://a..b:6379/0").check)
