@@ -128,8 +128,8 @@ class Model:
         standing = self._standing(grant.login, grant.access_key, grant.access_ends_at)
         return "token_revoked" if standing == OK and grant.login.over else standing
 
-    def live_grants(self) -> int:
-        return [self.open(grant) for grant in self.grants].count(OK)
+    def live_grants(self) -> list[Grant]:
+        return [grant for grant in self.grants if self.open(grant) == OK]
 
     def begun(self, email: str, answer: Answer) -> Grant:
         """Take note of a new login's tokens."""

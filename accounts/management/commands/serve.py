@@ -61,6 +61,9 @@ class Command(BaseCommand):
         shown = f"[{host}]" if ":" in host else host
         crew = f"{workers} worker processes of" if workers > 1 else "one worker process of"
         logger.info("serving on http://%s:%d with %s %d threads", shown, port, crew, SERVER_THREADS)
+        # What is loaded stays: a worker's garbage collections need not walk it, which would also
+        # copy every page of it that the worker shares with its parent.
+        gc.freeze()
         _granian(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
