@@ -195,3 +195,24 @@ PARTS = {
 def test_odd_multipart_bodies_are_refused(api: Api, body: bytes) -> None:
     response = send(api, "/api/v1/auth/register", body, "multipart/form-data; boundary=x")
     assert problem(response)[0] in {400, 422}
+
+
+@pytest.mark.parametrize(("depth", "status"), [(500, 422), (501, 400)])
+def test_how_deep_is_too_deep_does_not_depend_on_the_python(
+    api: Api, depth: int, status: int
+) -> None:
+    body = b"[" * depth + b"]" * depth
+    assert send(api, "/api/v1/auth/login", body).status_code == status
+
+
+@pytest.mark.parametrize("text", ["[" * 600, "{]" * 400, '\\"[' * 300, "]" * 600])
+def test_brackets_in_a_string_nest_nothing(api: Api, text: str) -> None:
+    assert api.register(password=text).status_code == 201
+    assert api.login(password=text).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "body", [b'"' + b"\\[" * 8000, b'\\"[' * 5000, b'["' * 8000, b'{"[":' * 3000]
+)
+def test_odd_quotes_and_brackets_are_a_parse_error(api: Api, body: bytes) -> None:
+    assert problem(send(api, "/api/v1/auth/login", body)) == (400, "parse_error")

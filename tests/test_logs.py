@@ -1,11 +1,13 @@
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
 import pytest
 
+from accounts.runtime import Runtime
+from accounts.signals import user_created
 from authproject.logs import ConsoleFormatter, JSONLineFormatter, RequestIdFilter, request_id
 from tests.support import EMAIL, PASSWORD, Api
 
@@ -121,3 +123,38 @@ def test_no_password_or_token_is_logged(api: Api, lines: Lines, console: Lines) 
     api.logout(tokens["refresh_token"])
     for secret in (PASSWORD, tokens["access_token"], tokens["refresh_token"]):
         assert secret not in lines.text + console.text
+
+
+def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
+    spent = api.enter()["refresh_token"]
+    api.refresh(spent)
+    api.refresh(spent)
+    told = lines.json("authproject.security")[-1]
+    assert (told["event"], told["level"]) == ("authn_token_reuse", "CRITICAL")
+
+
+def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Lines) -> None:
+    api.client.get("/health/nowhere")
+    api.client.get("/", headers={"Host": "evil.example"})
+    assert [line["logger"] for line in map(json.loads, lines.text.splitlines())] == [
+        "authproject.access",
+        "authproject.access",
+    ]
+
+
+def test_a_passing_fault_is_no_bug(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+    start(STORE_URL="redis://127.0.0.1:1/0")
+    assert api.client.get("/health/ready").status_code == 503
+    assert lines.json("django.request") == []
+
+
+def test_a_failing_listener_harms_no_request(api: Api) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise RuntimeError
+
+    user_created.connect(fail)
+    try:
+        assert api.register().status_code == 201
+    finally:
+        user_created.disconnect(fail)

@@ -142,6 +142,12 @@ def test_without_the_browsable_api_there_is_no_html(tmp_path: Path) -> None:
         assert service.post("auth/login", b"email=a", **form).status == 415
 
 
+def test_every_origin_may_read_where_development_says_so(tmp_path: Path) -> None:
+    with serving(tmp_path, CORS_ORIGINS="*") as service:
+        answer = service.request("GET", "/health", Origin="http://anywhere.example")
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+
+
 def test_more_workers_than_one_need_a_shared_store() -> None:
     refused = manage("serve", "--workers", "2")
     assert refused.returncode != 0
