@@ -32,7 +32,7 @@ def rotate(session: Session, presented: int, now: float, grace: float) -> Sessio
 
     A generation ahead of the session's was signed by us and then forgotten by a store that
     lost its last writes; its bearer is honest and is served.
-    Raises `TokenRevoked` where the session had ended and the token was not spent before.
+    Raises `TokenRevoked` where the session had ended before and the token is no theft.
     """
     spent = presented < session.generation
     # A racing request may have read its clock before the rotation's did: a negative age is
