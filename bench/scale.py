@@ -78,6 +78,8 @@ def request_cost(count: int) -> dict[str, float]:
         "JWT_SECRET_KEY": "the-secret-of-a-benchmark-is-long-enough",
         "ALLOWED_HOSTS": "testserver",
         "LOG_LEVEL": "ERROR",
+        "STORE_URL": "memory://",  # never the store of the developer's .env
+        "SEED_USERS_FILE": "",
         "BCRYPT_ROUNDS": "4",
     }
     django.setup()

@@ -29,6 +29,9 @@ def served(command: Sequence[str]) -> Iterator[None]:
         "JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough",
         "ENVIRONMENT": "production",
         "ALLOWED_HOSTS": "127.0.0.1",
+        "STORE_URL": "memory://",  # never the store of the developer's .env
+        "SEED_USERS_FILE": "",
+        "BCRYPT_ROUNDS": "12",
         "DJANGO_SETTINGS_MODULE": "authproject.settings",
     }
     server = subprocess.Popen(

@@ -9,6 +9,7 @@ ENVIRONMENT = {
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "CORS_ORIGINS": "http://localhost:3000",
     "STORE_URL": "memory://",
+    "SEED_USERS_FILE": "",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "15",
     "REFRESH_TOKEN_EXPIRE_DAYS": "7",
     "ROTATE_REFRESH_TOKENS": "false",

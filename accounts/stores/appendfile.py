@@ -54,8 +54,11 @@ class AppendFile:
 
     @property
     def removed(self) -> bool:
-        """Somebody deleted the file: what is written to it now, nobody will read."""
-        return os.fstat(self._descriptor).st_nlink == 0
+        """The path no longer names the open file: what is written now, nobody will read."""
+        try:
+            return not os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+        except FileNotFoundError:
+            return True
 
     @property
     def closed(self) -> bool:

@@ -80,12 +80,15 @@ def test_a_closed_store_writes_nowhere(start: Open) -> None:
     start().add_user(USER)
 
 
-def test_a_file_that_was_deleted_is_written_anew_with_the_next_change(
-    start: Open, path: Path
+@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced"])
+def test_a_file_that_was_taken_away_is_written_anew_with_the_next_change(
+    start: Open, path: Path, how: str
 ) -> None:
     store = start()
     store.add_user(USER)
-    path.unlink()
+    path.rename(path.with_name("elsewhere")) if how == "renamed" else path.unlink()
+    if how == "replaced":
+        path.touch()
     store.add_user(user(1))
     store = start()
     assert store.get_user(EMAIL) == USER
