@@ -5,6 +5,7 @@ header, fallback keys, and a verification of every claim's presence, type and si
 """
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any, TypeVar
 
 import jwt
@@ -26,6 +27,13 @@ MAX_TOKEN_LENGTH = 4096
 
 # Ours have 32 characters; the bound keeps a forged claim out of keys and logs.
 MAX_OPAQUE_LENGTH = 64
+
+# Verified access tokens that are remembered: some 8 MB when full. One that has been dropped is
+# verified anew.
+REMEMBERED_TOKENS = 8192
+
+# Ours have one header for each key; whatever else comes must not push those out for good.
+REMEMBERED_HEADERS = 64
 
 # The year 3000: a later time is nobody's clock.
 MAX_TIMESTAMP = 32_503_680_000
@@ -56,6 +64,7 @@ class KeyRing(TokenBackend):
         super().__init__(ALGORITHM, signing_key=secrets[0])
         self._kid = key_id(secrets[0])
         self._secrets = {key_id(secret): secret for secret in secrets}
+        self._secret_for = lru_cache(REMEMBERED_HEADERS)(self._look_up_secret)
 
     def encode(self, payload: dict[str, Any]) -> str:
         return jwt.encode(
@@ -65,12 +74,13 @@ class KeyRing(TokenBackend):
     def decode(self, token: str, verify: bool = True) -> dict[str, Any]:  # type: ignore[override]  # simplejwt annotates the encoded token as a Token
         """Return the payload of a token whose signature holds. Raises `TokenBackendError`."""
         try:
-            secret = self._secret_for(jwt.get_unverified_header(token))
+            secret = self._secret_for(token.partition(".")[0])
             return jwt.decode(token, secret, algorithms=[ALGORITHM], options=SIGNATURE_ONLY)
         except jwt.InvalidTokenError as error:
             raise TokenBackendError("Token is invalid") from error
 
-    def _secret_for(self, header: dict[str, Any]) -> str:
+    def _look_up_secret(self, encoded_header: str) -> str:
+        header = jwt.get_unverified_header(f"{encoded_header}..")
         if "crit" in header:  # RFC 7515 §4.1.11: extensions that we do not understand.
             raise jwt.InvalidTokenError("critical extension")
         try:
@@ -105,15 +115,17 @@ class RefreshToken(_RingToken, simplejwt.RefreshToken):  # type: ignore[misc]  #
         )
 
 
-T = TypeVar("T", AccessToken, RefreshToken)
-
-
 class JWTIssuer:
-    """A `TokenIssuer`; `read_access` serves the authentication class."""
+    """A `TokenIssuer`; `read_access` serves the authentication class.
+
+    That an access token's signature and claims are sound is remembered, by the whole token: that
+    cannot change. Whether it has expired is judged each time.
+    """
 
     def __init__(self, ring: KeyRing, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
+        self._verified_access = lru_cache(REMEMBERED_TOKENS)(self._verify_access)
 
     def issue(self, claims: Claims) -> str:
         token = (
@@ -133,23 +145,35 @@ class JWTIssuer:
             token["gen"] = claims.generation
         return str(token)
 
-    def read_access(self, token: str) -> AccessToken:
-        """Return a verified access token. Raises `TokenInvalid` or `TokenExpired`."""
-        return self._read(AccessToken, token)
+    def read_access(self, token: str) -> Claims:
+        """Return the claims of an access token. Raises `TokenInvalid` or `TokenExpired`."""
+        claims = self._verified_access(token)
+        self._judge_expiry(claims)
+        return claims
 
     def read_refresh(self, token: str) -> RefreshClaims:
-        return self._read(RefreshToken, token).claims
+        claims = _verified(RefreshToken, self._ring, token).claims
+        self._judge_expiry(claims)
+        return claims
 
-    def _read(self, kind: type[T], token: str) -> T:
-        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
-            raise TokenInvalid
-        try:
-            verified = kind(self._ring, token)
-        except TokenError as error:
-            raise TokenInvalid from error
-        if verified.claims.expires_at <= self._clock():
+    def _verify_access(self, token: str) -> Claims:
+        return _verified(AccessToken, self._ring, token).claims
+
+    def _judge_expiry(self, claims: Claims) -> None:
+        if claims.expires_at <= self._clock():
             raise TokenExpired
-        return verified
+
+
+T = TypeVar("T", AccessToken, RefreshToken)
+
+
+def _verified(kind: type[T], ring: KeyRing, token: str) -> T:
+    if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        raise TokenInvalid
+    try:
+        return kind(ring, token)
+    except TokenError as error:
+        raise TokenInvalid from error
 
 
 def key_id(secret: str) -> str:

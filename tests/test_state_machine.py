@@ -80,7 +80,7 @@ class ServiceDriver:
         return answer(lambda: self._identify(access))
 
     def _identify(self, access: str) -> Claims:
-        claims = self._tokens.read_access(access).claims
+        claims = self._tokens.read_access(access)
         self._service.identify(claims)
         return claims
 
