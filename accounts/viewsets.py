@@ -14,6 +14,7 @@ from accounts.authentication import JWTAuthentication
 from accounts.backends import AuthenticatedUser
 from accounts.core.claims import Claims
 from accounts.core.errors import InvalidCredentials
+from accounts.core.ports import Waits
 from accounts.core.service import AccountService, Tokens
 from accounts.runtime import get_runtime
 from accounts.serializers import (
@@ -59,12 +60,22 @@ class AuthViewSet(AccountViewSet):
             raise InvalidCredentials
         return _token_response(self.service.open_session(cast(AuthenticatedUser, user).account))
 
-    @action(detail=False, methods=["post"], serializer_class=RefreshTokenSerializer)
+    @action(
+        detail=False,
+        methods=["post"],
+        serializer_class=RefreshTokenSerializer,
+        waits=Waits.STORE_CHANGE,
+    )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
         return _token_response(self.service.refresh(self.body(request)["refresh_token"]))
 
-    @action(detail=False, methods=["post"], serializer_class=RefreshTokenSerializer)
+    @action(
+        detail=False,
+        methods=["post"],
+        serializer_class=RefreshTokenSerializer,
+        waits=Waits.STORE_CHANGE,
+    )
     def logout(self, request: Request) -> Response:
         """End the session that a refresh token belongs to."""
         self.service.logout(self.body(request)["refresh_token"])
@@ -77,6 +88,7 @@ class AuthViewSet(AccountViewSet):
         authentication_classes=[JWTAuthentication],
         permission_classes=[IsAuthenticated],
         serializer_class=BodySerializer,
+        waits=Waits.STORE_CHANGE,
     )
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
@@ -102,7 +114,7 @@ class AuthViewSet(AccountViewSet):
 class ProtectedViewSet(AccountViewSet):
     """An example of what a token opens."""
 
-    @action(detail=False, methods=["get"])
+    @action(detail=False, methods=["get"], waits=Waits.STORE_READ)
     def profile(self, request: Request) -> Response:
         """Show who the token's user is."""
         user = cast(AuthenticatedUser, request.user)

@@ -5,6 +5,7 @@ from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.core.ports import Waits
 from accounts.runtime import get_runtime
 from accounts.views import MediaTypeFirst
 from authproject import __version__
@@ -22,6 +23,8 @@ class _ProbeView(MediaTypeFirst):
 class HealthView(_ProbeView):
     """Alive: answers without asking the store anything."""
 
+    waits = Waits.NOTHING
+
     def get(self, request: Request) -> Response:
         kind = get_runtime().service.store.kind
         return Response({"status": "ok", "version": __version__, "store": kind})
@@ -29,6 +32,8 @@ class HealthView(_ProbeView):
 
 class ReadyView(_ProbeView):
     """Ready: the store answers. 503 otherwise."""
+
+    waits = Waits.STORE_READ
 
     def get(self, request: Request) -> Response:
         get_runtime().service.store.check()

@@ -33,6 +33,7 @@ DEBUG = False
 ALLOWED_HOSTS = env.allowed_hosts
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
+RSGI_APPLICATION = "authproject.rsgi.application"
 
 # simplejwt imports only where `auth` and `contenttypes` are installed; nothing asks their
 # tables anything, and without a database nothing could.

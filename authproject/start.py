@@ -1,14 +1,36 @@
-"""Refusing to start: every fault in one message, no traceback, before a socket is opened."""
+"""Starting, or refusing to: every fault in one message, no traceback, before a socket is opened."""
 
+import logging
 import os
 import sys
 import threading
 from typing import NoReturn
 
+import django
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from accounts.preflight import preflight
 from authproject.env import ConfigurationError
+
+
+def start() -> None:
+    """Set Django up to serve; a refused configuration ends the process with its message alone."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
+    try:
+        django.setup(set_prefix=False)
+    except ImproperlyConfigured as error:
+        refuse(error, serving=True)
+    if faults := preflight(
+        settings.STORE_URL,
+        settings.SEED_USERS_FILE,
+        reject_common=settings.REJECT_COMMON_PASSWORDS,
+    ):
+        refuse(ConfigurationError(faults), serving=True)
+    if settings.STORE_URL.startswith("memory:"):
+        logging.getLogger("authproject").warning(
+            "users live in this process's memory: a restart forgets them, and voids their tokens"
+        )
 
 
 def refuse(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:

@@ -1,6 +1,7 @@
 """What the service needs from the world. Implementations live one layer further out."""
 
 from collections.abc import Callable, Iterable
+from enum import IntEnum
 from typing import ClassVar, Protocol
 
 from accounts.core.claims import Claims, RefreshClaims
@@ -15,6 +16,15 @@ EventSink = Callable[[Event, str], None]
 """Told of each security event and the e-mail address concerned; must not raise."""
 
 
+class Waits(IntEnum):
+    """What a piece of work may have to wait for; each includes the ones before it."""
+
+    NOTHING = 0
+    STORE_READ = 1
+    STORE_CHANGE = 2
+    ANYTHING = 3
+
+
 class AccountStore(Protocol):
     """Users and sessions. Safe to share between threads; any method may raise `StoreUnavailable`.
 
@@ -25,6 +35,9 @@ class AccountStore(Protocol):
 
     kind: ClassVar[str]
     """Its name in `/health`, such as `memory`."""
+
+    instant: ClassVar[Waits]
+    """The most that it does without making its caller wait for a disk or a network."""
 
     def add_user(self, user: User) -> None:
         """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import Clock
+from accounts.core.ports import Clock, Waits
 from accounts.stores import appendfile, filelock
 from accounts.stores.appendfile import AppendFile
 from accounts.stores.errors import StartRefused
@@ -31,6 +31,7 @@ class JournalStore(MemoryStore):
     """An `AccountStore`. A change is written and synced, then visible, then answered."""
 
     kind: ClassVar[str] = "file"
+    instant: ClassVar[Waits] = Waits.STORE_READ
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Raises `StartRefused` for a file that is damaged, in use or out of reach."""

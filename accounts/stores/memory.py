@@ -6,7 +6,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.core.errors import DuplicateEmail
-from accounts.core.ports import Clock
+from accounts.core.ports import Clock, Waits
 from accounts.core.sessions import Session
 from accounts.core.users import EmailAddress, User
 
@@ -19,6 +19,7 @@ class MemoryStore:
     """An `AccountStore`. Reads take no lock: one dictionary look-up is atomic in CPython."""
 
     kind: ClassVar[str] = "memory"
+    instant: ClassVar[Waits] = Waits.STORE_CHANGE
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -29,7 +29,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from accounts.core.errors import DuplicateEmail, StoreUnavailable
-from accounts.core.ports import Clock
+from accounts.core.ports import Clock, Waits
 from accounts.core.sessions import Session
 from accounts.core.users import EmailAddress, User
 from accounts.stores.codec import (
@@ -80,6 +80,7 @@ class RedisStore:
     """An `AccountStore`. Any call answers or fails in a few seconds, whatever the server does."""
 
     kind: ClassVar[str] = "redis"
+    instant: ClassVar[Waits] = Waits.NOTHING
 
     def __init__(self, place: RemoteUrl, clock: Clock) -> None:
         """Nothing is connected yet: a server that is away stops no start."""

@@ -14,21 +14,15 @@ from typing import Any, cast
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.core.servers.basehttp import get_internal_wsgi_application
+from django.utils.module_loading import import_string
 from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from accounts.passwords import MAX_PENDING_HASHES
 from accounts.runtime import get_runtime
 from accounts.stores import is_shared
 from accounts.stores.errors import StartRefused
-
-# A login holds its thread while it waits for its hash, so the threads outnumber the hashes
-# that may wait: however many logins queue up, these many threads answer everything else.
-THREADS_FOR_THE_REST = 8
-SERVER_THREADS = MAX_PENDING_HASHES + THREADS_FOR_THE_REST
 
 # Granian's own lines go where ours go. Below errors they repeat ours, or advise against as many
 # threads as the hashes need.
@@ -41,7 +35,7 @@ SHUTDOWN_SECONDS = 8
 
 
 class Command(BaseCommand):
-    help = "Serve the API with Granian, over WSGI."
+    help = "Serve the API with Granian."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1")
@@ -50,7 +44,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_shared_store(workers)
-        application = get_internal_wsgi_application()
+        application = import_string(settings.RSGI_APPLICATION)
         address = _free_address(host, port)
 
         def load() -> Any:
@@ -59,8 +53,8 @@ class Command(BaseCommand):
             return application
 
         shown = f"[{host}]" if ":" in host else host
-        crew = f"{workers} worker processes of" if workers > 1 else "one worker process of"
-        logger.info("serving on http://%s:%d with %s %d threads", shown, port, crew, SERVER_THREADS)
+        crew = f"{workers} worker processes" if workers > 1 else "one worker process"
+        logger.info("serving on http://%s:%d with %s", shown, port, crew)
         # What is loaded stays: a worker's garbage collections need not walk it, which would also
         # copy every page of it that the worker shares with its parent.
         gc.freeze()
@@ -70,12 +64,11 @@ class Command(BaseCommand):
 
 def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
     return Granian(
-        settings.WSGI_APPLICATION,
+        settings.RSGI_APPLICATION,
         address=address,
         port=port,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         workers=workers,
-        blocking_threads=SERVER_THREADS,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,
