@@ -1,5 +1,7 @@
 from django.apps import AppConfig
-from django.conf import settings
+from django.conf import global_settings, settings
+from django.core.cache import close_caches
+from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 
@@ -15,12 +17,15 @@ class AuthprojectConfig(AppConfig):
 
     def ready(self) -> None:
         listen_to_security_events()
-        if settings.DATABASES["default"]["ENGINE"] == NO_DATABASE:
-            _forget_connections()
+        _spare_requests_what_is_not_there()
 
 
-def _forget_connections() -> None:
-    """Spare each request Django's search for database connections to close: there are none."""
-    request_started.disconnect(reset_queries)
-    request_started.disconnect(close_old_connections)
-    request_finished.disconnect(close_old_connections)
+def _spare_requests_what_is_not_there() -> None:
+    """Take Django's own listeners off each request where they would search and find nothing."""
+    request_finished.disconnect(reset_urlconf)  # authproject.handler sets none
+    if settings.DATABASES["default"]["ENGINE"] == NO_DATABASE:
+        request_started.disconnect(reset_queries)
+        request_started.disconnect(close_old_connections)
+        request_finished.disconnect(close_old_connections)
+    if settings.CACHES == global_settings.CACHES:
+        request_finished.disconnect(close_caches)
