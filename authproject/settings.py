@@ -50,8 +50,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
 MIDDLEWARE = [
-    "authproject.middleware.RequestLogMiddleware",
-    "authproject.middleware.SecurityHeadersMiddleware",
+    "authproject.middleware.RequestMiddleware",
     "authproject.middleware.HostMiddleware",
     "corsheaders.middleware.CorsMiddleware",
     "authproject.middleware.BodyLimitMiddleware",
@@ -63,13 +62,14 @@ CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_origins if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
-renderers = ["rest_framework.renderers.JSONRenderer"]
+renderers = ["accounts.renderers.JSONRenderer"]
 parsers = ["accounts.parsers.JSONParser"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": renderers,
     "DEFAULT_PARSER_CLASSES": parsers,
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.negotiation.RememberingNegotiation",
     "EXCEPTION_HANDLER": "accounts.exceptions.exception_handler",
 }
 
