@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
-from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 
 from accounts.authentication import BearerTokenRejected
@@ -18,6 +17,7 @@ from accounts.core.errors import (
     ServiceUnavailable,
     TokenError,
 )
+from accounts.renderers import JSONRenderer
 
 CHALLENGE = 'Bearer realm="api"'
 

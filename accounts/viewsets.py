@@ -24,10 +24,10 @@ from accounts.serializers import (
     RefreshTokenSerializer,
     RegisterSerializer,
 )
-from accounts.views import MediaTypeFirst
+from accounts.views import BaseView
 
 
-class AccountViewSet(MediaTypeFirst, GenericViewSet[Any]):
+class AccountViewSet(BaseView, GenericViewSet[Any]):
     """What both viewsets share."""
 
     @property

@@ -1,20 +1,20 @@
 """Probes for orchestrators: is the process alive, and can it reach its store?"""
 
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.core.ports import Waits
+from accounts.renderers import JSONRenderer
 from accounts.runtime import get_runtime
-from accounts.views import MediaTypeFirst
+from accounts.views import BaseView
 from authproject import __version__
 
 PROBE_PATHS = frozenset({"/health", "/health/ready"})
 """Answered whatever the Host: a probe addresses a machine, not a name."""
 
 
-class _ProbeView(MediaTypeFirst):
+class _ProbeView(BaseView):
     authentication_classes = ()
     permission_classes = (AllowAny,)
     renderer_classes = (JSONRenderer,)

@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
-from accounts.views import MediaTypeFirst
+from accounts.views import BaseView
 
 ENDPOINTS = (
     "auth-register",
@@ -20,7 +20,7 @@ ENDPOINTS = (
 )
 
 
-class RootView(MediaTypeFirst):
+class RootView(BaseView):
     """Every endpoint of the service."""
 
     authentication_classes = ()
