@@ -6,9 +6,10 @@
 PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,\
 	$(shell $(python) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' 2>/dev/null && echo $(python))))
 VENV := .venv
+PEERS := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help run test check lint types format clean
+.PHONY: help run test check lint types format bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,8 +33,11 @@ format: $(VENV)/dev.stamp ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-clean: ## remove the virtual environment and the caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 10 minutes; QUICK=1: under 2
+	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)
+
+clean: ## remove the virtual environments and the caches
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 .env: | $(VENV)/run.stamp
 	$(BIN)/python -m authproject.init_env
@@ -49,3 +53,13 @@ $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
 $(VENV)/dev.stamp: requirements.txt requirements-dev.txt | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/run.stamp
+
+$(VENV)/bench.stamp: $(VENV)/dev.stamp bench/requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+# The peers' versions are their own: passlib needs a bcrypt that the service has outgrown.
+$(PEERS)/peers.stamp: bench/peers/requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@

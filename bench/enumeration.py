@@ -8,11 +8,15 @@ and prints both medians and their ratio.
 
 import argparse
 import statistics
+import tempfile
 import time
+from pathlib import Path
 
-from bench.service import ACCOUNT, SERVE, call, served
+from bench.client import call
+from bench.contestants import OURS, SERVICE
+from bench.servers import Server, running
 
-WRONG = ACCOUNT | {"password": "wrong password"}
+WRONG = {**OURS.account, "password": "wrong password"}
 UNKNOWN = WRONG | {"email": "nobody@example.com"}
 
 
@@ -20,17 +24,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logins", type=int, default=40, help="failed logins of each kind")
     options = parser.parse_args()
-    with served(SERVE):
-        call("POST", "/api/v1/auth/register", ACCOUNT)
-        pairs = [(login(WRONG), login(UNKNOWN)) for _ in range(options.logins)]
+    with tempfile.TemporaryDirectory() as folder, running(SERVICE, Path(folder)) as server:
+        server.register()
+        pairs = [(login(server, WRONG), login(server, UNKNOWN)) for _ in range(options.logins)]
     wrong, unknown = (statistics.median(times) for times in zip(*pairs, strict=True))
     print(f"wrong password {wrong * 1000:.1f} ms, unknown e-mail {unknown * 1000:.1f} ms")
     print(f"ratio {unknown / wrong:.3f}")
 
 
-def login(credentials: dict[str, str]) -> float:
+def login(server: Server, credentials: dict[str, str]) -> float:
     started = time.perf_counter()
-    call("POST", "/api/v1/auth/login", credentials)
+    call(server.port, "POST", OURS.login, credentials)
     return time.perf_counter() - started
 
 

@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import random
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,7 @@ import django
 from django.test import Client
 
 from accounts.core.ports import AccountStore
+from accounts.core.service import AccountService
 from accounts.core.users import EmailAddress, User, new_version
 from accounts.stores import open_store, verify_store
 from accounts.stores.journal_lines import HEADER, encode
@@ -28,6 +30,9 @@ from accounts.stores.memory import MemoryStore
 
 FEW, MANY = 1_000, 1_000_000
 LOOKUPS = 200_000
+PAIRS = 5_000
+PATIENCE = 300
+"""Seconds that one part may take: several times what a million users do."""
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -71,8 +76,8 @@ def memory(count: int) -> dict[str, float]:
     return {"in all": each, "above": each - strings_of(sample)}
 
 
-def request_cost(count: int) -> dict[str, float]:
-    """Return the time of a whole authenticated request, in process, through every middleware."""
+def set_up_service() -> AccountService:
+    """Return the service of this process, in memory, with what it needs from the environment."""
     os.environ |= {
         "DJANGO_SETTINGS_MODULE": "authproject.settings",
         "JWT_SECRET_KEY": "the-secret-of-a-benchmark-is-long-enough",
@@ -85,7 +90,26 @@ def request_cost(count: int) -> dict[str, float]:
     django.setup()
     from accounts.runtime import get_runtime  # noqa: PLC0415  # needs Django to be set up
 
-    service = get_runtime().service
+    return get_runtime().service
+
+
+def token_pair(count: int) -> dict[str, float]:
+    """Return the median time of the tokens that a login makes, for the last of `count` users."""
+    service = set_up_service()
+    service.store.add_users(make_users(count))
+    user = service.store.get_user(EmailAddress(f"user{count:07}@example.com"))
+    assert user is not None
+    times = []
+    for _ in range(PAIRS):
+        started = time.perf_counter()
+        service.open_session(user)
+        times.append(time.perf_counter() - started)
+    return {"pair": statistics.median(times)}
+
+
+def request_cost(count: int) -> dict[str, float]:
+    """Return the time of a whole authenticated request, in process, through every middleware."""
+    service = set_up_service()
     service.store.add_users(make_users(count))
     gc.collect()
     gc.freeze()  # as `serve` does
@@ -128,13 +152,20 @@ def journal(count: int) -> dict[str, float]:
         }
 
 
-PARTS = {"memory": memory, "request_cost": request_cost, "journal": journal}
+PARTS = {
+    "memory": memory,
+    "request_cost": request_cost,
+    "token_pair": token_pair,
+    "journal": journal,
+}
 
 
 def apart(part: str, count: int) -> dict[str, float]:
     """Run a part in a process of its own: no other part's memory is counted."""
     command = [sys.executable, "-m", "bench.scale", part, str(count)]
-    shown = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    shown = subprocess.run(
+        command, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True
+    ).stdout
     return {name: float(value) for name, value in (line.split("\t") for line in shown.splitlines())}
 
 

@@ -1,0 +1,133 @@
+"""Every server that is measured: how it is started, and where it keeps what is asked of it."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = ROOT / "bench" / "peers"
+PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
+
+SECRET = {"JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough"}
+PASSWORD = "correct horse battery"
+
+# Production's defaults, each by name: the developer's .env must not decide any of them.
+SERVICE_ENVIRONMENT = SECRET | {
+    "DJANGO_SETTINGS_MODULE": "authproject.settings",
+    "JWT_SECRET_KEY_FALLBACKS": "",
+    "ENVIRONMENT": "production",
+    "ALLOWED_HOSTS": "127.0.0.1",
+    "CORS_ORIGINS": "",
+    "STORE_URL": "memory://",
+    "SEED_USERS_FILE": "",
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "15",
+    "REFRESH_TOKEN_EXPIRE_DAYS": "7",
+    "ROTATE_REFRESH_TOKENS": "false",
+    "REFRESH_REUSE_GRACE_SECONDS": "10",
+    "BCRYPT_ROUNDS": "12",
+    "REJECT_COMMON_PASSWORDS": "false",
+    "BROWSABLE_API": "false",
+    "LOG_LEVEL": "INFO",
+    "LOG_FORMAT": "json",
+}
+
+
+@dataclass(frozen=True)
+class Api:
+    """Paths and fields; an empty path is one that the server lacks."""
+
+    profile: str
+    ready: str
+    register: str = ""
+    login: str = ""
+    refresh: str = ""
+    account: Mapping[str, str] = field(default_factory=dict)
+    access_field: str = "access_token"
+    refresh_field: str = "refresh_token"
+
+
+OURS = Api(
+    profile="/api/v1/protected/profile",
+    ready="/health",
+    register="/api/v1/auth/register",
+    login="/api/v1/auth/login",
+    refresh="/api/v1/auth/refresh",
+    account={"email": "bench@example.com", "password": PASSWORD},
+)
+DJOSERS = Api(
+    profile="/auth/users/me/",
+    ready="/auth/users/me/",
+    register="/auth/users/",
+    login="/auth/jwt/create/",
+    refresh="/auth/jwt/refresh/",
+    account={"username": "bench", "password": PASSWORD},
+    access_field="access",
+    refresh_field="refresh",
+)
+NONE = Api(profile="/", ready="/")
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """A server. `{port}` in its command is the port that it shall listen on."""
+
+    name: str
+    command: tuple[str, ...]
+    api: Api = OURS
+    python: str = sys.executable
+    folder: Path = ROOT
+    environment: Mapping[str, str] = field(default_factory=lambda: SERVICE_ENVIRONMENT)
+    prepare: tuple[str, ...] = ()
+
+
+def on_granian(name: str, interface: str, application: str, threads: int, api: Api) -> Contestant:
+    command = ("-m", "granian", "--no-ws", "--http", "1", "--port", "{port}")
+    options = ("--interface", interface, "--blocking-threads", str(threads))
+    return Contestant(name, (*command, *options, application), api)
+
+
+def uvicorn(name: str, *options: str) -> Contestant:
+    return Contestant(
+        name,
+        ("-m", "uvicorn", "api.main:app", "--port", "{port}", *options),
+        OURS,
+        str(PEER_PYTHON),
+        PEERS / "fastapi",
+        SECRET,
+    )
+
+
+SERVE = ("manage.py", "serve", "--port", "{port}")
+SERVICE = Contestant("this service", SERVE)
+FASTAPI = uvicorn("FastAPI on uvicorn")
+FASTAPI_QUIET = uvicorn("FastAPI on uvicorn, no access log", "--no-access-log")
+GUNICORN = ("-m", "gunicorn", "--no-control-socket")
+DJOSER = Contestant(
+    "djoser on gunicorn",
+    (*GUNICORN, "project.wsgi", "--threads", "4", "--bind", "127.0.0.1:{port}"),
+    DJOSERS,
+    str(PEER_PYTHON),
+    PEERS / "djoser",
+    SECRET,
+    prepare=("manage.py", "migrate", "--verbosity", "0"),
+)
+BARE_WSGI = on_granian(
+    "a constant, WSGI on Granian", "wsgi", "bench.peers.bare:application", 1, NONE
+)
+BARE_RSGI = on_granian("a constant, RSGI on Granian", "rsgi", "bench.peers.bare:rsgi", 1, NONE)
+
+
+OVER_VALKEY = "this service over Valkey"
+
+
+def over_valkey(port: int) -> Contestant:
+    """Return the service with its accounts in the Valkey server at `port`."""
+    environment = SERVICE_ENVIRONMENT | {"STORE_URL": f"valkey://127.0.0.1:{port}/0"}
+    return Contestant(OVER_VALKEY, SERVE, environment=environment)
+
+
+def on_threads(threads: int) -> Contestant:
+    """Return the service's WSGI application on that many threads of Granian's."""
+    name = f"WSGI on {threads} threads"
+    return on_granian(name, "wsgi", "authproject.wsgi:application", threads, OURS)

@@ -1,0 +1,26 @@
+"""Markdown tables, and the blocks of a page that a run writes anew."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+Rows = Iterable[Sequence[str]]
+
+
+class NoSuchBlock(Exception):
+    """The page has no place for what was generated."""
+
+
+def replace_block(page: str, name: str, content: str) -> str:
+    """Return the page with `content` between the markers of `name`; the rest stays as it is."""
+    begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
+    pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
+    replaced, count = pattern.subn(lambda _: f"{begin}\n{content.strip()}\n{end}", page)
+    if count != 1:
+        raise NoSuchBlock(f"{count} blocks are named {name!r}; there must be one")
+    return replaced
+
+
+def table(header: Sequence[str], rows: Rows) -> str:
+    """Return a table in Markdown; every column but the first is aligned to the right."""
+    rule = ["---", *["---:"] * (len(header) - 1)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))
