@@ -18,6 +18,7 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
+REMEMBERED_HOSTS = 64
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
 
 
@@ -50,10 +51,16 @@ class HostMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._known: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.path_info not in PROBE_PATHS:
-            request.get_host()  # raises DisallowedHost
+        if (
+            request.META.get("HTTP_HOST") not in self._known
+            and request.path_info not in PROBE_PATHS
+        ):
+            host = request.get_host()  # raises DisallowedHost
+            if len(self._known) < REMEMBERED_HOSTS:
+                self._known.add(host)
         return self.get_response(request)
 
 

@@ -52,7 +52,8 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 MIDDLEWARE = [
     "authproject.middleware.RequestMiddleware",
     "authproject.middleware.HostMiddleware",
-    "corsheaders.middleware.CorsMiddleware",
+    # Without origins no page may read an answer, and a browser asks for no leave to say so.
+    *(["corsheaders.middleware.CorsMiddleware"] if env.cors_origins else []),
     "authproject.middleware.BodyLimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
