@@ -13,13 +13,12 @@ from accounts.runtime import get_runtime
 class BodySerializer(serializers.Serializer[Any]):
     """A JSON object, and nothing else."""
 
-    def to_internal_value(self, data: Any) -> Any:
+    def run_validation(self, data: Any = empty) -> Any:
         if not isinstance(data, dict):
             message = "The request body must be a JSON object."
-            raise serializers.ValidationError(
-                {"non_field_errors": [serializers.ErrorDetail(message, "wrong_type")]}
-            )
-        return super().to_internal_value(data)
+            error = serializers.ErrorDetail(message, "null" if data is None else "wrong_type")
+            raise serializers.ValidationError({"non_field_errors": [error]})
+        return super().run_validation(data)
 
 
 class TextField(serializers.CharField):

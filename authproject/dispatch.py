@@ -7,7 +7,7 @@ and a time: however slowly they come, they hold no thread.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property, lru_cache
 from io import BytesIO
@@ -48,6 +48,7 @@ class Scope(Protocol):
 class HTTPProtocol(Protocol):
     """What is used of RSGI's HTTP protocol."""
 
+    def __call__(self) -> Awaitable[bytes]: ...
     def __aiter__(self) -> Any: ...
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
 
@@ -81,12 +82,13 @@ class Application:
 
     async def _receive(self, environ: Environ, protocol: HTTPProtocol) -> None:
         """Give `environ` its body, or as much of it as shows that it is too large."""
-        declared = environ.get("CONTENT_LENGTH", "0")
-        if not declared.isdecimal() or int(declared) > self._max_body_bytes:
+        declared = environ.get("CONTENT_LENGTH")
+        if declared and (not declared.isdecimal() or int(declared) > self._max_body_bytes):
             return  # It is refused by what it declares.
+        length = int(declared) if declared else None
         try:
             async with asyncio.timeout(BODY_SECONDS):
-                body = await _read(protocol, self._max_body_bytes)
+                body = await _read(protocol, length, self._max_body_bytes)
         except (TimeoutError, RuntimeError):  # RSGI's own errors are RuntimeErrors
             environ["wsgi.input"] = _NeverCame()
             environ.setdefault("CONTENT_LENGTH", "1")
@@ -109,7 +111,9 @@ class _NeverCame(BytesIO):
         raise OSError("the body did not come")
 
 
-async def _read(protocol: HTTPProtocol, limit: int) -> bytes:
+async def _read(protocol: HTTPProtocol, declared: int | None, limit: int) -> bytes:
+    if declared is not None:
+        return await protocol()  # No more than was declared: the server sees to that.
     body = b""
     async for chunk in protocol:
         body += chunk

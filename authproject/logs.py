@@ -33,18 +33,22 @@ def listen_to_security_events() -> None:
 
 def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
     level = EVENT_LEVELS.get(event, logging.INFO)
-    security_log.log(level, "%s %s", event, user, extra={"event": event.value, "user": user})
+    _write(security_log, level, f"{event} {user}", {"event": event.value, "user": user})
 
 
 def write_access_line(*, method: str, path: str, status: int, **fields: Any) -> None:
     """Write a request's line. `duration_ms` is in milliseconds."""
-    if access_log.isEnabledFor(logging.INFO):
-        # Made here and not by `info`, which would search the stack for its caller.
-        record = logging.LogRecord(
-            access_log.name, logging.INFO, __file__, 0, "%s %s %d", (method, path, status), None
-        )
-        record.__dict__ |= {"method": method, "path": path, "status": status, **fields}
-        access_log.handle(record)
+    message = f"{method} {path} {status}"
+    fields = {"method": method, "path": path, "status": status, **fields}
+    _write(access_log, logging.INFO, message, fields)
+
+
+def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
+    if logger.isEnabledFor(level):
+        # `logger.log` would search the stack for its caller, which none of our lines tells.
+        record = logging.LogRecord(logger.name, level, __file__, 0, message, None, None)
+        record.__dict__ |= fields
+        logger.handle(record)
 
 
 class RequestIdFilter(logging.Filter):

@@ -28,7 +28,6 @@ HOMES = {
     "granian": {"accounts.management.commands.serve"},
     "jwt": {"accounts.tokens"},
     "redis": {"accounts.stores.redis"},
-    "pythonjsonlogger": {"authproject.logs"},
     "rest_framework_simplejwt": {"accounts.tokens", "accounts.authentication"},
 }
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
