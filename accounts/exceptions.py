@@ -7,7 +7,6 @@ from typing import Any, cast
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
-from rest_framework.response import Response
 
 from accounts.authentication import BearerTokenRejected
 from accounts.core.errors import (
@@ -18,6 +17,7 @@ from accounts.core.errors import (
     TokenError,
 )
 from accounts.renderers import JSONRenderer
+from accounts.responses import Response
 
 CHALLENGE = 'Bearer realm="api"'
 
@@ -85,12 +85,14 @@ def server_error(request: HttpRequest) -> HttpResponse:
 
 
 def _json(problem: Problem) -> HttpResponse:
-    return HttpResponse(
+    response = HttpResponse(
         JSONRenderer().render(problem.body),
         content_type=JSONRenderer.media_type,
         status=problem.status,
         headers=dict(problem.headers),
     )
+    response.data = problem.body  # type: ignore[attr-defined]  # as DRF's responses have it
+    return response
 
 
 def _describe(error: Exception) -> Problem | None:

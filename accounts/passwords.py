@@ -9,6 +9,7 @@ may be running or waiting: past it a caller gets `Overloaded` at once.
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -100,7 +101,16 @@ class BcryptHasher:
 class HashingPool:
     """Low-priority threads for slow functions: at most `bound` of them run or wait at a time."""
 
-    def __init__(self, *, threads: int = HASHING_THREADS, bound: int = MAX_PENDING_HASHES) -> None:
+    def __init__(
+        self,
+        *,
+        threads: int = HASHING_THREADS,
+        bound: int = MAX_PENDING_HASHES,
+        on_waiting: Callable[[int], None] = lambda change: None,
+        on_done: Callable[[float], None] = lambda seconds: None,
+    ) -> None:
+        """`on_waiting` is told +1 and -1, `on_done` the seconds that a function ran."""
+        self._on_waiting, self._on_done = on_waiting, on_done
         self._places = threading.BoundedSemaphore(bound)
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_lower_priority)
 
@@ -109,9 +119,18 @@ class HashingPool:
         if not self._places.acquire(blocking=False):
             raise Overloaded
         try:
-            return self._executor.submit(function).result()
+            self._on_waiting(1)
+            return self._executor.submit(self._run, function).result()
         finally:
             self._places.release()
+
+    def _run(self, function: Callable[[], T]) -> T:
+        self._on_waiting(-1)
+        started = time.perf_counter()
+        try:
+            return function()
+        finally:
+            self._on_done(time.perf_counter() - started)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

@@ -11,7 +11,7 @@ from accounts.core.ports import Clock
 from accounts.core.service import AccountService, TokenPolicy
 from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
 from accounts.seeds import Seed, Sower, read_seeds
-from accounts.signals import emit
+from accounts.signals import emit, tell_hashed, tell_waiting
 from accounts.stores import open_store
 from accounts.tokens import JWTIssuer, KeyRing
 
@@ -47,7 +47,8 @@ def build_runtime(clock: Clock) -> Runtime:
         KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS]), clock
     )
     password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=HashingPool())
+    pool = HashingPool(on_waiting=tell_waiting, on_done=tell_hashed)
+    hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=pool)
     store = open_store(settings.STORE_URL, clock)
     service = AccountService(
         store=store,

@@ -15,6 +15,11 @@ token_revoked = Signal()
 token_reused = Signal()
 password_changed = Signal()
 
+password_hash_waits = Signal()
+"""Gives `change`: +1 when a hash begins to wait for a thread, -1 when it has one."""
+password_hashed = Signal()
+"""Gives `seconds`, the time that one hash took."""
+
 BY_EVENT = {
     Event.LOGIN_SUCCESS: login_succeeded,
     Event.LOGIN_FAIL: login_failed,
@@ -24,6 +29,16 @@ BY_EVENT = {
     Event.TOKEN_REUSE: token_reused,
     Event.PASSWORD_CHANGE: password_changed,
 }
+
+
+def tell_waiting(change: int) -> None:
+    """Tell how many more hashes wait now. For `accounts.passwords.HashingPool`."""
+    password_hash_waits.send_robust(sender=None, change=change)
+
+
+def tell_hashed(seconds: float) -> None:
+    """Tell how long a hash took. For `accounts.passwords.HashingPool`."""
+    password_hashed.send_robust(sender=None, seconds=seconds)
 
 
 def emit(event: Event, user: str) -> None:

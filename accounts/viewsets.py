@@ -8,7 +8,6 @@ from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer
 from rest_framework.viewsets import GenericViewSet
 
@@ -18,6 +17,7 @@ from accounts.core.claims import Claims
 from accounts.core.errors import InvalidCredentials
 from accounts.core.ports import Waits
 from accounts.core.service import AccountService, Tokens
+from accounts.responses import Response
 from accounts.runtime import get_runtime
 from accounts.serializers import (
     BodySerializer,

@@ -99,8 +99,9 @@ class Application:
     def _answer(self, environ: Environ) -> tuple[int, Headers, bytes]:
         response = self._handler.respond(environ)
         try:
-            headers = [*response.items()]
-            headers += [("Set-Cookie", c.output(header="")) for c in response.cookies.values()]
+            headers = [*response.headers._store.values()]  # noqa: SLF001  # its items, as they are
+            if response.cookies:
+                headers += [("Set-Cookie", c.output(header="")) for c in response.cookies.values()]
             return response.status_code, headers, b"".join(response)
         finally:
             response.close()

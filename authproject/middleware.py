@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_hex
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -30,6 +31,11 @@ class RequestMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._observe: Callable[..., None] = _nothing
+        if settings.METRICS:
+            from authproject.metrics import observe_request  # noqa: PLC0415  # only where it is on
+
+            self._observe = observe_request
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -40,10 +46,31 @@ class RequestMiddleware:
         try:
             response = self.get_response(request)
             _complete(response, request.path_info, name)
-            _log_access(request, response, time.perf_counter() - started)
+            self._account(request, response, time.perf_counter() - started)
             return response
         finally:
             logs.request_id.reset(token)
+
+    def _account(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        method = request.method or ""
+        match = request.resolver_match
+        route = f"/{match.route}" if match else None
+        logs.write_access_line(
+            method=method,
+            path=_escaped(request.path),
+            route=route,
+            status=response.status_code,
+            duration_ms=round(seconds * 1000, 2),
+            client=request.META.get("REMOTE_ADDR"),
+        )
+        self._observe(
+            method=method,
+            path=request.path_info,
+            route=route,
+            status=response.status_code,
+            data=getattr(response, "data", None),
+            seconds=seconds,
+        )
 
 
 class HostMiddleware:
@@ -91,16 +118,8 @@ def _complete(response: HttpResponse, path: str, request_id: str) -> None:
         headers["content-length"] = ("Content-Length", str(len(response.content)))
 
 
-def _log_access(request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-    match = request.resolver_match
-    logs.write_access_line(
-        method=request.method or "",
-        path=_escaped(request.path),
-        route=f"/{match.route}" if match else None,
-        status=response.status_code,
-        duration_ms=round(seconds * 1000, 2),
-        client=request.META.get("REMOTE_ADDR"),
-    )
+def _nothing(**kwargs: Any) -> None:
+    """What is observed where `METRICS` is off."""
 
 
 def _escaped(path: str) -> str:

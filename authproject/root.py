@@ -1,10 +1,11 @@
 """The front door: every endpoint, linked."""
 
+from django.conf import settings
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
-from rest_framework.response import Response
 from rest_framework.reverse import reverse
 
+from accounts.responses import Response
 from accounts.views import BaseView
 
 ENDPOINTS = (
@@ -17,6 +18,7 @@ ENDPOINTS = (
     "protected-profile",
     "health",
     "health-ready",
+    *(["metrics"] if settings.METRICS else []),
 )
 
 

@@ -24,6 +24,7 @@ BCRYPT_ROUNDS = env.bcrypt_rounds
 SEED_USERS_FILE = env.seed_users_file
 REJECT_COMMON_PASSWORDS = env.reject_common_passwords
 BROWSABLE_API = env.browsable_api
+METRICS = env.metrics
 
 # One secret to keep: Django's own is derived from it and signs no token.
 SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()

@@ -1,8 +1,9 @@
 """Every path of the service."""
 
+from django.conf import settings
 from django.urls import include, path
 
-from authproject.health import HealthView, ReadyView
+from authproject.health import HealthView, MetricsView, ReadyView
 from authproject.root import RootView
 
 urlpatterns = [
@@ -12,6 +13,8 @@ urlpatterns = [
     path("health", HealthView.as_view(), name="health"),
     path("health/ready", ReadyView.as_view(), name="health-ready"),
 ]
+if settings.METRICS:
+    urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))
 
 # Django's own failures take the same shape as the API's.
 handler400 = "accounts.exceptions.bad_request"

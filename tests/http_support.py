@@ -38,6 +38,7 @@ ENDPOINTS = {
     "/api/v1/protected/profile": "GET",
     "/health": "GET",
     "/health/ready": "GET",
+    "/metrics": "GET",
     "/": "GET",
     "/api/v1/": "GET",
 }

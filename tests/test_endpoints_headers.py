@@ -133,7 +133,10 @@ def test_another_method_is_refused_with_what_is_allowed(api: Api, path: str, met
     assert allowed - {"OPTIONS"} == ({"POST"} if method == "POST" else {"GET", "HEAD"})
 
 
-@pytest.mark.parametrize("path", [path for path in ENDPOINTS if ENDPOINTS[path] == "GET"])
+# Each question to /metrics changes its next answer.
+@pytest.mark.parametrize(
+    "path", [path for path in ENDPOINTS if ENDPOINTS[path] == "GET" and path != "/metrics"]
+)
 def test_head_answers_as_get_without_the_body(api: Api, path: str) -> None:
     token = api.enter()["access_token"]
     head, get = (send(api, path, method=method, token=token) for method in ("HEAD", "GET"))

@@ -57,6 +57,7 @@ def test_one_secret_is_all_that_development_needs(dotenv: Path) -> None:
         bcrypt_rounds=12,
         seed_users_file=None,
         reject_common_passwords=False,
+        metrics=True,
         browsable_api=True,
         log_level="INFO",
         log_format="console",

@@ -61,6 +61,9 @@ class AccountStore(Protocol):
     ) -> Session:
         """Return the session as stored now; it is forgotten after its `expires_at`."""
 
+    def count_users(self) -> int | None:
+        """Return how many accounts there are, or `None` where that is no cheap question."""
+
     def check(self) -> None:
         """Raise `StoreUnavailable` unless the store answers."""
 

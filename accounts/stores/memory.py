@@ -75,6 +75,9 @@ class MemoryStore:
         for (email, _), session in self._sessions.items():
             yield email, session
 
+    def count_users(self) -> int:
+        return len(self._users)
+
     def check(self) -> None:
         """Memory always answers."""
 

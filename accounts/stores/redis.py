@@ -48,15 +48,13 @@ from accounts.stores.urls import RemoteUrl, Topology
 T = TypeVar("T")
 NODE: Any = ClusterNode  # redis-py has types, but not for the constructors of these two
 SENTINEL: Any = Sentinel
-RANDOM_NODE = RedisCluster.RANDOM
 Client = Redis | RedisCluster
 
 RACE_SECONDS = 3.0
 """How long a change keeps trying against others that were faster."""
 
-# Each thread uses one connection at a time, so the server's threads bound the pool; this bound
-# is for a leak to be noticed. redis-py's own default is 100, fewer than the threads of a server
-# with many cores.
+# Threads bound the pool: each uses one connection at a time. This is for a leak to be noticed;
+# redis-py's own 100 are fewer than the threads of a server with many cores.
 MAX_CONNECTIONS = 4096
 
 # The clocks of the machines that share a store differ a little: `expires_at` is judged when a
@@ -131,6 +129,9 @@ class RedisStore:
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
     ) -> Session:
         return self._update(session_key(email, sid), self._load_session, change, self._dump_session)
+
+    def count_users(self) -> None:
+        """A server would have to go through all its keys."""
 
     def check(self) -> None:
         # Not PING: a server that is loading its data, or refuses our name, answers that.
@@ -237,7 +238,7 @@ def _patience() -> dict[str, Any]:
 
 def _inspect(client: Client) -> None:
     one: Any = client  # of a cluster's nodes any one will do, and only a cluster takes the option
-    options = {"target_nodes": RANDOM_NODE} if isinstance(client, RedisCluster) else {}
+    options = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
     try:
         config = {name: one.config_get(name, **options)[name] for name in INSPECTED}
     except (RedisError, RedisClusterException, OSError, KeyError) as error:

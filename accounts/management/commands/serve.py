@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 from multiprocessing.process import BaseProcess
+from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from django.conf import settings
@@ -41,6 +42,15 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=_port, default=8000)
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        # Before anything else: which files hold the counts is decided when the library that
+        # counts is imported, and Django's checks already import the URLs.
+        if options["workers"] <= 1:
+            return super().execute(*args, **options)
+        with TemporaryDirectory(prefix="metrics-") as folder:
+            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            return super().execute(*args, **options)
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_shared_store(workers)
