@@ -12,7 +12,7 @@ from accounts.core.errors import TokenError, TokenInvalid
 from accounts.runtime import get_runtime
 
 # RFC 9110 §11.1: what an authentication scheme may be called.
-SCHEME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 class BearerTokenRejected(AuthenticationFailed):
@@ -34,19 +34,24 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
         except TokenError as error:
             raise BearerTokenRejected(error) from error
 
-    def get_raw_token(self, header: bytes) -> bytes | None:
+    def get_header(self, request: Request) -> Any:
+        header: str | None = request.META.get("HTTP_AUTHORIZATION")
+        return header
+
+    def get_raw_token(self, header: Any) -> Any:
         """Return the token, or `None` for another scheme. Raises `TokenInvalid`."""
-        # Empty where Granian was sent bytes that are not ASCII.
-        scheme, *rest = header.split() or [b""]
-        if scheme.lower() == b"bearer" and len(rest) == 1:
+        # Empty where Granian was sent bytes that are not ASCII; where another server passed them
+        # on, some would count as white space.
+        scheme, *rest = (header.split() if header.isascii() else []) or [""]
+        if scheme.lower() == "bearer" and len(rest) == 1:
             return rest[0]
-        if scheme.lower() != b"bearer" and rest and SCHEME.fullmatch(scheme):
+        if scheme.lower() != "bearer" and rest and SCHEME.fullmatch(scheme):
             return None
         raise TokenInvalid
 
-    def get_validated_token(self, raw_token: bytes) -> Any:
+    def get_validated_token(self, raw_token: Any) -> Any:
         """Return the token's claims: `request.auth`."""
-        return get_runtime().tokens.read_access(raw_token.decode("latin-1"))
+        return get_runtime().tokens.read_access(raw_token)
 
     def get_user(self, validated_token: Any) -> Any:
         return AuthenticatedUser(get_runtime().service.identify(validated_token))

@@ -3,18 +3,15 @@
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from rest_framework import renderers
-from rest_framework.compat import SHORT_SEPARATORS
+
+LINE_SEPARATORS = b"\xe2\x80"
+"""How U+2028 and U+2029 begin in UTF-8: DRF escapes them, since JavaScript once minded."""
 
 
 class JSONRenderer(renderers.JSONRenderer):
-    """DRF's own, with an encoder that is made once, not for each response."""
-
-    _encoder = renderers.JSONRenderer.encoder_class(
-        ensure_ascii=renderers.JSONRenderer.ensure_ascii,
-        allow_nan=not renderers.JSONRenderer.strict,
-        separators=SHORT_SEPARATORS,
-    )
+    """DRF's own, byte for byte, by a faster encoder for what is plain JSON."""
 
     def render(
         self,
@@ -23,7 +20,12 @@ class JSONRenderer(renderers.JSONRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> Any:
         indented = renderer_context and renderer_context.get("indent")
-        if data is None or indented or accepted_media_type != self.media_type:
-            return super().render(data, accepted_media_type, renderer_context)
-        text = self._encoder.encode(data)
-        return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029").encode()
+        if data and not indented and accepted_media_type == self.media_type:
+            try:
+                text = orjson.dumps(data, option=orjson.OPT_PASSTHROUGH_DATETIME)
+            except TypeError:
+                pass  # dates, decimals, lazy strings: DRF knows how
+            else:
+                if LINE_SEPARATORS not in text:
+                    return text
+        return super().render(data, accepted_media_type, renderer_context)

@@ -28,7 +28,7 @@ class BaseView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         if (
-            request.META.get("CONTENT_LENGTH")
+            request._request.META.get("CONTENT_LENGTH")  # noqa: SLF001  # DRF's own name for it
             and request.stream is not None
             and not self.get_content_negotiator().select_parser(request, request.parsers or ())
         ):

@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
+from django.core.signals import request_started
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
@@ -46,6 +47,7 @@ class Handler(WSGIHandler):
 
     def respond(self, environ: Environ) -> HttpResponseBase:
         """Answer one request; the caller closes the response."""
+        request_started.send(sender=type(self), environ=environ)
         return self.get_response(self.request_class(environ))
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:

@@ -2,9 +2,12 @@
 
 import json
 import logging
+import time
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
+
+import orjson
 
 from accounts.core.events import Event
 from accounts.signals import BY_EVENT
@@ -15,8 +18,6 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # What the logging module puts on every record; whatever else is there was given as `extra`.
 # Django puts objects on its records, too; an access line has what API.md lists.
 NOT_FIELDS = {*vars(logging.makeLogRecord({})), "message", "request_id", "request", "status_code"}
-
-to_json = json.JSONEncoder(default=str).encode
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.
 EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
@@ -45,10 +46,21 @@ def write_access_line(*, method: str, path: str, status: int, **fields: Any) -> 
 
 def _write(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
     if logger.isEnabledFor(level):
-        # `logger.log` would search the stack for its caller, which none of our lines tells.
-        record = logging.LogRecord(logger.name, level, __file__, 0, message, None, None)
-        record.__dict__ |= fields
-        logger.handle(record)
+        logger.handle(Line(logger.name, level, message, fields))
+
+
+class Line(logging.LogRecord):
+    """A record of ours, made at each request: without a search of the stack for its caller, and
+    without the names of files, threads and processes, which none of our lines tells."""
+
+    _blank = vars(logging.makeLogRecord({}))
+    fields: dict[str, Any]
+
+    def __init__(self, name: str, level: int, message: str, fields: dict[str, Any]) -> None:
+        now = time.time()
+        self.__dict__ = {**self._blank, **fields, "fields": fields}
+        self.name, self.levelno, self.levelname = name, level, logging.getLevelName(level)
+        self.msg, self.created, self.msecs = message, now, now % 1 * 1000
 
 
 class RequestIdFilter(logging.Filter):
@@ -77,10 +89,23 @@ class JSONLineFormatter(logging.Formatter):
             "message": record.getMessage(),
             "request_id": getattr(record, "request_id", None),
         }
-        line |= {name: value for name, value in vars(record).items() if name not in NOT_FIELDS}
+        line |= record.fields if isinstance(record, Line) else _extra(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return to_json(line)
+
+
+def _extra(record: logging.LogRecord) -> dict[str, Any]:
+    return {name: value for name, value in vars(record).items() if name not in NOT_FIELDS}
+
+
+def to_json(line: dict[str, Any]) -> str:
+    """Return JSON in ASCII: some take U+2028 and its like for line breaks."""
+    try:
+        text = orjson.dumps(line)
+    except TypeError:  # what is no JSON, or half of a surrogate pair
+        return json.dumps(line, default=str)
+    return text.decode() if text.isascii() else json.dumps(line)
 
 
 class ConsoleFormatter(logging.Formatter):

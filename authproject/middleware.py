@@ -98,12 +98,16 @@ class BodyLimitMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        declared = request.META.get("CONTENT_LENGTH") or "0"
-        # Python makes no number of more than 4,300 digits; zeros in front count for none.
-        length = declared.lstrip("0")[:20] or "0"
-        if not length.isdecimal() or int(length) > settings.MAX_BODY_BYTES:
+        declared = request.META.get("CONTENT_LENGTH")
+        if declared and _is_too_large(declared):
             return problem_response(PayloadTooLarge())
         return self.get_response(request)
+
+
+def _is_too_large(declared: str) -> bool:
+    # Python makes no number of more than 4,300 digits; zeros in front count for none.
+    length = declared.lstrip("0")[:20] or "0"
+    return not length.isdecimal() or int(length) > settings.MAX_BODY_BYTES
 
 
 def _complete(response: HttpResponse, path: str, request_id: str) -> None:

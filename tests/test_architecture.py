@@ -27,6 +27,7 @@ HOMES = {
     "environs": {"authproject.env"},
     "granian": {"accounts.management.commands.serve"},
     "jwt": {"accounts.tokens"},
+    "orjson": {"accounts.renderers", "authproject.logs"},
     "prometheus_client": {"authproject.metrics"},
     "redis": {"accounts.stores.redis"},
     "rest_framework_simplejwt": {"accounts.tokens", "accounts.authentication"},
