@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,11 +88,11 @@ def on_granian(name: str, interface: str, application: str, threads: int, api: A
     return Contestant(name, (*command, *options, application), api)
 
 
-def uvicorn(name: str, *options: str) -> Contestant:
+def uvicorn(name: str, *options: str, api: Api = OURS) -> Contestant:
     return Contestant(
         name,
         ("-m", "uvicorn", "api.main:app", "--port", "{port}", *options),
-        OURS,
+        api,
         str(PEER_PYTHON),
         PEERS / "fastapi",
         SECRET,
@@ -103,6 +103,11 @@ SERVE = ("manage.py", "serve", "--port", "{port}")
 SERVICE = Contestant("this service", SERVE)
 FASTAPI = uvicorn("FastAPI on uvicorn")
 FASTAPI_QUIET = uvicorn("FastAPI on uvicorn, no access log", "--no-access-log")
+FASTAPI_COROUTINE = uvicorn(
+    "FastAPI, the same with refresh as a coroutine",
+    "--no-access-log",
+    api=replace(OURS, refresh="/api/v1/auth/refresh/coroutine"),
+)
 GUNICORN = ("-m", "gunicorn", "--no-control-socket")
 DJOSER = Contestant(
     "djoser on gunicorn",

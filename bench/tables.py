@@ -7,6 +7,7 @@ from bench.contestants import (
     BARE_WSGI,
     DJOSER,
     FASTAPI,
+    FASTAPI_COROUTINE,
     FASTAPI_QUIET,
     OVER_VALKEY,
     SERVICE,
@@ -17,7 +18,7 @@ from bench.results import Latencies, Results, Window, middle, percentile
 from bench.targets import targets
 
 PERCENTS = (50, 90, 99, 99.9)
-ORDER = (SERVICE, FASTAPI, FASTAPI_QUIET, DJOSER, BARE_WSGI, BARE_RSGI)
+ORDER = (SERVICE, FASTAPI, FASTAPI_QUIET, FASTAPI_COROUTINE, DJOSER, BARE_WSGI, BARE_RSGI)
 NAMES = (*(one.name for one in ORDER), OVER_VALKEY)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 
 from bench import wrk
-from bench.contestants import OVER_VALKEY, Contestant
+from bench.contestants import FASTAPI_COROUTINE, OVER_VALKEY, Contestant
 from bench.plan import CLIENTS, Plan, Step
 from bench.processes import cpu_seconds
 from bench.results import Results, Window
@@ -17,9 +17,10 @@ def steps(
     arena: Arena, plan: Plan, results: Results, contestants: list[Contestant]
 ) -> Iterator[Step]:
     """Yield windows in the order A B C A B C …: a slow minute of the machine meets everyone."""
+    profiled = [one for one in contestants if one is not FASTAPI_COROUTINE]  # the same profile
     refreshing = [one for one in contestants if one.api.refresh and one.name != OVER_VALKEY]
     for what, asking, asked, windows in (
-        ("profile", profile, contestants, results.profile),
+        ("profile", profile, profiled, results.profile),
         ("refresh", refresh, refreshing, results.refresh),
     ):
         for number in range(plan.rounds):

@@ -46,8 +46,19 @@ def login(body: Credentials) -> TokenResponse:
     )
 
 
+# The design names one coroutine, `get_current_user`: its handlers are plain functions.
 @router.post("/refresh")
-async def refresh(body: RefreshRequest) -> AccessTokenResponse:
+def refresh(body: RefreshRequest) -> AccessTokenResponse:
+    return refreshed(body)
+
+
+# What a developer who knows FastAPI would make of it, since nothing in it waits.
+@router.post("/refresh/coroutine")
+async def refresh_coroutine(body: RefreshRequest) -> AccessTokenResponse:
+    return refreshed(body)
+
+
+def refreshed(body: RefreshRequest) -> AccessTokenResponse:
     try:
         claims = decode_token(body.refresh_token)
     except jwt.InvalidTokenError as error:
