@@ -7,7 +7,9 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt import authentication as simplejwt
 
+from accounts.ahead import FOUND, FoundAhead
 from accounts.backends import AuthenticatedUser
+from accounts.core.claims import Claims
 from accounts.core.errors import TokenError, TokenInvalid
 from accounts.runtime import get_runtime
 
@@ -28,7 +30,10 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
     def __init__(self) -> None:
         """One is made for each request; simplejwt's own would look the ORM's user model up."""
 
+    _found: FoundAhead | None = None
+
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
+        self._found = request.META.get(FOUND)
         try:
             return super().authenticate(request)
         except TokenError as error:
@@ -54,4 +59,15 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
         return get_runtime().tokens.read_access(raw_token)
 
     def get_user(self, validated_token: Any) -> Any:
-        return AuthenticatedUser(get_runtime().service.identify(validated_token))
+        found = self._found.of(validated_token) if self._found else None
+        return AuthenticatedUser(get_runtime().service.identify(validated_token, found))
+
+
+def claims_of(header: str) -> Claims | None:
+    """Return what a good token in an `Authorization` header claims; nothing is asked."""
+    authentication = JWTAuthentication()
+    try:
+        token = authentication.get_raw_token(header)
+        return None if token is None else get_runtime().tokens.read_access(token)
+    except TokenError:
+        return None

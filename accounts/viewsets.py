@@ -71,7 +71,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         serializer_class=RefreshTokenSerializer,
-        waits=Waits.STORE_CHANGE,
+        waits=Waits.STORE,
     )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
@@ -81,7 +81,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         serializer_class=RefreshTokenSerializer,
-        waits=Waits.STORE_CHANGE,
+        waits=Waits.STORE,
     )
     def logout(self, request: Request) -> Response:
         """End the session that a refresh token belongs to."""
@@ -95,7 +95,7 @@ class AuthViewSet(AccountViewSet):
         authentication_classes=[JWTAuthentication],
         permission_classes=[IsAuthenticated],
         serializer_class=BodySerializer,
-        waits=Waits.STORE_CHANGE,
+        waits=Waits.STORE,
     )
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
@@ -121,7 +121,7 @@ class AuthViewSet(AccountViewSet):
 class ProtectedViewSet(AccountViewSet):
     """An example of what a token opens."""
 
-    @action(detail=False, methods=["get"], waits=Waits.STORE_READ)
+    @action(detail=False, methods=["get"], waits=Waits.IDENTITY)
     def profile(self, request: Request) -> Response:
         """Show who the token's user is."""
         user = cast(AuthenticatedUser, request.user)

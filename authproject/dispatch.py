@@ -16,6 +16,8 @@ from typing import Any, Protocol
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
+from accounts.ahead import FOUND, Ahead
+from accounts.authentication import claims_of
 from accounts.core.ports import Waits
 from accounts.passwords import MAX_PENDING_HASHES
 from accounts.runtime import get_runtime
@@ -67,6 +69,9 @@ class Application:
             await self._receive(environ, protocol)
         if scope.path in self._instant_paths:
             answer = self._answer(environ)
+        elif scope.path in self._identified_paths:
+            await self._identify(environ)
+            answer = self._answer(environ)
         else:
             loop = asyncio.get_running_loop()
             answer = await loop.run_in_executor(self._threads, self._answer, environ)
@@ -74,11 +79,26 @@ class Application:
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
+        self._ahead.close()
 
     @cached_property
     def _instant_paths(self) -> frozenset[str]:
         instant = get_runtime().service.store.instant
         return frozenset(path for path, waits in what_paths_wait_for() if waits <= instant)
+
+    @cached_property
+    def _identified_paths(self) -> frozenset[str]:
+        """Paths that need no more than their user to be answered at once."""
+        return frozenset(path for path, waits in what_paths_wait_for() if waits <= Waits.IDENTITY)
+
+    @cached_property
+    def _ahead(self) -> Ahead:
+        return Ahead(get_runtime().service.store)
+
+    async def _identify(self, environ: Environ) -> None:
+        # Without a good token nobody will ask the store.
+        if claims := claims_of(environ.get("HTTP_AUTHORIZATION", "")):
+            environ[FOUND] = await self._ahead.find(claims)
 
     async def _receive(self, environ: Environ, protocol: HTTPProtocol) -> None:
         """Give `environ` its body, or as much of it as shows that it is too large."""

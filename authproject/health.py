@@ -36,7 +36,7 @@ class HealthView(_OpenView):
 class ReadyView(_OpenView):
     """Ready: the store answers. 503 otherwise."""
 
-    waits = Waits.STORE_READ
+    waits = Waits.STORE
 
     def get(self, request: Request) -> Response:
         get_runtime().service.store.check()

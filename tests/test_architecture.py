@@ -29,7 +29,7 @@ HOMES = {
     "jwt": {"accounts.tokens"},
     "orjson": {"accounts.renderers", "authproject.logs"},
     "prometheus_client": {"authproject.metrics"},
-    "redis": {"accounts.stores.redis"},
+    "redis": {"accounts.stores.redis", "accounts.stores.redis_client"},
     "rest_framework_simplejwt": {"accounts.tokens", "accounts.authentication"},
 }
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}

@@ -1,6 +1,6 @@
 """What the service needs from the world. Implementations live one layer further out."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
 from typing import ClassVar, Protocol
 
@@ -16,12 +16,17 @@ EventSink = Callable[[Event, str], None]
 """Told of each security event and the e-mail address concerned; must not raise."""
 
 
+Found = tuple[User | None, Session | None]
+"""A user, and a session of theirs; an untouched session is `None`."""
+
+
 class Waits(IntEnum):
     """What a piece of work may have to wait for; each includes the ones before it."""
 
     NOTHING = 0
-    STORE_READ = 1
-    STORE_CHANGE = 2
+    IDENTITY = 1
+    """The one question to the store that resolves a token."""
+    STORE = 2
     ANYTHING = 3
 
 
@@ -53,8 +58,11 @@ class AccountStore(Protocol):
     def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
         """Return the user as stored now. Raises `KeyError` where there is none."""
 
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+    def find(self, email: EmailAddress, sid: str) -> Found:
         """Return user and session in one trip; an untouched session is `None`."""
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        """Answer several `find`s in one trip, in their order."""
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]

@@ -15,7 +15,7 @@ from accounts.core.errors import (
     WrongCurrentPassword,
 )
 from accounts.core.events import Event
-from accounts.core.ports import AccountStore, Clock, EventSink, PasswordHasher, TokenIssuer
+from accounts.core.ports import AccountStore, Clock, EventSink, Found, PasswordHasher, TokenIssuer
 from accounts.core.sessions import Session, rotate
 from accounts.core.users import EmailAddress, User, new_version
 
@@ -92,9 +92,12 @@ class AccountService:
         )
         return self._grant(first, self._tokens.issue(first))
 
-    def identify(self, claims: Claims) -> User:
-        """Resolve a verified token to its user, in one store call. Raises `TokenRevoked`."""
-        user, session = self.store.find(claims.email, claims.sid)
+    def identify(self, claims: Claims, found: Found | None = None) -> User:
+        """Resolve a verified token to its user, in one store call. Raises `TokenRevoked`.
+
+        `found` is what the store has just answered, if it was asked already.
+        """
+        user, session = found or self.store.find(claims.email, claims.sid)
         if session is not None and session.ended:
             raise TokenRevoked
         return _holder(user, claims)

@@ -31,7 +31,7 @@ class JournalStore(MemoryStore):
     """An `AccountStore`. A change is written and synced, then visible, then answered."""
 
     kind: ClassVar[str] = "file"
-    instant: ClassVar[Waits] = Waits.STORE_READ
+    instant: ClassVar[Waits] = Waits.IDENTITY
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Raises `StartRefused` for a file that is damaged, in use or out of reach."""

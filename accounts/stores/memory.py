@@ -6,7 +6,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.core.errors import DuplicateEmail
-from accounts.core.ports import Clock, Waits
+from accounts.core.ports import Clock, Found, Waits
 from accounts.core.sessions import Session
 from accounts.core.users import EmailAddress, User
 
@@ -19,7 +19,7 @@ class MemoryStore:
     """An `AccountStore`. Reads take no lock: one dictionary look-up is atomic in CPython."""
 
     kind: ClassVar[str] = "memory"
-    instant: ClassVar[Waits] = Waits.STORE_CHANGE
+    instant: ClassVar[Waits] = Waits.STORE
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -52,11 +52,14 @@ class MemoryStore:
                 self._commit([user])
             return user
 
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+    def find(self, email: EmailAddress, sid: str) -> Found:
         session = self._sessions.get((email, sid))
         if session is not None and session.expires_at <= self._clock():
             session = None
         return self._users.get(email), session
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        return [self.find(*one) for one in asked]
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]

@@ -16,20 +16,16 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from typing import Any, ClassVar, TypeVar
 
-from redis import Redis
-from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
-from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from accounts.core.errors import DuplicateEmail, StoreUnavailable
-from accounts.core.ports import Clock, Waits
+from accounts.core.ports import Clock, Found, Waits
 from accounts.core.sessions import Session
 from accounts.core.users import EmailAddress, User
 from accounts.stores.codec import (
@@ -41,21 +37,15 @@ from accounts.stores.codec import (
     user_key,
 )
 from accounts.stores.outage import Outage
-from accounts.stores.patience import TIMEOUT_SECONDS, ImpatientLock
+from accounts.stores.patience import ImpatientLock
+from accounts.stores.redis_client import Client, connect, get_pairs
 from accounts.stores.server_advice import INSPECTED, forgetfulness
-from accounts.stores.urls import RemoteUrl, Topology
+from accounts.stores.urls import RemoteUrl
 
 T = TypeVar("T")
-NODE: Any = ClusterNode  # redis-py has types, but not for the constructors of these two
-SENTINEL: Any = Sentinel
-Client = Redis | RedisCluster
 
 RACE_SECONDS = 3.0
 """How long a change keeps trying against others that were faster."""
-
-# Threads bound the pool: each uses one connection at a time. This is for a leak to be noticed;
-# redis-py's own 100 are fewer than the threads of a server with many cores.
-MAX_CONNECTIONS = 4096
 
 # The clocks of the machines that share a store differ a little: `expires_at` is judged when a
 # session is read, and the server forgets it only when it has expired for all of them.
@@ -120,10 +110,17 @@ class RedisStore:
             user_key(email), load_user, change_known, lambda user: (dump_user(user), "")
         )
 
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+    def find(self, email: EmailAddress, sid: str) -> Found:
+        return self.find_many([(email, sid)])[0]
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        pairs = [(user_key(email), session_key(email, sid)) for email, sid in asked]
         with self._server() as client:
-            texts: list[Any] = client.mget(user_key(email), session_key(email, sid))
-        return load_user(texts[0]), self._load_session(texts[1])
+            texts = get_pairs(client, pairs)
+        return [
+            (load_user(texts[index]), self._load_session(texts[index + 1]))
+            for index in range(0, len(texts), 2)
+        ]
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
@@ -197,43 +194,6 @@ class RedisStore:
         # A span, not a point in time: the server's clock may be another.
         left = max(0.0, session.expires_at - self._clock())
         return dump_session(session), str(math.ceil(left * 1000) + SKEW_MILLISECONDS)
-
-
-def connect(place: RemoteUrl) -> Client:
-    """Return a client. Only a cluster's needs to be reached for that: its nodes are asked for."""
-    options: dict[str, Any] = {
-        "username": place.username,
-        "password": place.password,
-        "decode_responses": True,
-        "max_connections": MAX_CONNECTIONS,
-        "protocol": 2,  # 3 brings push messages, for which nobody waits here, and HELLO
-        "driver_info": None,  # one round trip less for each new connection
-        **_patience(),
-        **({"ssl": True, **place.certificates} if place.tls else {}),
-    }
-    hosts = place.hosts
-    if place.topology is Topology.CLUSTER:
-        nodes: list[Any] = [NODE(host, port) for host, port in hosts]
-        cluster = RedisCluster(startup_nodes=nodes, **options)
-        # Threads that lost their node ask for the nodes anew, one after another, each for as long
-        # as that takes to fail: measured on a paused cluster, the last of 32 waited 33 seconds.
-        cluster.nodes_manager._initialization_lock = ImpatientLock()  # type: ignore[assignment]  # noqa: SLF001
-        return cluster
-    if place.topology is Topology.SENTINEL:
-        sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())
-        client: Redis = sentinels.master_for(place.service, db=place.db, **options)
-        return client
-    return Redis(*hosts[0], db=place.db, **options)
-
-
-def _patience() -> dict[str, Any]:
-    # The client's own default is ten tries with growing pauses: a minute of a thread. A
-    # connection that the server has closed is noticed, and replaced, before it is used.
-    return {
-        "socket_timeout": TIMEOUT_SECONDS,
-        "socket_connect_timeout": TIMEOUT_SECONDS,
-        "retry": Retry(NoBackoff(), 0),
-    }
 
 
 def _inspect(client: Client) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from accounts.stores import check_url, is_shared, open_store
 from accounts.stores.errors import BadStoreUrl, StartRefused
-from accounts.stores.redis import connect
+from accounts.stores.redis_client import connect
 from accounts.stores.urls import Topology, file_path, remote_url
 from tests.support import MovableClock
 

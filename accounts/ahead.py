@@ -1,0 +1,93 @@
+"""Asking a store on another machine for many requests at once, before they are answered.
+
+A request that would wait for the store on a thread of its own costs more in hand-overs between
+threads than in questions. So the event loop collects what its requests will want to know, and one
+thread asks for all of it in one trip: the busier the service, the more requests share a trip.
+"""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from accounts.core.claims import Claims
+from accounts.core.ports import AccountStore, Found
+
+FOUND = "accounts.found"
+"""Where a WSGI environ carries the answer to the request's authentication."""
+
+MAX_BATCH = 256
+
+PATIENCE = 0.005
+"""Seconds after which a trip counts as slow, and the next one does not wait for it."""
+
+MAX_TRIPS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAhead:
+    """What the store said of a token's claims, or how it failed."""
+
+    claims: Claims
+    answer: Found | Exception
+
+    def of(self, claims: Claims) -> Found | None:
+        """Return the answer, if it is about these claims. Raises what the store raised."""
+        if claims != self.claims:
+            return None
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+Waiting = tuple[Claims, "asyncio.Future[FoundAhead]"]
+
+
+class Ahead:
+    """Used by one event loop; only `_ask` runs on other threads."""
+
+    def __init__(self, store: AccountStore) -> None:
+        self._store = store
+        self._threads = ThreadPoolExecutor(MAX_TRIPS, "ahead")
+        self._waiting: list[Waiting] = []
+        self._trips = 0
+        self._last_began = 0.0
+
+    async def find(self, claims: Claims) -> FoundAhead:
+        """Ask the store for the claims' user and session, together with whoever asks now."""
+        future: asyncio.Future[FoundAhead] = asyncio.get_running_loop().create_future()
+        self._waiting.append((claims, future))
+        slow = time.monotonic() - self._last_began > PATIENCE
+        if not self._trips or (slow and self._trips < MAX_TRIPS):
+            self._begin()
+        return await future
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _begin(self) -> None:
+        batch, self._waiting = self._waiting[:MAX_BATCH], self._waiting[MAX_BATCH:]
+        self._trips += 1
+        self._last_began = time.monotonic()
+        loop = asyncio.get_running_loop()
+        self._threads.submit(self._ask, batch, loop)
+
+    def _ask(self, batch: list[Waiting], loop: asyncio.AbstractEventLoop) -> None:
+        answers: Sequence[Found | Exception]
+        try:
+            answers = self._store.find_many([(claims.email, claims.sid) for claims, _ in batch])
+        except Exception as error:  # noqa: BLE001  # each request of the batch raises it
+            answers = [error] * len(batch)
+        found = [
+            FoundAhead(claims, answer) for (claims, _), answer in zip(batch, answers, strict=True)
+        ]
+        loop.call_soon_threadsafe(self._end, batch, found)
+
+    def _end(self, batch: list[Waiting], found: list[FoundAhead]) -> None:
+        self._trips -= 1
+        for (_, future), one in zip(batch, found, strict=True):
+            if not future.done():  # its request may have been given up
+                future.set_result(one)
+        if self._waiting:
+            self._begin()
