@@ -1,7 +1,6 @@
 """What every view of the project shares."""
 
-from functools import cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
@@ -22,9 +21,13 @@ class BaseView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        view: Any = type(self)
-        actions = tuple(getattr(self, "action_map", ()))
-        return _default_headers(view, actions, len(self.renderer_classes) > 1).copy()
+        """`Allow` where it says something: for OPTIONS, and for a method that is not allowed."""
+        method = (self.request.method or "").lower()
+        vary = {"Vary": "Accept"} if len(self.renderer_classes) > 1 else {}
+        allowed = method in self.http_method_names and hasattr(self, method)
+        if allowed and method != "options":
+            return vary
+        return {"Allow": ", ".join(self.allowed_methods), **vary}
 
     def perform_authentication(self, request: Request) -> None:
         if (
@@ -34,17 +37,3 @@ class BaseView(APIView):
         ):
             raise UnsupportedMediaType(request.content_type)
         super().perform_authentication(request)
-
-
-@cache
-def _default_headers(view: Any, actions: tuple[str, ...], several: bool) -> dict[str, str]:
-    """Return what DRF works out for each response.
-
-    `actions` are the methods that a viewset's route adds to those of its class; `several`
-    renderers make a response depend on what was accepted.
-    """
-    methods = [name for name in APIView.http_method_names if name in actions or hasattr(view, name)]
-    if "get" in methods and "head" not in methods:
-        methods.insert(methods.index("get") + 1, "head")
-    vary = {"Vary": "Accept"} if several else {}
-    return {"Allow": ", ".join(methods).upper(), **vary}

@@ -64,12 +64,13 @@ class Application:
         self._max_body_bytes = max_body_bytes
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        environ = environ_of(scope)
+        path = scope.path
+        environ = environ_of(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._receive(environ, protocol)
-        if scope.path in self._instant_paths:
+        if path in self._instant_paths:
             answer = self._answer(environ)
-        elif scope.path in self._identified_paths:
+        elif path in self._identified_paths:
             await self._identify(environ)
             answer = self._answer(environ)
         else:
@@ -143,15 +144,15 @@ async def _read(protocol: HTTPProtocol, declared: int | None, limit: int) -> byt
     return body
 
 
-def environ_of(scope: Scope) -> Environ:
-    """Return what PEP 3333 asks for."""
+def environ_of(scope: Scope, path: str) -> Environ:
+    """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
     host, _, port = scope.server.rpartition(":")
     headers = scope.headers
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
         # PEP 3333: bytes as latin-1.
-        "PATH_INFO": scope.path.encode().decode("latin-1"),
+        "PATH_INFO": path.encode().decode("latin-1"),
         "QUERY_STRING": scope.query_string,
         "SERVER_NAME": host,
         "SERVER_PORT": port,
