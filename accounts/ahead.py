@@ -20,7 +20,6 @@ FOUND = "accounts.found"
 MAX_BATCH = 256
 
 PATIENCE = 0.005
-"""Seconds after which a trip counts as slow, and the next one does not wait for it."""
 
 MAX_TRIPS = 8
 
@@ -45,10 +44,14 @@ Waiting = tuple[Claims, "asyncio.Future[FoundAhead]"]
 
 
 class Ahead:
-    """Used by one event loop; only `_ask` runs on other threads."""
+    """Used by one event loop; only `_ask` runs on other threads.
 
-    def __init__(self, store: AccountStore) -> None:
+    A trip that takes longer than `patience`, in seconds, holds no later question up.
+    """
+
+    def __init__(self, store: AccountStore, *, patience: float = PATIENCE) -> None:
         self._store = store
+        self._patience = patience
         self._threads = ThreadPoolExecutor(MAX_TRIPS, "ahead")
         self._waiting: list[Waiting] = []
         self._trips = 0
@@ -58,7 +61,7 @@ class Ahead:
         """Ask the store for the claims' user and session, together with whoever asks now."""
         future: asyncio.Future[FoundAhead] = asyncio.get_running_loop().create_future()
         self._waiting.append((claims, future))
-        slow = time.monotonic() - self._last_began > PATIENCE
+        slow = time.monotonic() - self._last_began > self._patience
         if not self._trips or (slow and self._trips < MAX_TRIPS):
             self._begin()
         return await future

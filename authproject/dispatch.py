@@ -58,8 +58,16 @@ class HTTPProtocol(Protocol):
 class Application:
     """An RSGI application. `threads` is how many requests that wait are answered at once."""
 
-    def __init__(self, handler: Handler, *, threads: int, max_body_bytes: int) -> None:
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        threads: int,
+        max_body_bytes: int,
+        body_seconds: float = BODY_SECONDS,
+    ) -> None:
         self._handler = handler
+        self._body_seconds = body_seconds
         self._threads = ThreadPoolExecutor(threads, "request")
         self._max_body_bytes = max_body_bytes
 
@@ -108,7 +116,7 @@ class Application:
             return  # It is refused by what it declares.
         length = int(declared) if declared else None
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(self._body_seconds):
                 body = await _read(protocol, length, self._max_body_bytes)
         except (TimeoutError, RuntimeError):  # RSGI's own errors are RuntimeErrors
             environ["wsgi.input"] = _NeverCame()

@@ -1,0 +1,161 @@
+"""Which requests have a thread; how bodies and headers reach Django through the server."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from django.http import HttpRequest, HttpResponse
+
+from accounts.core.ports import Waits
+from authproject.dispatch import Application, what_paths_wait_for
+from authproject.handler import Handler
+from tests.processes import Service, serving
+from tests.stores.servers import eventually
+from tests.support import EMAIL, PASSWORD, Api
+
+LIMIT = 16 * 1024
+PROFILE = "/api/v1/protected/profile"
+LOGIN = "/api/v1/auth/login"
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    with serving(tmp_path_factory.mktemp("dispatch")) as service:
+        service.register()
+        yield service
+
+
+def raw(service: Service, method: str, path: str, *headers: bytes, body: bytes = b"") -> bytes:
+    """Send these very bytes; return all of the answer."""
+    lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close"]
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"\r\n".join([*lines, *headers, b"", body]))
+        return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+def test_every_path_says_what_it_waits_for() -> None:
+    waits = dict(what_paths_wait_for())
+    assert {path for path, one in waits.items() if one is Waits.IDENTITY} == {PROFILE}
+    assert {path for path, one in waits.items() if one is Waits.STORE} == {
+        "/api/v1/auth/refresh",
+        "/api/v1/auth/logout",
+        "/api/v1/auth/logout-all",
+        "/health/ready",
+    }
+    assert {path for path, one in waits.items() if one is Waits.NOTHING} == {"/health"}
+
+
+@pytest.mark.parametrize("name", ["register", "login", "password"])
+def test_what_hashes_has_a_thread(name: str) -> None:
+    assert dict(what_paths_wait_for())[f"/api/v1/auth/{name}"] is Waits.ANYTHING
+
+
+def half_a_body(service: Service) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+    connection.sendall(
+        f"POST {LOGIN} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        'Content-Length: 100\r\n\r\n{"email"'.encode()
+    )
+    return connection
+
+
+def test_half_sent_bodies_hold_nobody_up(service: Service) -> None:
+    with ExitStack() as stack:
+        for _ in range(100):  # three times as many as there are threads
+            stack.enter_context(half_a_body(service))
+        assert service.login().status == 200
+        assert service.request("GET", "/health").status == 200
+
+
+def test_a_client_that_leaves_in_mid_body_is_a_bad_request(service: Service) -> None:
+    before = service.log.count("auth/login 400")
+    half_a_body(service).close()
+    eventually(lambda: service.log.count("auth/login 400") == before + 1)
+
+
+def test_the_bodies_of_two_requests_on_one_connection_stay_apart(service: Service) -> None:
+    connection = service.connect()
+    for password, status in ((PASSWORD, 200), ("wrong password", 401)):
+        body = json.dumps({"email": EMAIL, "password": password})
+        connection.request("POST", LOGIN, body, {"Content-Type": "application/json"})
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == status
+    connection.close()
+
+
+@pytest.mark.parametrize("token", [b"\xff", b"Bearer \xc3\xa9", b"Bearer\xa0x"])
+def test_a_header_that_is_not_ascii_was_sent_all_the_same(service: Service, token: bytes) -> None:
+    assert b"token_invalid" in raw(service, "GET", PROFILE, b"Authorization: " + token)
+
+
+def test_two_authorization_headers_are_no_token(service: Service) -> None:
+    token = service.login().json()["access_token"].encode()
+    header = b"Authorization: Bearer " + token
+    assert b"token_invalid" in raw(service, "GET", PROFILE, header, header)
+
+
+def test_an_underscore_does_not_pass_for_a_hyphen(service: Service) -> None:
+    assert b"forged" not in raw(service, "GET", "/health", b"X_Request_ID: forged")
+
+
+def test_a_head_request_has_the_length_and_no_body(service: Service) -> None:
+    head, _, body = raw(service, "HEAD", "/health").partition(b"\r\n\r\n")
+    assert b"content-length: 5" in head.lower()
+    assert body == b""
+
+
+class Client:
+    """RSGI's protocol, for a client that sends half a body and nothing more."""
+
+    def __init__(self) -> None:
+        self.answer: tuple[int, list[tuple[str, str]], bytes] = (0, [], b"")
+
+    async def __call__(self) -> bytes:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
+        self.answer = (status, headers, body)
+
+
+class Scope:
+    http_version, method, scheme, query_string = "1.1", "POST", "http", ""
+    path, server, client = LOGIN, "127.0.0.1:8000", "127.0.0.1:5000"
+    headers = {
+        "host": "localhost",
+        "content-type": "application/json",
+        "content-length": "10",
+    }
+
+
+def answer_of(application: Application, scope: Any) -> tuple[int, list[tuple[str, str]], bytes]:
+    client: Any = Client()
+    asyncio.run(application.__rsgi__(scope, client))
+    answer: tuple[int, list[tuple[str, str]], bytes] = client.answer
+    return answer
+
+
+def test_a_body_that_never_comes_is_given_up(api: Api) -> None:
+    application = Application(Handler(), threads=1, max_body_bytes=LIMIT, body_seconds=0.01)
+    status, _, body = answer_of(application, Scope())
+    assert (status, json.loads(body)["code"]) == (400, "parse_error")
+
+
+class CookieHandler(Handler):
+    def get_response(self, request: HttpRequest) -> HttpResponse:
+        response = HttpResponse()
+        response.set_cookie("flavour", "oatmeal")
+        return response
+
+
+def test_cookies_are_sent() -> None:
+    application = Application(CookieHandler(), threads=1, max_body_bytes=LIMIT)
+    scope = Scope()
+    scope.headers = {"host": "localhost"}
+    headers = answer_of(application, scope)[1]
+    assert ("Set-Cookie", "flavour=oatmeal; Path=/") in [(n, v.strip()) for n, v in headers]

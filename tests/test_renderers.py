@@ -1,0 +1,47 @@
+"""Our JSON is DRF's, byte for byte."""
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.utils.functional import lazystr
+from rest_framework import renderers
+from rest_framework.exceptions import ErrorDetail
+
+from accounts.renderers import JSONRenderer
+
+VALUES: list[Any] = [
+    {"email": "ünï@example.com", "message": 'quotes " and \\ and /'},
+    {"list": [1, 2.5, True, None], "nested": {"a": {}}},
+    {"separators": "\u2028 \u2029 \u2026 \x7f \x00"},
+    {"emoji": "\U0001f600"},
+    {"lazy": lazystr("later")},
+    {"decimal": Decimal("1.10"), "uuid": UUID(int=7)},
+    {"when": datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "day": date(2026, 1, 2)},
+    {"error": ErrorDetail("wrong", "code")},
+    {"big": 2**70},
+    {1: "a key that is no string"},
+    [],
+    {},
+    "",
+    None,
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=ascii)
+def test_json_is_as_drf_renders_it(value: Any) -> None:
+    media_type = JSONRenderer.media_type
+    assert JSONRenderer().render(value, media_type) == renderers.JSONRenderer().render(
+        value, media_type
+    )
+
+
+def test_an_asked_for_indent_is_given() -> None:
+    assert JSONRenderer().render({"a": 1}, "application/json; indent=4") == b'{\n    "a": 1\n}'
+
+
+def test_the_browsable_api_has_its_indent() -> None:
+    shown = JSONRenderer().render({"a": 1}, "application/json", {"indent": 4})
+    assert shown == b'{\n    "a": 1\n}'
