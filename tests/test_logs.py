@@ -158,3 +158,46 @@ def test_a_failing_listener_harms_no_request(api: Api) -> None:
         assert api.register().status_code == 201
     finally:
         user_created.disconnect(fail)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\u2028new line", "\x85new line", "ünï", "half \ud800 of a pair", "\n", "\x1b[31m"],
+    ids=ascii,
+)
+def test_a_json_line_is_one_line_of_ascii(lines: Lines, text: str) -> None:
+    logging.getLogger("somebody").warning("%s", text)
+    assert len(lines.text.splitlines()) == 1
+    assert lines.text.isascii()
+    assert lines.json("somebody")[0]["message"] == text
+
+
+def test_what_is_given_as_extra_is_on_the_line(lines: Lines) -> None:
+    logging.getLogger("somebody").warning("hello", extra={"number": 7, "odd": {1}})
+    (line,) = lines.json("somebody")
+    assert (line["number"], line["odd"]) == (7, "{1}")
+
+
+def test_a_traceback_is_on_the_line(lines: Lines) -> None:
+    try:
+        int("no number")
+    except ValueError:
+        logging.getLogger("somebody").exception("hello")
+    assert lines.json("somebody")[0]["exception"].endswith("'no number'")
+
+
+def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: Lines) -> None:
+    logger = logging.getLogger("authproject.access")
+    logger.setLevel(logging.WARNING)
+    try:
+        api.client.get("/health")
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert lines.json("authproject.access") == []
+
+
+def test_an_access_line_has_a_time_of_its_own_on_the_console(api: Api, console: Lines) -> None:
+    api.client.get("/health")
+    (line,) = (one for one in console.text.splitlines() if "/health" in one)
+    assert line[2] == line[5] == ":"
+    assert line.endswith("INFO     GET /health 200")
