@@ -1,0 +1,56 @@
+"""The service within this process, asked through its RSGI application without a socket."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import django
+
+from bench.contestants import SERVICE_ENVIRONMENT
+
+if TYPE_CHECKING:
+    from accounts.core.service import AccountService
+
+
+class Scope:
+    """RSGI's scope, of a request as wrk sends it."""
+
+    http_version, scheme, query_string = "1.1", "http", ""
+    server, client = "127.0.0.1:8000", "127.0.0.1:50000"
+
+    def __init__(self, method: str, path: str, **headers: str) -> None:
+        self.method, self.path = method, path
+        self.headers = {"host": "127.0.0.1:8000"}
+        self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class Client:
+    """RSGI's protocol: sends a body, takes the answer's status."""
+
+    def __init__(self, body: bytes = b"") -> None:
+        self._body = body
+        self.status = 0
+
+    async def __call__(self) -> bytes:
+        return self._body
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        self.status = status
+
+
+def set_up_service() -> "AccountService":
+    """Return the service of this process: in production, in memory; its log goes nowhere."""
+    os.environ |= SERVICE_ENVIRONMENT
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # as long as the process
+    django.setup()
+    from accounts.runtime import get_runtime  # noqa: PLC0415  # needs Django to be set up
+
+    return get_runtime().service
+
+
+def rsgi_application() -> Any:
+    """Return what `serve` loads; after `set_up_service`."""
+    from authproject.rsgi import application  # noqa: PLC0415  # needs Django to be set up
+
+    return application
