@@ -1,0 +1,80 @@
+"""`python -m bench.variant PORT NAME=VALUE`: the service with one choice made otherwise.
+
+What production does not let anybody set, since one value was measured to be best, is set here by
+hand, so that the measurement can be made again: `bench.grid` does.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+from enum import Enum
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+from granian.constants import Loops, RuntimeModes
+
+from bench.contestants import SERVICE_ENVIRONMENT
+
+
+def module(name: str) -> Any:
+    """Return a module of the service's to change; Django has been set up."""
+    return import_module(name)
+
+
+def hashing_threads(value: str) -> None:
+    runtime = module("accounts.runtime")
+    runtime.HashingPool = partial(runtime.HashingPool, threads=int(value))
+
+
+def niceness(value: str) -> None:
+    module("accounts.passwords").HASHING_NICENESS = int(value)
+
+
+def policy(value: str) -> None:
+    def lower() -> None:
+        chosen = {"idle": os.SCHED_IDLE, "batch": os.SCHED_BATCH}[value]
+        os.sched_setscheduler(threading.get_native_id(), chosen, os.sched_param(0))
+
+    module("accounts.passwords")._lower_priority = lower
+
+
+def switch_interval(value: str) -> None:
+    sys.setswitchinterval(float(value))
+
+
+def threads(value: str) -> None:
+    module("authproject.dispatch").THREADS = int(value)
+
+
+def granian(name: str, kind: type[Enum], value: str) -> None:
+    serve = module("accounts.management.commands.serve")
+    serve.Granian = partial(serve.Granian, **{name: kind(value)})
+
+
+CHOICES: dict[str, Callable[[str], None]] = {
+    "hashing threads": hashing_threads,
+    "niceness of hashing": niceness,
+    "scheduling policy of hashing": policy,
+    "GIL switch interval, s": switch_interval,
+    "threads for what waits": threads,
+    "loop": partial(granian, "loop", Loops),
+    "runtime mode": partial(granian, "runtime_mode", RuntimeModes),
+}
+
+
+def main() -> None:
+    port, choice = sys.argv[1:]
+    os.environ |= SERVICE_ENVIRONMENT
+    import django  # noqa: PLC0415  # needs the environment
+    from django.core.management import execute_from_command_line  # noqa: PLC0415
+
+    django.setup()
+    name, _, value = choice.partition("=")
+    CHOICES[name](value)
+    execute_from_command_line(["manage.py", "serve", "--port", port])
+
+
+if __name__ == "__main__":
+    main()
