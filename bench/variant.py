@@ -37,7 +37,7 @@ def policy(value: str) -> None:
         chosen = {"idle": os.SCHED_IDLE, "batch": os.SCHED_BATCH}[value]
         os.sched_setscheduler(threading.get_native_id(), chosen, os.sched_param(0))
 
-    module("accounts.passwords")._lower_priority = lower
+    module("accounts.passwords")._lower_priority = lower  # noqa: SLF001
 
 
 def switch_interval(value: str) -> None:
