@@ -106,7 +106,7 @@ if API_DOCS:
         ),
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
-        "POSTPROCESSING_HOOKS": ["authproject.openapi.headers.add_headers"],
+        "POSTPROCESSING_HOOKS": ["authproject.openapi.responses.complete_responses"],
         "SORT_OPERATIONS": False,  # they are listed as in urls.py
         # The same with and without the browsable API, whose forms and pages are for people.
         "PARSER_WHITELIST": ["accounts.parsers.JSONParser"],

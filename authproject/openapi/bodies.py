@@ -2,10 +2,18 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_serializer
+from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
 from rest_framework import serializers
 
 Shape = serializers.Serializer[Any]
+
+
+@extend_schema_field({"type": "string", "const": "bearer"})
+class Bearer(serializers.CharField): ...
+
+
+@extend_schema_field({"type": "string", "const": "ok"})
+class Ok(serializers.CharField): ...
 
 
 class Registered(Shape):
@@ -15,7 +23,7 @@ class Registered(Shape):
 
 class Access(Shape):
     access_token = serializers.CharField(help_text="A JWT, for `Authorization: Bearer`.")
-    token_type = serializers.ChoiceField(choices=["bearer"])
+    token_type = Bearer()
     expires_in = serializers.IntegerField(min_value=1, help_text="Seconds the access token lives.")
 
 
@@ -36,13 +44,13 @@ class Profile(Shape):
 
 
 class Health(Shape):
-    status = serializers.ChoiceField(choices=["ok"])
+    status = Ok()
     version = serializers.CharField()
     store = serializers.CharField(help_text="The kind of store, such as `memory`.")
 
 
 class Ready(Shape):
-    status = serializers.ChoiceField(choices=["ok"])
+    status = Ok()
 
 
 class FieldError(Shape):

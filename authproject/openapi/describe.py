@@ -45,6 +45,7 @@ def operation(
         tags=[tag],
         request=body,
         examples=sent,
+        auth=None if set(fail.BEARER) & set(errors) else [],
         responses={**success, **fail.responses([*errors, *shapes, *common])},
     )
     return decorator

@@ -75,7 +75,8 @@ def refused(field: str, *errors: type[core.InvalidField]) -> Iterator[Exception]
 def misshapen(serializer: type[BodySerializer]) -> Iterator[Exception]:
     """Yield what `serializer` says of bodies of the wrong shape."""
     names = list(serializer().fields)
-    for body in ({}, dict.fromkeys(names), dict.fromkeys(names, 123), []):
+    bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
+    for body in bodies:
         try:
             serializer().run_validation(body)
         except ValidationError as error:

@@ -33,36 +33,51 @@ class BearerScheme(OpenApiAuthenticationExtension):
         }
 
 
-class EmailFieldExtension(OpenApiSerializerFieldExtension):
+class _Field(OpenApiSerializerFieldExtension):
+    """A field as a component: drf-spectacular would add to a mere schema that it may be empty."""
+
+    component: str
+    schema: Object
+
+    def get_name(self) -> str:
+        return self.component
+
+    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
+        return self.schema
+
+
+class Email(_Field):
     target_class = "accounts.serializers.EmailField"
-    match_subclasses = True
-
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
-        return {
-            "type": "string",
-            "format": "idn-email",
-            "description": "White space around it and the case of its letters do not matter.",
-        }
+    component = "Email"
+    schema = {
+        "type": "string",
+        "format": "idn-email",
+        "description": "White space around it and the case of its letters do not matter.",
+    }
 
 
-class PasswordFieldExtension(OpenApiSerializerFieldExtension):
+class NewEmail(_Field):
+    target_class = "accounts.serializers.NewEmailField"
+    component = "NewEmail"
+    schema = {**Email.schema, "description": "One that no account has, in any spelling."}
+
+
+class Password(_Field):
     target_class = "accounts.serializers.PasswordField"
+    component = "Password"
+    schema = {"type": "string", "format": "password"}
 
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
-        return {"type": "string", "format": "password"}
 
-
-class NewPasswordFieldExtension(OpenApiSerializerFieldExtension):
+class NewPassword(_Field):
     target_class = "accounts.serializers.NewPasswordField"
-
-    def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
-        return {
-            "type": "string",
-            "format": "password",
-            "minLength": MIN_LENGTH,
-            "maxLength": MAX_LENGTH,
-            "description": "Never trimmed; its length is counted in code points after NFKC.",
-        }
+    component = "NewPassword"
+    schema = {
+        "type": "string",
+        "format": "password",
+        "minLength": MIN_LENGTH,
+        "maxLength": MAX_LENGTH,
+        "description": "Never trimmed; its length is counted in code points after NFKC.",
+    }
 
 
 class _Described(OpenApiViewExtension):
@@ -71,7 +86,8 @@ class _Described(OpenApiViewExtension):
     operations: dict[str, Decorator]
 
     def view_replacement(self) -> Any:
-        described = type(self.target_class.__name__, (self.target_class,), {})
+        view: Any = self.target_class
+        described = type(view.__name__, (view,), {})
         return extend_schema_view(**self.operations)(described)
 
 

@@ -46,19 +46,35 @@ EVERYWHERE = ("X-Request-ID", "X-Content-Type-Options")
 BY_STATUS = {"401": "WWW-Authenticate", "405": "Allow", "503": "Retry-After"}
 
 
-def add_headers(result: Object, **kwargs: Any) -> Object:
+SHARED = {
+    "404": "NotFound",
+    "405": "MethodNotAllowed",
+    "406": "NotAcceptable",
+    "413": "PayloadTooLarge",
+    "415": "UnsupportedMediaType",
+    "500": "ServerError",
+}
+"""The same from every operation, so written once, and once more where nothing may be cached."""
+
+
+def complete_responses(result: Object, **kwargs: Any) -> Object:
     """drf-spectacular's hook (`POSTPROCESSING_HOOKS`)."""
     result["components"]["headers"] = {
         name: {**header, "required": True} for name, header in HEADERS.items()
     }
+    shared = result["components"]["responses"] = {}
     for path, methods in result["paths"].items():
         for operation in methods.values():
             for status, response in operation["responses"].items():
-                response["headers"] = _of(path, status)
+                response["headers"] = _headers(path, status)
+                if status in SHARED:
+                    name = ("Private" if path.startswith(PRIVATE_PATHS) else "") + SHARED[status]
+                    shared[name] = response
+                    operation["responses"][status] = {"$ref": f"#/components/responses/{name}"}
     return result
 
 
-def _of(path: str, status: str) -> Object:
+def _headers(path: str, status: str) -> Object:
     names = [*EVERYWHERE]
     if path.startswith(PRIVATE_PATHS):
         names.append("Cache-Control")
