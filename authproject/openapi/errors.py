@@ -37,7 +37,9 @@ DESCRIPTIONS = {
     503: "A passing fault: the same request may succeed after `Retry-After` seconds.",
 }
 
-MALFORMED = drf.ParseError()
+MALFORMED = drf.ParseError(
+    "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+)
 SWITCHED_OFF = drf.NotFound()
 NOT_ACCEPTABLE = drf.NotAcceptable()
 UNKNOWN_HOST = DisallowedHost()
