@@ -1,6 +1,7 @@
 """`/openapi.json`, `/docs` and `/redoc`: each is made once, when it is first asked for."""
 
 from functools import cache
+from threading import Lock
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -21,9 +22,18 @@ CONTENT_SECURITY_POLICY = (
 """No page asks another host for anything: ReDoc would fetch its maker's logo."""
 
 
-@cache
+# drf-spectacular swaps the class of each view for a moment: two at once would mix them up.
+_one_at_a_time = Lock()
+
+
 def document() -> bytes:
     """Return the OpenAPI document, as `manage.py spectacular` writes it."""
+    with _one_at_a_time:
+        return make_document()
+
+
+@cache
+def make_document() -> bytes:
     schema = SchemaGenerator().get_schema(request=None, public=True)
     rendered: bytes = OpenApiJsonRenderer2().render(schema, renderer_context={})
     return rendered
