@@ -70,6 +70,7 @@ class Environment:
     seed_users_file: Path | None
     reject_common_passwords: bool
     browsable_api: bool
+    api_docs: bool
     metrics: bool
     log_level: str
     log_format: str
@@ -107,6 +108,7 @@ def read_environment(dotenv: Path) -> Environment:
         seed_users_file=_path(env, "SEED_USERS_FILE"),
         reject_common_passwords=_boolean(env, "REJECT_COMMON_PASSWORDS", False),
         browsable_api=_boolean(env, "BROWSABLE_API", not production),
+        api_docs=_boolean(env, "API_DOCS", not production),
         metrics=_boolean(env, "METRICS", True),
         log_level=env.str("LOG_LEVEL", "INFO", validate=_one_of(*LOG_LEVELS)),
         log_format=env.str(

@@ -19,6 +19,7 @@ ENDPOINTS = (
     "health",
     "health-ready",
     *(["metrics"] if settings.METRICS else []),
+    *(["openapi", "docs", "redoc"] if settings.API_DOCS else []),
 )
 
 

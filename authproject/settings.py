@@ -5,6 +5,7 @@ from pathlib import Path
 from corsheaders.defaults import default_headers
 
 from accounts.core.keys import derive_key
+from authproject import __version__
 from authproject.env import EXAMPLE_SECRET, read_environment
 from authproject.logs import logging_config
 
@@ -24,6 +25,7 @@ BCRYPT_ROUNDS = env.bcrypt_rounds
 SEED_USERS_FILE = env.seed_users_file
 REJECT_COMMON_PASSWORDS = env.reject_common_passwords
 BROWSABLE_API = env.browsable_api
+API_DOCS = env.api_docs
 METRICS = env.metrics
 
 # One secret to keep: Django's own is derived from it and signs no token.
@@ -78,16 +80,38 @@ REST_FRAMEWORK = {
 USE_I18N = False
 TIME_ZONE = "UTC"
 
-if BROWSABLE_API:
+if BROWSABLE_API or API_DOCS:
     INSTALLED_APPS.append("django.contrib.staticfiles")
     # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
     MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
     WHITENOISE_USE_FINDERS = True
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+
+if BROWSABLE_API:
     renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
     # What its HTML forms send.
     parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
+
+if API_DOCS:
+    INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
+    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"
+    SPECTACULAR_SETTINGS = {
+        "TITLE": "authproject",
+        "VERSION": __version__,
+        "DESCRIPTION": (
+            "Register, log in, refresh, and protected endpoints, with JWT and without a database. "
+            "Every error has the one shape of `Error`; every response names its request in "
+            "`X-Request-ID`."
+        ),
+        "LICENSE": {"name": "MIT", "identifier": "MIT"},
+        "OAS_VERSION": "3.1.0",
+        "POSTPROCESSING_HOOKS": ["authproject.openapi.responses.complete_responses"],
+        "SORT_OPERATIONS": False,  # they are listed as in urls.py
+        # The same with and without the browsable API, whose forms and pages are for people.
+        "PARSER_WHITELIST": ["accounts.parsers.JSONParser"],
+        "RENDERER_WHITELIST": ["accounts.renderers.JSONRenderer"],
+    }
 
 # Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
 SIMPLE_JWT = {

@@ -15,6 +15,15 @@ urlpatterns = [
 ]
 if settings.METRICS:
     urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))
+if settings.API_DOCS:
+    # Only here: whatever describes the API is not even imported where nobody reads it.
+    from authproject.openapi.views import OpenAPIView, ReDocView, SwaggerView
+
+    urlpatterns += [
+        path("openapi.json", OpenAPIView.as_view(), name="openapi"),
+        path("docs", SwaggerView.as_view(), name="docs"),
+        path("redoc", ReDocView.as_view(), name="redoc"),
+    ]
 
 # Django's own failures take the same shape as the API's.
 handler400 = "accounts.exceptions.bad_request"

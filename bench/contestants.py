@@ -28,6 +28,7 @@ SERVICE_ENVIRONMENT = SECRET | {
     "BCRYPT_ROUNDS": "12",
     "REJECT_COMMON_PASSWORDS": "false",
     "BROWSABLE_API": "false",
+    "API_DOCS": "false",
     "METRICS": "true",
     "LOG_LEVEL": "INFO",
     "LOG_FORMAT": "json",

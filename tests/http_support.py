@@ -39,6 +39,9 @@ ENDPOINTS = {
     "/health": "GET",
     "/health/ready": "GET",
     "/metrics": "GET",
+    "/openapi.json": "GET",
+    "/docs": "GET",
+    "/redoc": "GET",
     "/": "GET",
     "/api/v1/": "GET",
 }

@@ -17,6 +17,7 @@ ENVIRONMENT = {
     "BCRYPT_ROUNDS": "4",
     "REJECT_COMMON_PASSWORDS": "false",
     "BROWSABLE_API": "true",
+    "API_DOCS": "true",
     "METRICS": "true",
     "LOG_LEVEL": "DEBUG",
     "LOG_FORMAT": "json",

@@ -23,6 +23,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Third-party packages have one home each.
 HOMES = {
     "bcrypt": {"accounts.passwords"},
+    "drf_spectacular": {
+        "authproject.openapi.bodies",
+        "authproject.openapi.errors",
+        "authproject.openapi.extensions",
+        "authproject.openapi.describe",
+        "authproject.openapi.views",
+    },
     "email_validator": {"accounts.core.users"},
     "environs": {"authproject.env"},
     "granian": {"accounts.management.commands.serve"},

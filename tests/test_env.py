@@ -59,6 +59,7 @@ def test_one_secret_is_all_that_development_needs(dotenv: Path) -> None:
         reject_common_passwords=False,
         metrics=True,
         browsable_api=True,
+        api_docs=True,
         log_level="INFO",
         log_format="console",
     )
@@ -69,6 +70,7 @@ def test_production_has_defaults_of_its_own(dotenv: Path) -> None:
     assert env.production
     assert (env.allowed_hosts, env.cors_origins) == ([], [])
     assert not env.browsable_api
+    assert not env.api_docs
     assert env.log_format == "json"
 
 
@@ -143,6 +145,7 @@ def test_development_may_allow_every_host_and_origin(dotenv: Path) -> None:
         ("ROTATE_REFRESH_TOKENS", "perhaps"),
         ("REJECT_COMMON_PASSWORDS", "t"),
         ("BROWSABLE_API", ""),
+        ("API_DOCS", "maybe"),
         ("LOG_LEVEL", "LOUD"),
         ("LOG_FORMAT", "xml"),
     ],
