@@ -7,7 +7,6 @@ thread asks for all of it in one trip: the busier the service, the more requests
 
 import asyncio
 import time
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -36,7 +35,8 @@ class FoundAhead:
         if claims != self.claims:
             return None
         if isinstance(self.answer, Exception):
-            raise self.answer
+            # Many may raise the same one; none adds to another's traceback.
+            raise self.answer.with_traceback(None)
         return self.answer
 
 
@@ -77,14 +77,12 @@ class Ahead:
         self._threads.submit(self._ask, batch, loop)
 
     def _ask(self, batch: list[Waiting], loop: asyncio.AbstractEventLoop) -> None:
-        answers: Sequence[Found | Exception]
+        asked = [claims for claims, _ in batch]
         try:
-            answers = self._store.find_many([(claims.email, claims.sid) for claims, _ in batch])
+            answers = self._store.find_many([(claims.email, claims.sid) for claims in asked])
+            found = [FoundAhead(*one) for one in zip(asked, answers, strict=True)]
         except Exception as error:  # noqa: BLE001  # each request of the batch raises it
-            answers = [error] * len(batch)
-        found = [
-            FoundAhead(claims, answer) for (claims, _), answer in zip(batch, answers, strict=True)
-        ]
+            found = [FoundAhead(claims, error) for claims in asked]
         loop.call_soon_threadsafe(self._end, batch, found)
 
     def _end(self, batch: list[Waiting], found: list[FoundAhead]) -> None:

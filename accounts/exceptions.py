@@ -13,6 +13,7 @@ from accounts.core.errors import (
     AccountError,
     InvalidCredentials,
     InvalidField,
+    Overloaded,
     ServiceUnavailable,
     TokenError,
 )
@@ -61,6 +62,11 @@ def problem_response(error: drf.APIException) -> HttpResponse:
     return _json(_from_drf(error))
 
 
+def overloaded() -> HttpResponse:
+    """Answer outside DRF that there is too much to do."""
+    return _json(_unavailable(Overloaded()))
+
+
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler400`: what Django found suspicious."""
     if isinstance(exception, DisallowedHost):
@@ -102,7 +108,7 @@ def _describe(error: Exception) -> Problem | None:
         case InvalidCredentials() | TokenError():
             return _problem(401, error, {"WWW-Authenticate": CHALLENGE})
         case ServiceUnavailable():
-            return _problem(503, error, {"Retry-After": str(error.retry_after)})
+            return _unavailable(error)
         case drf.ValidationError():
             return _invalid_body(error)
         case BearerTokenRejected():
@@ -117,6 +123,10 @@ def _describe(error: Exception) -> Problem | None:
         case UnreadablePostError():  # The client went away before its body had come.
             return _from_drf(drf.ParseError())
     return None
+
+
+def _unavailable(error: ServiceUnavailable) -> Problem:
+    return _problem(503, error, {"Retry-After": str(error.retry_after)})
 
 
 def _problem(status: int, error: AccountError, headers: Mapping[str, str]) -> Problem:

@@ -1,11 +1,17 @@
+from collections.abc import Callable
+from typing import Any
+
 from django.apps import AppConfig
 from django.conf import global_settings, settings
 from django.core.cache import close_caches
 from django.core.handlers.base import reset_urlconf
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
+from django.dispatch import Signal
 
 from authproject.logs import listen_to_security_events
+
+Listening = tuple[Signal, Callable[..., Any]]
 
 NO_DATABASE = "django.db.backends.dummy"
 
@@ -17,15 +23,19 @@ class AuthprojectConfig(AppConfig):
 
     def ready(self) -> None:
         listen_to_security_events()
-        _spare_requests_what_is_not_there()
+        for signal, listener in listeners_that_find_nothing():
+            signal.disconnect(listener)
 
 
-def _spare_requests_what_is_not_there() -> None:
-    """Take Django's own listeners off each request where they would search and find nothing."""
-    request_finished.disconnect(reset_urlconf)  # authproject.handler sets none
+def listeners_that_find_nothing() -> list[Listening]:
+    """Return those of Django's own that would search at each request for what is not there."""
+    found: list[Listening] = [(request_finished, reset_urlconf)]  # authproject.handler sets none
     if settings.DATABASES["default"]["ENGINE"] == NO_DATABASE:
-        request_started.disconnect(reset_queries)
-        request_started.disconnect(close_old_connections)
-        request_finished.disconnect(close_old_connections)
+        found += [
+            (request_started, reset_queries),
+            (request_started, close_old_connections),
+            (request_finished, close_old_connections),
+        ]
     if settings.CACHES == global_settings.CACHES:
-        request_finished.disconnect(close_caches)
+        found.append((request_finished, close_caches))
+    return found

@@ -7,44 +7,44 @@ and a time: however slowly they come, they hold no thread.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+import logging
+from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property, lru_cache
+from functools import cached_property
 from io import BytesIO
+from secrets import token_hex
 from typing import Any, Protocol
 
-from django.urls import URLPattern, URLResolver, get_resolver
-from django.urls.resolvers import RoutePattern
+from django.http import HttpRequest
 
 from accounts.ahead import FOUND, Ahead
 from accounts.authentication import claims_of
 from accounts.core.ports import Waits
+from accounts.exceptions import server_error
 from accounts.passwords import MAX_PENDING_HASHES
 from accounts.runtime import get_runtime
-from authproject.handler import Environ, Handler
+from authproject import logs
+from authproject.environ import Scope, environ_of
+from authproject.handler import NO_THREAD, Environ, Handler, body_length
+from authproject.paths import what_paths_wait_for
 
 # A login holds its thread while it waits for its hash, so the threads outnumber the hashes
 # that may wait: however many logins queue up, these many threads answer everything else.
 THREADS_FOR_THE_REST = 8
 THREADS = MAX_PENDING_HASHES + THREADS_FOR_THE_REST
 
-BODY_SECONDS = 10.0
-"""A body that has not come after so long is given up: 400, as if its client had gone."""
+# Of what waits for a thread the last would have its turn after three others: with a store that
+# stalls for a second each time, that is long enough.
+WAITING_PER_THREAD = 3
+
+BODY_SECONDS = 7.0
+"""A body that has not come after so long is given up: 400, as if its client had gone. That is less
+than a SIGTERM gives for what is in flight."""
+
+logger = logging.getLogger("authproject.dispatch")
 
 Headers = list[tuple[str, str]]
-
-
-class Scope(Protocol):
-    """What is used of RSGI's HTTP scope."""
-
-    http_version: str
-    server: str
-    client: str
-    scheme: str
-    method: str
-    path: str
-    query_string: str
-    headers: Any
+Answer = tuple[int, Headers, bytes]
 
 
 class HTTPProtocol(Protocol):
@@ -69,22 +69,38 @@ class Application:
         self._handler = handler
         self._body_seconds = body_seconds
         self._threads = ThreadPoolExecutor(threads, "request")
+        self._busy, self._max_busy = 0, threads * (1 + WAITING_PER_THREAD)
         self._max_body_bytes = max_body_bytes
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        try:
+            answer = await self._answer_to(scope, protocol)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the client gets an answer
+            answer = _apology(error)
+        protocol.response_bytes(*answer)
+
+    async def _answer_to(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         path = scope.path
         environ = environ_of(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._receive(environ, protocol)
         if path in self._instant_paths:
-            answer = self._answer(environ)
-        elif path in self._identified_paths:
+            return self._answer(environ)
+        if path in self._identified_paths:
             await self._identify(environ)
-            answer = self._answer(environ)
-        else:
+            return self._answer(environ)
+        return await self._answer_on_a_thread(environ)
+
+    async def _answer_on_a_thread(self, environ: Environ) -> Answer:
+        if self._busy >= self._max_busy:
+            environ[NO_THREAD] = True
+            return self._answer(environ)
+        self._busy += 1
+        try:
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._threads, self._answer, environ)
-        protocol.response_bytes(*answer)
+            return await loop.run_in_executor(self._threads, self._answer, environ)
+        finally:
+            self._busy -= 1
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)
@@ -98,6 +114,8 @@ class Application:
     @cached_property
     def _identified_paths(self) -> frozenset[str]:
         """Paths that need no more than their user to be answered at once."""
+        if not get_runtime().service.store.one_trip:
+            return frozenset()
         return frozenset(path for path, waits in what_paths_wait_for() if waits <= Waits.IDENTITY)
 
     @cached_property
@@ -112,9 +130,9 @@ class Application:
     async def _receive(self, environ: Environ, protocol: HTTPProtocol) -> None:
         """Give `environ` its body, or as much of it as shows that it is too large."""
         declared = environ.get("CONTENT_LENGTH")
-        if declared and (not declared.isdecimal() or int(declared) > self._max_body_bytes):
+        length = body_length(declared) if declared else None
+        if length is not None and length > self._max_body_bytes:
             return  # It is refused by what it declares.
-        length = int(declared) if declared else None
         try:
             async with asyncio.timeout(self._body_seconds):
                 body = await _read(protocol, length, self._max_body_bytes)
@@ -125,7 +143,7 @@ class Application:
         environ["wsgi.input"] = BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
 
-    def _answer(self, environ: Environ) -> tuple[int, Headers, bytes]:
+    def _answer(self, environ: Environ) -> Answer:
         response = self._handler.respond(environ)
         try:
             headers = [*response.headers._store.values()]  # noqa: SLF001  # its items, as they are
@@ -136,6 +154,19 @@ class Application:
             response.close()
 
 
+def _apology(error: Exception) -> Answer:
+    """Log a bug of this module's; Django's handler knows of no others."""
+    request: Any = HttpRequest()
+    request.request_id = token_hex(16)
+    token = logs.request_id.set(request.request_id)
+    logger.error("a request could not be answered", exc_info=error)
+    logs.request_id.reset(token)
+    response = server_error(request)
+    response["X-Request-ID"] = request.request_id
+    response["X-Content-Type-Options"] = "nosniff"
+    return response.status_code, list(response.items()), response.content
+
+
 class _NeverCame(BytesIO):
     def read(self, size: int | None = -1, /) -> bytes:
         raise OSError("the body did not come")
@@ -144,72 +175,13 @@ class _NeverCame(BytesIO):
 async def _read(protocol: HTTPProtocol, declared: int | None, limit: int) -> bytes:
     if declared is not None:
         return await protocol()  # No more than was declared: the server sees to that.
-    body = b""
+    body, empty = b"", 0
     async for chunk in protocol:
         body += chunk
+        empty += not chunk
         if len(body) > limit:
             break
+    # Granian ends a body with an empty chunk, and one that breaks off with two.
+    if empty > 1:
+        raise RuntimeError("the body breaks off")
     return body
-
-
-def environ_of(scope: Scope, path: str) -> Environ:
-    """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
-    host, _, port = scope.server.rpartition(":")
-    headers = scope.headers
-    environ: Environ = {
-        "REQUEST_METHOD": scope.method,
-        "SCRIPT_NAME": "",
-        # PEP 3333: bytes as latin-1.
-        "PATH_INFO": path.encode().decode("latin-1"),
-        "QUERY_STRING": scope.query_string,
-        "SERVER_NAME": host,
-        "SERVER_PORT": port,
-        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
-        "wsgi.url_scheme": scope.scheme,
-        "wsgi.input": BytesIO(),
-    }
-    others = len(environ)
-    for name, value in headers.items():
-        if key := _variable(name):
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
-    if len(environ) - others < len(headers):
-        # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
-        for name in headers.keys():  # noqa: SIM118  # not a mapping
-            if key := _variable(name):
-                environ.setdefault(key, "")
-    return environ
-
-
-@lru_cache(256)
-def _variable(name: str) -> str | None:
-    # As other servers do: `x_forwarded_for` must not pass for `x-forwarded-for`.
-    if "_" in name:
-        return None
-    variable = name.upper().replace("-", "_")
-    return variable if variable in CGI_VARIABLES else f"HTTP_{variable}"
-
-
-CGI_VARIABLES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
-
-
-def what_paths_wait_for() -> Iterator[tuple[str, Waits]]:
-    """Yield each path of the service that has no variable part, and what its view waits for."""
-    yield from _walk("/", get_resolver().url_patterns)
-
-
-def _walk(prefix: str, patterns: Iterable[Any]) -> Iterator[tuple[str, Waits]]:
-    for pattern in patterns:
-        if not isinstance(pattern.pattern, RoutePattern) or "<" in str(pattern.pattern):
-            continue
-        path = prefix + str(pattern.pattern)
-        if isinstance(pattern, URLResolver):
-            yield from _walk(path, pattern.url_patterns)
-        elif isinstance(pattern, URLPattern):
-            yield path, _waits_of(pattern.callback)
-
-
-def _waits_of(view: Callable[..., Any]) -> Waits:
-    default = getattr(getattr(view, "cls", None), "waits", Waits.ANYTHING)
-    waits: Waits = getattr(view, "initkwargs", {}).get("waits", default)
-    return waits

@@ -105,7 +105,7 @@ def to_json(line: dict[str, Any]) -> str:
         text = orjson.dumps(line)
     except TypeError:  # what is no JSON, or half of a surrogate pair
         return json.dumps(line, default=str)
-    return text.decode() if text.isascii() else json.dumps(line)
+    return text.decode() if text.isascii() else json.dumps(line, default=str)
 
 
 class ConsoleFormatter(logging.Formatter):

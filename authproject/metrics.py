@@ -12,7 +12,7 @@ from typing import Any
 
 import prometheus_client as prometheus
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
+from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.runtime import get_runtime
@@ -114,7 +114,7 @@ def _forget_dead_workers(folder: Path) -> None:
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():
-            mark_process_dead(pid)  # type: ignore[no-untyped-call]
+            file.unlink(missing_ok=True)  # another scrape may do the same
 
 
 def _count_waiting(change: int, **kwargs: Any) -> None:

@@ -11,8 +11,9 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
-from accounts.exceptions import PayloadTooLarge, problem_response
+from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
+from authproject.handler import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -91,23 +92,20 @@ class HostMiddleware:
         return self.get_response(request)
 
 
-class BodyLimitMiddleware:
-    """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read."""
+class LimitMiddleware:
+    """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read, and a
+    request for which the server has no thread in sight."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH")
-        if declared and _is_too_large(declared):
+        if declared and body_length(declared) > settings.MAX_BODY_BYTES:
             return problem_response(PayloadTooLarge())
+        if NO_THREAD in request.META:
+            return overloaded()
         return self.get_response(request)
-
-
-def _is_too_large(declared: str) -> bool:
-    # Python makes no number of more than 4,300 digits; zeros in front count for none.
-    length = declared.lstrip("0")[:20] or "0"
-    return not length.isdecimal() or int(length) > settings.MAX_BODY_BYTES
 
 
 def _complete(response: HttpResponse, path: str, request_id: str) -> None:

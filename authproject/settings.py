@@ -57,7 +57,7 @@ MIDDLEWARE = [
     "authproject.middleware.HostMiddleware",
     # Without origins no page may read an answer, and a browser asks for no leave to say so.
     *(["corsheaders.middleware.CorsMiddleware"] if env.cors_origins else []),
-    "authproject.middleware.BodyLimitMiddleware",
+    "authproject.middleware.LimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
 

@@ -52,7 +52,7 @@ def claims(number: int) -> Claims:
     )
 
 
-def ask(store: SlowStore, count: int, then: Callable[[], None]) -> list[FoundAhead]:
+def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[FoundAhead]:
     """Ask for so many at once; call `then` while all of them wait."""
 
     async def asking() -> list[FoundAhead]:
@@ -111,6 +111,27 @@ def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exc
     for number, one in enumerate(ask(store, 5, lambda: None)):
         with pytest.raises(type(error)):
             one.of(claims(number))
+
+
+def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
+    found = FoundAhead(claims(1), StoreUnavailable())
+    depths = set()
+    for _ in range(10):
+        with pytest.raises(StoreUnavailable) as raised:
+            found.of(claims(1))
+        depths.add(len(raised.traceback))
+    assert len(depths) == 1
+
+
+class ForgetfulStore(MemoryStore):
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        return []
+
+
+def test_a_store_that_answers_too_little_leaves_nobody_waiting(clock: MovableClock) -> None:
+    [found] = ask(ForgetfulStore(clock), 1, lambda: None)
+    with pytest.raises(ValueError, match="shorter"):
+        found.of(claims(0))
 
 
 def test_an_answer_is_for_one_tokens_claims_only() -> None:

@@ -11,11 +11,14 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 
 from accounts.core.ports import Waits
-from authproject.dispatch import Application, what_paths_wait_for
+from accounts.stores.memory import MemoryStore
+from authproject.dispatch import Application
 from authproject.handler import Handler
+from authproject.paths import what_paths_wait_for
+from tests.http_support import Start
 from tests.processes import Service, serving
 from tests.stores.servers import eventually
-from tests.support import EMAIL, PASSWORD, Api
+from tests.support import EMAIL, PASSWORD, Api, MovableClock
 
 LIMIT = 16 * 1024
 PROFILE = "/api/v1/protected/profile"
@@ -99,6 +102,44 @@ def test_two_authorization_headers_are_no_token(service: Service) -> None:
     assert b"token_invalid" in raw(service, "GET", PROFILE, header, header)
 
 
+@pytest.mark.parametrize("query", [b"x=\xe2\x82\xac", b"x=\xc3\xa9", b"\xc2\x85"])
+def test_a_query_that_is_not_ascii_is_no_bug(service: Service, query: bytes) -> None:
+    target = f"/health?{query.decode()}"
+    assert raw(service, "GET", target).startswith(b"HTTP/1.1 200 ")
+
+
+def test_zeros_in_front_of_a_length_count_for_none(service: Service) -> None:
+    length = b"Content-Length: " + b"0" * 5000 + b"2"
+    answer = raw(service, "POST", LOGIN, b"Content-Type: application/json", length, body=b"{}")
+    assert answer.startswith(b"HTTP/1.1 422 ")
+
+
+def test_a_request_without_a_host_is_for_none_of_ours(service: Service) -> None:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+        connection.sendall(b"GET /api/v1/ HTTP/1.0\r\n\r\n")
+        assert b"invalid_host" in b"".join(iter(lambda: connection.recv(65_536), b""))
+
+
+CHUNKED = (b"Content-Type: application/json", b"Transfer-Encoding: chunked")
+
+
+def chunk(body: bytes) -> bytes:
+    return b"%x\r\n%s\r\n" % (len(body), body)
+
+
+def test_a_chunked_body_that_breaks_off_is_not_acted_on(service: Service) -> None:
+    body = json.dumps({"email": "broken@example.com", "password": PASSWORD}).encode()
+    raw(service, "POST", "/api/v1/auth/register", *CHUNKED, body=chunk(body) + b"zz\r\n")
+    eventually(lambda: "auth/register 400" in service.log)
+    assert service.login("broken@example.com").status == 401
+
+
+def test_a_chunked_body_that_ends_is_acted_on(service: Service) -> None:
+    body = json.dumps({"email": "whole@example.com", "password": PASSWORD}).encode()
+    ended = chunk(body[:10]) + chunk(body[10:]) + b"0\r\n\r\n"
+    assert b" 201 " in raw(service, "POST", "/api/v1/auth/register", *CHUNKED, body=ended)
+
+
 def test_an_underscore_does_not_pass_for_a_hyphen(service: Service) -> None:
     assert b"forged" not in raw(service, "GET", "/health", b"X_Request_ID: forged")
 
@@ -109,15 +150,49 @@ def test_a_head_request_has_the_length_and_no_body(service: Service) -> None:
     assert body == b""
 
 
+class ApartStore(MemoryStore):
+    one_trip = False
+
+
+def test_where_trips_are_not_shared_each_request_has_a_thread(start: Start) -> None:
+    start().service.store = ApartStore(MovableClock())
+    application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
+    assert application._identified_paths == frozenset()
+
+
+def test_with_no_thread_in_sight_a_request_is_told_at_once(api: Api) -> None:
+    application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
+    application._busy = application._max_busy
+    status, headers, body = answer_of(application, Scope())
+    assert (status, json.loads(body)["code"]) == (503, "overloaded")
+    assert dict(headers)["Retry-After"] == "2"
+
+
+class BrokenHandler(Handler):
+    def respond(self, environ: Any) -> Any:
+        raise RuntimeError("a secret of the inside")
+
+
+def test_a_bug_of_the_adapter_is_a_server_error_with_an_id(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    application = Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT)
+    status, headers, body = answer_of(application, Scope())
+    answer = json.loads(body)
+    assert (status, answer["code"]) == (500, "server_error")
+    assert answer["request_id"] == dict(headers)["X-Request-ID"]
+    assert "secret" not in body.decode()
+    assert "a secret of the inside" in caplog.text
+
+
 class Client:
     """RSGI's protocol, for a client that sends half a body and nothing more."""
 
     def __init__(self) -> None:
         self.answer: tuple[int, list[tuple[str, str]], bytes] = (0, [], b"")
 
-    async def __call__(self) -> bytes:
-        await asyncio.Event().wait()
-        raise AssertionError
+    def __call__(self) -> asyncio.Future[bytes]:
+        return asyncio.get_running_loop().create_future()
 
     def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
         self.answer = (status, headers, body)
@@ -126,11 +201,9 @@ class Client:
 class Scope:
     http_version, method, scheme, query_string = "1.1", "POST", "http", ""
     path, server, client = LOGIN, "127.0.0.1:8000", "127.0.0.1:5000"
-    headers = {
-        "host": "localhost",
-        "content-type": "application/json",
-        "content-length": "10",
-    }
+
+    def __init__(self) -> None:
+        self.headers = {"host": "localhost"}
 
 
 def answer_of(application: Application, scope: Any) -> tuple[int, list[tuple[str, str]], bytes]:
@@ -142,7 +215,9 @@ def answer_of(application: Application, scope: Any) -> tuple[int, list[tuple[str
 
 def test_a_body_that_never_comes_is_given_up(api: Api) -> None:
     application = Application(Handler(), threads=1, max_body_bytes=LIMIT, body_seconds=0.01)
-    status, _, body = answer_of(application, Scope())
+    scope = Scope()
+    scope.headers |= {"content-type": "application/json", "content-length": "10"}
+    status, _, body = answer_of(application, scope)
     assert (status, json.loads(body)["code"]) == (400, "parse_error")
 
 
@@ -155,7 +230,5 @@ class CookieHandler(Handler):
 
 def test_cookies_are_sent() -> None:
     application = Application(CookieHandler(), threads=1, max_body_bytes=LIMIT)
-    scope = Scope()
-    scope.headers = {"host": "localhost"}
-    headers = answer_of(application, scope)[1]
+    headers = answer_of(application, Scope())[1]
     assert ("Set-Cookie", "flavour=oatmeal; Path=/") in [(n, v.strip()) for n, v in headers]

@@ -3,12 +3,19 @@ import logging
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from accounts.runtime import Runtime
 from accounts.signals import user_created
-from authproject.logs import ConsoleFormatter, JSONLineFormatter, RequestIdFilter, request_id
+from authproject.logs import (
+    ConsoleFormatter,
+    JSONLineFormatter,
+    RequestIdFilter,
+    request_id,
+    to_json,
+)
 from tests.support import EMAIL, PASSWORD, Api
 
 
@@ -162,7 +169,7 @@ def test_a_failing_listener_harms_no_request(api: Api) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["\u2028new line", "\x85new line", "ünï", "half \ud800 of a pair", "\n", "\x1b[31m"],
+    ["\u2028new line", "\x85new line", "ünï", "\n", "\x1b[31m"],
     ids=ascii,
 )
 def test_a_json_line_is_one_line_of_ascii(lines: Lines, text: str) -> None:
@@ -172,10 +179,20 @@ def test_a_json_line_is_one_line_of_ascii(lines: Lines, text: str) -> None:
     assert lines.json("somebody")[0]["message"] == text
 
 
+def test_half_of_a_surrogate_pair_is_escaped() -> None:
+    assert to_json({"text": "\ud800"}) == '{"text": "\\ud800"}'
+
+
 def test_what_is_given_as_extra_is_on_the_line(lines: Lines) -> None:
     logging.getLogger("somebody").warning("hello", extra={"number": 7, "odd": {1}})
     (line,) = lines.json("somebody")
     assert (line["number"], line["odd"]) == (7, "{1}")
+
+
+def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: Lines) -> None:
+    logging.getLogger("somebody").warning("hello", extra={"id": UUID(int=7), "text": "ünï"})
+    (line,) = lines.json("somebody")
+    assert (line["id"], line["text"]) == (str(UUID(int=7)), "ünï")
 
 
 def test_a_traceback_is_on_the_line(lines: Lines) -> None:

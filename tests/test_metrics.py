@@ -6,12 +6,14 @@ import re
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
 
 import pytest
 
 from accounts.runtime import Runtime
+from authproject import metrics
 from tests.http_support import forge, send
 from tests.processes import Service, serving
 from tests.stores.servers import Server, eventually, valkey_binary
@@ -144,6 +146,17 @@ def test_only_get_is_answered(api: Api) -> None:
     response = send(api, "/metrics", method="POST")
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert response.json()["code"] == "method_not_allowed"
+
+
+def test_two_scrapes_may_forget_the_same_dead_worker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nobody = 2**30  # more than any process's number
+    (tmp_path / f"gauge_livesum_{nobody}.db").touch()
+    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    with ThreadPoolExecutor(8) as scrapers:
+        assert len(list(scrapers.map(lambda _: metrics.exposition(), range(64)))) == 64
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_without_metrics_there_is_no_page(tmp_path: Path) -> None:

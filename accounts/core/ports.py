@@ -44,6 +44,9 @@ class AccountStore(Protocol):
     instant: ClassVar[Waits]
     """The most that it does without making its caller wait for a disk or a network."""
 
+    one_trip: bool
+    """Whether `find_many` is one trip to one place, however many are asked for."""
+
     def add_user(self, user: User) -> None:
         """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
 
@@ -61,8 +64,11 @@ class AccountStore(Protocol):
     def find(self, email: EmailAddress, sid: str) -> Found:
         """Return user and session in one trip; an untouched session is `None`."""
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
-        """Answer several `find`s in one trip, in their order."""
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> Sequence[Found | Exception]:
+        """Answer several `find`s in one trip, in their order.
+
+        What is wrong with one account's record is its own answer and nobody else's.
+        """
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]

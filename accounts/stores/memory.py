@@ -20,6 +20,7 @@ class MemoryStore:
 
     kind: ClassVar[str] = "memory"
     instant: ClassVar[Waits] = Waits.STORE
+    one_trip = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

@@ -18,7 +18,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, ClassVar, TypeVar
 
 from redis.cluster import RedisCluster
@@ -38,9 +38,9 @@ from accounts.stores.codec import (
 )
 from accounts.stores.outage import Outage
 from accounts.stores.patience import ImpatientLock
-from accounts.stores.redis_client import Client, connect, get_pairs
+from accounts.stores.redis_client import Client, connect
 from accounts.stores.server_advice import INSPECTED, forgetfulness
-from accounts.stores.urls import RemoteUrl
+from accounts.stores.urls import RemoteUrl, Topology
 
 T = TypeVar("T")
 
@@ -73,6 +73,8 @@ class RedisStore:
     def __init__(self, place: RemoteUrl, clock: Clock) -> None:
         """Nothing is connected yet: a server that is away stops no start."""
         self._place = place
+        # A cluster's nodes fail apart: who shares a trip with a failing one would fail with it.
+        self.one_trip = place.topology is not Topology.CLUSTER
         self._clock = clock
         self._client: Client | None = None
         self._connecting = ImpatientLock()
@@ -111,15 +113,18 @@ class RedisStore:
         )
 
     def find(self, email: EmailAddress, sid: str) -> Found:
-        return self.find_many([(email, sid)])[0]
+        with self._server() as client:
+            texts: list[Any] = client.mget(user_key(email), session_key(email, sid))
+        return self._load(*texts)
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found | Exception]:
+        if not self.one_trip:
+            return [self.find(*one) for one in asked]
         pairs = [(user_key(email), session_key(email, sid)) for email, sid in asked]
         with self._server() as client:
-            texts = get_pairs(client, pairs)
+            texts: list[Any] = client.mget(chain.from_iterable(pairs))
         return [
-            (load_user(texts[index]), self._load_session(texts[index + 1]))
-            for index in range(0, len(texts), 2)
+            self._try_to_load(texts[index], texts[index + 1]) for index in range(0, len(texts), 2)
         ]
 
     def update_session(
@@ -185,6 +190,15 @@ class RedisStore:
             with self._connecting:
                 client = self._client = self._client or connect(self._place)
         return client
+
+    def _load(self, user: Any, session: Any) -> Found:
+        return load_user(user), self._load_session(session)
+
+    def _try_to_load(self, user: Any, session: Any) -> Found | Exception:
+        try:
+            return self._load(user, session)
+        except Exception as error:  # noqa: BLE001  # raised by whose record it is
+            return error
 
     def _load_session(self, text: Any) -> Session | None:
         session = load_session(text)

@@ -1,7 +1,5 @@
-"""A client for each form of URL, impatient everywhere, and the one question it asks most."""
+"""A client for each form of URL, impatient everywhere."""
 
-from collections.abc import Sequence
-from itertools import chain
 from typing import Any
 
 from redis import Redis
@@ -20,21 +18,6 @@ Client = Redis | RedisCluster
 # Threads bound the pool: each uses one connection at a time. This is for a leak to be noticed;
 # redis-py's own 100 are fewer than the threads of a server with many cores.
 MAX_CONNECTIONS = 4096
-
-
-def get_pairs(client: Client, pairs: Sequence[tuple[str, str]]) -> list[Any]:
-    """Return the values of these keys in one trip; the keys of a pair share their slot."""
-    keys = list(chain.from_iterable(pairs))
-    values: list[Any]
-    if isinstance(client, RedisCluster) and len(pairs) > 1:
-        cluster: Any = client  # redis-py has types, but not for this
-        with cluster.pipeline() as pipeline:
-            for key in keys:
-                pipeline.get(key)
-            values = pipeline.execute()
-    else:
-        values = client.mget(keys)
-    return values
 
 
 def connect(place: RemoteUrl) -> Client:

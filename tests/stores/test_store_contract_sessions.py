@@ -40,6 +40,23 @@ def test_find_gives_the_session_of_an_unknown_user(
     assert store.find(EMAIL, SID) == (None, session)
 
 
+def test_several_are_found_in_the_order_in_which_they_were_asked_for(
+    store: AccountStore, clock: MovableClock
+) -> None:
+    other = replace(USER, email=EmailAddress("other@example.com"))
+    store.add_users([USER, other])
+    session = store.update_session(EMAIL, SID, lambda known: untouched(clock))
+    nobody = EmailAddress("nobody@example.com")
+    asked = [(other.email, SID), (nobody, SID), (EMAIL, SID), (EMAIL, "another")]
+    expected = [(other, None), (None, None), (USER, session), (USER, None)]
+    assert store.find_many(asked) == expected
+
+
+def test_users_are_counted_or_it_is_said_that_they_cannot_be(store: AccountStore) -> None:
+    store.add_user(USER)
+    assert store.count_users() in (1, None)
+
+
 def test_sessions_of_two_users_are_apart(store: AccountStore, clock: MovableClock) -> None:
     other = EmailAddress("other@example.com")
     store.update_session(EMAIL, SID, lambda known: untouched(clock))

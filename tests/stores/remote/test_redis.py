@@ -9,7 +9,7 @@ import pytest
 
 from accounts.core.errors import DuplicateEmail
 from accounts.core.ports import AccountStore
-from accounts.core.users import User
+from accounts.core.users import EmailAddress, User
 from tests.stores.remote.support import (
     EMAIL,
     SID,
@@ -32,6 +32,30 @@ def test_find_is_one_round_trip(
     before = commands(valkey_server.port)
     store.find(EMAIL, SID)
     assert commands(valkey_server.port) - before == 2  # find's, and that INFO itself
+
+
+def test_many_are_found_in_one_round_trip(
+    opened: Callable[[str], AccountStore], valkey_url: str, valkey_server: Server
+) -> None:
+    store = opened(valkey_url)
+    store.add_user(USER)
+    before = commands(valkey_server.port)
+    found = store.find_many([(EMAIL, SID)] * 50)
+    assert commands(valkey_server.port) - before == 2  # find_many's, and that INFO itself
+    assert found == [(USER, None)] * 50
+
+
+def test_a_damaged_record_is_nobody_elses_answer(
+    opened: Callable[[str], AccountStore], valkey_url: str, valkey_server: Server
+) -> None:
+    store = opened(valkey_url)
+    store.add_user(USER)
+    ask(valkey_server.port, "SET", "acct:{damaged@example.com}:user", "{")
+    before, damaged, after = store.find_many(
+        [(EMAIL, SID), (EmailAddress("damaged@example.com"), SID), (EMAIL, SID)]
+    )
+    assert isinstance(damaged, ValueError)
+    assert before == after == (USER, None)
 
 
 def test_a_value_that_is_returned_unchanged_is_not_written(

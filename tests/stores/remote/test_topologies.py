@@ -49,6 +49,17 @@ def test_a_cluster_keeps_an_account_in_one_slot(
     store.check()
 
 
+def test_in_a_cluster_nobody_shares_a_trip(
+    opened: Callable[[str], AccountStore], cluster: Server
+) -> None:
+    store = opened(f"redis+cluster://127.0.0.1:{cluster.port}")
+    users = [User(EmailAddress(f"{number}@example.com"), "hash", "v", 1.5) for number in range(9)]
+    store.add_users(users)
+    assert not store.one_trip
+    found = store.find_many([(user.email, SID) for user in users])
+    assert found == [(user, None) for user in users]
+
+
 def test_a_cluster_that_is_away_at_start_is_found_later(
     opened: Callable[[str], AccountStore], tmp_path: Path, cluster: Server
 ) -> None:

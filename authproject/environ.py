@@ -1,0 +1,62 @@
+"""The environ of PEP 3333, made of an RSGI scope."""
+
+from functools import lru_cache
+from io import BytesIO
+from typing import Any, Protocol
+
+from authproject.handler import Environ
+
+
+class Scope(Protocol):
+    """What is used of RSGI's HTTP scope."""
+
+    http_version: str
+    server: str
+    client: str
+    scheme: str
+    method: str
+    path: str
+    query_string: str
+    headers: Any
+
+
+def environ_of(scope: Scope, path: str) -> Environ:
+    """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
+    host, _, port = scope.server.rpartition(":")
+    headers = scope.headers
+    environ: Environ = {
+        "REQUEST_METHOD": scope.method,
+        "SCRIPT_NAME": "",
+        # PEP 3333: bytes as latin-1.
+        "PATH_INFO": path.encode().decode("latin-1"),
+        "QUERY_STRING": scope.query_string.encode().decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": port,
+        "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
+        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        "wsgi.url_scheme": scope.scheme,
+        "wsgi.input": BytesIO(),
+    }
+    others = len(environ)
+    for name, value in headers.items():
+        if key := _variable(name):
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+    if len(environ) - others < len(headers):
+        # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
+        for name in headers.keys():  # noqa: SIM118  # not a mapping
+            if key := _variable(name):
+                environ.setdefault(key, "")
+    environ.setdefault("HTTP_HOST", "")  # without it Django would believe SERVER_NAME
+    return environ
+
+
+@lru_cache(256)
+def _variable(name: str) -> str | None:
+    # As other servers do: `x_forwarded_for` must not pass for `x-forwarded-for`.
+    if "_" in name:
+        return None
+    variable = name.upper().replace("-", "_")
+    return variable if variable in CGI_VARIABLES else f"HTTP_{variable}"
+
+
+CGI_VARIABLES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
