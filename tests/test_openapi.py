@@ -1,38 +1,33 @@
-"""The OpenAPI document, held against the contract and against what the service answers."""
+"""The OpenAPI document, held against the contract."""
 
 import json
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from typing import Any
 
 import jsonschema
 import pytest
 from drf_spectacular.validation import validate_schema
 
 from authproject.openapi import views
-from tests.http_support import (
-    BODIES,
-    ENDPOINTS,
-    LIMIT,
-    BuggyStore,
-    Start,
-    UnreachableStore,
-    problem,
-    send,
+from tests.http_support import ENDPOINTS, problem, send
+from tests.openapi_support import (
+    BEARER,
+    HASHING,
+    KEPT,
+    PAGES,
+    PRIVATE,
+    PROBES,
+    WITH_BODY,
+    answers,
+    codes,
+    contents,
+    document,
+    every_endpoint,
+    failures,
+    operation,
+    resolve,
 )
 from tests.processes import ROOT, manage
-from tests.support import JSON, Api, MovableClock
-
-KEPT = ROOT / "docs" / "openapi.json"
-Object = dict[str, Any]
-
-BEARER = {"/api/v1/auth/logout-all", "/api/v1/auth/password", "/api/v1/protected/profile"}
-WITH_BODY = {f"/api/v1/{path}" for path in BODIES}
-PROBES = {"/health", "/health/ready"}
-PAGES = {"/metrics", "/openapi.json", "/docs", "/redoc"}
-PRIVATE = WITH_BODY | BEARER
-HASHING = {f"/api/v1/auth/{name}" for name in ("register", "login", "password")}
+from tests.support import JSON, Api
 
 CODES = {
     400: {"parse_error", "invalid", "invalid_host"},
@@ -54,47 +49,6 @@ CODES = {
     503: {"store_unavailable", "overloaded"},
 }
 """The contract's table."""
-
-
-@cache
-def document() -> Object:
-    found: Object = json.loads(KEPT.read_bytes())
-    return found
-
-
-def resolve(part: Object) -> Object:
-    """Follow a reference within the document."""
-    for name in part.get("$ref", "#").split("/")[1:]:
-        part = document()[name] if name == "components" else part[name]
-    return part
-
-
-def operation(path: str) -> Object:
-    found: Object = document()["paths"][path][ENDPOINTS[path].lower()]
-    return found
-
-
-def answers(path: str) -> dict[int, Object]:
-    responses = operation(path)["responses"]
-    return {int(status): resolve(response) for status, response in responses.items()}
-
-
-def failures(path: str) -> dict[int, Object]:
-    return {status: found for status, found in answers(path).items() if status >= 400}
-
-
-def contents(path: str) -> Iterator[Object]:
-    """Yield every body that an operation takes or gives: its schema and its examples."""
-    for holder in [operation(path).get("requestBody", {}), *answers(path).values()]:
-        yield from holder.get("content", {}).values()
-
-
-def codes(response: Object) -> set[str]:
-    examples = response["content"][JSON]["examples"].values()
-    return {example["value"]["code"] for example in examples}
-
-
-every_endpoint = pytest.mark.parametrize("path", ENDPOINTS)
 
 
 def test_what_is_kept_in_docs_is_what_is_served(api: Api) -> None:
@@ -212,67 +166,6 @@ def test_the_headers_that_the_contract_demands_are_described(path: str) -> None:
         expected |= {"Retry-After"} if status == 503 else set()
         assert set(response["headers"]) == expected
         assert all(resolve(header)["required"] for header in response["headers"].values())
-
-
-def described(path: str, response: Any) -> None:
-    """Assert that the document has this very body among its examples."""
-    examples = failures(path)[response.status_code]["content"][JSON]["examples"]
-    body = {name: value for name, value in response.json().items() if name != "request_id"}
-    values = [
-        {name: value for name, value in example["value"].items() if name != "request_id"}
-        for example in examples.values()
-    ]
-    assert body in values
-
-
-@every_endpoint
-def test_what_any_endpoint_answers_to_a_bad_request_is_an_example(api: Api, path: str) -> None:
-    method = ENDPOINTS[path]
-    described(path, send(api, path, method="PUT"))
-    described(path, send(api, path, b" " * (LIMIT + 1), method=method))
-    described(path, send(api, path, b"text", "text/plain", method=method))
-    if path not in PROBES:
-        described(path, send(api, path, method=method, headers={"Host": "elsewhere.example"}))
-    if path not in PAGES:
-        described(path, send(api, path, method=method, headers={"Accept": "image/png"}))
-
-
-@pytest.mark.parametrize("path", sorted(BEARER))
-def test_what_a_protected_endpoint_answers_to_a_bad_token_is_an_example(
-    api: Api, path: str
-) -> None:
-    for token in (None, "no token"):
-        described(path, send(api, path, method=ENDPOINTS[path], token=token))
-
-
-@pytest.mark.parametrize("path", sorted(WITH_BODY))
-@pytest.mark.parametrize("body", [b"{}", b"[]", b"{"])
-def test_what_is_answered_to_a_misshapen_body_is_an_example(
-    api: Api, path: str, body: bytes
-) -> None:
-    described(path, send(api, path, body, token=api.enter()["access_token"]))
-
-
-@pytest.mark.parametrize(("store", "status"), [(UnreachableStore, 503), (BuggyStore, 500)])
-def test_what_is_answered_when_the_store_fails_is_an_example(
-    start: Start, clock: MovableClock, store: Any, status: int
-) -> None:
-    start().service.store = store(clock)
-    response = Api().register()
-    assert response.status_code == status
-    described("/api/v1/auth/register", response)
-
-
-def test_the_examples_of_bodies_are_accepted(api: Api) -> None:
-    examples = {
-        name: operation(f"/api/v1/auth/{name}")["requestBody"]["content"][JSON]["examples"]
-        for name in ("register", "login", "password")
-    }
-    bodies = {name: next(iter(found.values()))["value"] for name, found in examples.items()}
-    assert api.post("auth/register", bodies["register"]).status_code == 201
-    tokens = api.post("auth/login", bodies["login"]).json()
-    changed = api.post("auth/password", bodies["password"], token=tokens["access_token"])
-    assert changed.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
