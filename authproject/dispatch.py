@@ -13,6 +13,7 @@ from functools import cached_property, lru_cache
 from io import BytesIO
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
@@ -78,7 +79,9 @@ class Application:
             await self._receive(environ, protocol)
         if path in self._instant_paths:
             answer = self._answer(environ)
-        elif path in self._identified_paths:
+        elif path in self._identified_paths and not (
+            settings.BROWSABLE_API and "HTTP_COOKIE" in environ  # its own login asks the store
+        ):
             await self._identify(environ)
             answer = self._answer(environ)
         else:
@@ -172,13 +175,18 @@ def environ_of(scope: Scope, path: str) -> Environ:
     others = len(environ)
     for name, value in headers.items():
         if key := _variable(name):
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
+            environ[key] = environ[key] + _separator(key) + value if key in environ else value
     if len(environ) - others < len(headers):
         # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
             if key := _variable(name):
                 environ.setdefault(key, "")
     return environ
+
+
+def _separator(variable: str) -> str:
+    # HTTP/2 may send each cookie as a header of its own (RFC 9113 §8.2.3).
+    return "; " if variable == "HTTP_COOKIE" else ","
 
 
 @lru_cache(256)

@@ -64,10 +64,11 @@ CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_origins if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
+authenticators = ["accounts.authentication.JWTAuthentication"]
 renderers = ["accounts.renderers.JSONRenderer"]
 parsers = ["accounts.parsers.JSONParser"]
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": authenticators,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": renderers,
     "DEFAULT_PARSER_CLASSES": parsers,
@@ -81,11 +82,20 @@ TIME_ZONE = "UTC"
 if BROWSABLE_API:
     INSTALLED_APPS.append("django.contrib.staticfiles")
     # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
-    MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
+    MIDDLEWARE += [
+        "whitenoise.middleware.WhiteNoiseMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "accounts.browsable.cookies.CookieMiddleware",
+    ]
     WHITENOISE_USE_FINDERS = True
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
-    renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
+    # Its own login, in cookies. The bearer token wins: that is asked first.
+    authenticators += ["accounts.browsable.cookies.CookieAuthentication"]
+    CSRF_COOKIE_NAME = "browsable_csrf"
+    CSRF_COOKIE_HTTPONLY = True
+    CSRF_COOKIE_SAMESITE = "Strict"
+    renderers += ["accounts.browsable.renderers.EndpointRenderer"]
     # What its HTML forms send.
     parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
 

@@ -15,6 +15,8 @@ urlpatterns = [
 ]
 if settings.METRICS:
     urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))
+if settings.BROWSABLE_API:
+    urlpatterns.append(path("browse/", include("accounts.browsable.pages")))
 
 # Django's own failures take the same shape as the API's.
 handler400 = "accounts.exceptions.bad_request"
