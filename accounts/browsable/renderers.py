@@ -29,8 +29,10 @@ def _visitor(request: Request, response: Response) -> Any:
     """Return who the next click will come from."""
     try:
         user = request.user
-    except ServiceUnavailable:  # It was asked already: this is the page that says so.
-        user = request.user = AnonymousUser()
+    except ServiceUnavailable:  # This is the page that says so: nothing on it may ask again.
+        # As DRF does after exceptions of its own.
+        request._not_authenticated()  # type: ignore[attr-defined]  # noqa: SLF001
+        user = request.user
     if "HTTP_AUTHORIZATION" in request.META or fresh_tokens(request, response):
         return user
     with suppress(ServiceUnavailable):
