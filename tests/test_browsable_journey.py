@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.browsable.cookies import ACCESS_COOKIE
 from tests.browser import LOGIN, LOGOUT, PROFILE, SocketBrowser
 from tests.http_support import NEW_PASSWORD
 from tests.processes import Service, running, serving
@@ -40,8 +41,11 @@ def test_from_registration_to_logout_by_clicking(service: Service) -> None:
     kept = [cookie.value for cookie in browser.jar if cookie.value]
     page = browser.open(PROFILE)
     assert page.says_log_out
+    access = next(cookie.value for cookie in browser.jar if cookie.name == ACCESS_COOKIE)
+    assert service.profile(str(access)).status == 200
     page = browser.log_out(page)
     assert (page.path, page.status) == (PROFILE, 401)
+    assert service.profile(str(access)).json()["code"] == "token_revoked"
     assert [cookie.name for cookie in browser.jar] == ["browsable_csrf"]
     assert browser.log_in(EMAIL, PASSWORD).status == 401
     assert browser.log_in(EMAIL, NEW_PASSWORD).says_log_out
