@@ -1,8 +1,13 @@
 """Django's authentication backend: `authenticate()` asks the store, not the ORM."""
 
+from typing import cast
+
+from django.contrib.auth import authenticate
 from django.http import HttpRequest
+from rest_framework.request import Request
 
 from accounts.core.errors import InvalidCredentials, InvalidEmail
+from accounts.core.service import Tokens
 from accounts.core.users import User, normalise_email
 from accounts.runtime import get_runtime
 
@@ -47,3 +52,12 @@ class AccountBackend:
         except (InvalidEmail, InvalidCredentials):
             return None
         return AuthenticatedUser(user)
+
+
+def log_in(request: HttpRequest | Request, email: str, password: str) -> Tokens:
+    """Begin a session for whoever knows the password. Raises `InvalidCredentials`."""
+    user = authenticate(request, email=email, password=password)
+    if user is None:
+        raise InvalidCredentials
+    service = get_runtime().service
+    return service.open_session(cast(AuthenticatedUser, user).account)

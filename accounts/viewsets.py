@@ -3,18 +3,16 @@
 from functools import cache
 from typing import Any, cast
 
-from django.contrib.auth import authenticate
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.serializers import BaseSerializer
+from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.authentication import JWTAuthentication
-from accounts.backends import AuthenticatedUser
+from accounts.backends import AuthenticatedUser, log_in
 from accounts.core.claims import Claims
-from accounts.core.errors import InvalidCredentials
 from accounts.core.ports import Waits
 from accounts.core.service import AccountService, Tokens
 from accounts.responses import Response
@@ -27,6 +25,8 @@ from accounts.serializers import (
     RegisterSerializer,
 )
 from accounts.views import BaseView
+
+BY_TOKEN = api_settings.DEFAULT_AUTHENTICATION_CLASSES
 
 
 @cache
@@ -62,10 +62,7 @@ class AuthViewSet(AccountViewSet):
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
-        user = authenticate(request, **self.body(request))
-        if user is None:
-            raise InvalidCredentials
-        return _token_response(self.service.open_session(cast(AuthenticatedUser, user).account))
+        return _token_response(log_in(request, **self.body(request)))
 
     @action(
         detail=False,
@@ -92,7 +89,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         url_path="logout-all",
-        authentication_classes=[JWTAuthentication],
+        authentication_classes=BY_TOKEN,
         permission_classes=[IsAuthenticated],
         serializer_class=BodySerializer,
         waits=Waits.STORE,
@@ -105,7 +102,7 @@ class AuthViewSet(AccountViewSet):
     @action(
         detail=False,
         methods=["post"],
-        authentication_classes=[JWTAuthentication],
+        authentication_classes=BY_TOKEN,
         permission_classes=[IsAuthenticated],
         serializer_class=ChangePasswordSerializer,
     )

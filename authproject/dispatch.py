@@ -15,6 +15,7 @@ from io import BytesIO
 from secrets import token_hex
 from typing import Any, Protocol
 
+from django.conf import settings
 from django.http import HttpRequest
 
 from accounts.ahead import FOUND, Ahead
@@ -86,7 +87,9 @@ class Application:
             await self._receive(environ, protocol)
         if path in self._instant_paths:
             return self._answer(environ)
-        if path in self._identified_paths:
+        # With a cookie the browsable API's own login asks the store, too.
+        login = settings.BROWSABLE_API and "HTTP_COOKIE" in environ
+        if path in self._identified_paths and not login:
             await self._identify(environ)
             return self._answer(environ)
         return await self._answer_on_a_thread(environ)

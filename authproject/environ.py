@@ -40,7 +40,7 @@ def environ_of(scope: Scope, path: str) -> Environ:
     others = len(environ)
     for name, value in headers.items():
         if key := _variable(name):
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
+            environ[key] = environ[key] + _separator(key) + value if key in environ else value
     if len(environ) - others < len(headers):
         # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
@@ -48,6 +48,11 @@ def environ_of(scope: Scope, path: str) -> Environ:
                 environ.setdefault(key, "")
     environ.setdefault("HTTP_HOST", "")  # without it Django would believe SERVER_NAME
     return environ
+
+
+def _separator(variable: str) -> str:
+    # Cookies may come in several headers, and are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
+    return "; " if variable == "HTTP_COOKIE" else ","
 
 
 @lru_cache(256)

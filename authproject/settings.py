@@ -66,10 +66,11 @@ CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_origins if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
+authenticators = ["accounts.authentication.JWTAuthentication"]
 renderers = ["accounts.renderers.JSONRenderer"]
 parsers = ["accounts.parsers.JSONParser"]
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["accounts.authentication.JWTAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": authenticators,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": renderers,
     "DEFAULT_PARSER_CLASSES": parsers,
@@ -89,7 +90,16 @@ if BROWSABLE_API or API_DOCS:
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
 if BROWSABLE_API:
-    renderers += ["rest_framework.renderers.BrowsableAPIRenderer"]
+    MIDDLEWARE += [
+        "django.middleware.csrf.CsrfViewMiddleware",
+        "accounts.browsable.cookies.CookieMiddleware",
+    ]
+    # Its own login, in cookies. The bearer token wins: that is asked first.
+    authenticators += ["accounts.browsable.cookies.CookieAuthentication"]
+    CSRF_COOKIE_NAME = "browsable_csrf"
+    CSRF_COOKIE_HTTPONLY = True
+    CSRF_COOKIE_SAMESITE = "Strict"
+    renderers += ["accounts.browsable.renderers.EndpointRenderer"]
     # What its HTML forms send.
     parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
 
@@ -109,6 +119,7 @@ if API_DOCS:
         "POSTPROCESSING_HOOKS": ["authproject.openapi.responses.complete_responses"],
         "SORT_OPERATIONS": False,  # they are listed as in urls.py
         # The same with and without the browsable API, whose forms and pages are for people.
+        "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],
         "PARSER_WHITELIST": ["accounts.parsers.JSONParser"],
         "RENDERER_WHITELIST": ["accounts.renderers.JSONRenderer"],
     }

@@ -24,6 +24,8 @@ if settings.API_DOCS:
         path("docs", SwaggerView.as_view(), name="docs"),
         path("redoc", ReDocView.as_view(), name="redoc"),
     ]
+if settings.BROWSABLE_API:
+    urlpatterns.append(path("browse/", include("accounts.browsable.pages")))
 
 # Django's own failures take the same shape as the API's.
 handler400 = "accounts.exceptions.bad_request"

@@ -19,6 +19,8 @@ from tests.processes import serving
 from tests.stores.servers import Server, eventually, valkey_binary
 from tests.support import MovableClock
 
+FOR_EVER = 1000
+
 
 class SlowStore(MemoryStore):
     """Answers when it is let; knows how many questions each trip had."""
@@ -56,7 +58,7 @@ def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[FoundA
     """Ask for so many at once; call `then` while all of them wait."""
 
     async def asking() -> list[FoundAhead]:
-        ahead = Ahead(store)
+        ahead = Ahead(store, patience=FOR_EVER)
         questions = asyncio.gather(*(ahead.find(claims(number)) for number in range(count)))
         await asyncio.sleep(0)  # until each has asked
         then()
@@ -142,7 +144,7 @@ def test_an_answer_is_for_one_tokens_claims_only() -> None:
 
 def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
     async def asking() -> Any:
-        ahead = Ahead(store)
+        ahead = Ahead(store, patience=FOR_EVER)
         gone = asyncio.ensure_future(ahead.find(claims(1)))
         stays = asyncio.ensure_future(ahead.find(claims(7)))
         await asyncio.sleep(0)

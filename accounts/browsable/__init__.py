@@ -1,0 +1,1 @@
+"""What makes the browsable API usable by clicking. Imported only where `BROWSABLE_API` is on."""
