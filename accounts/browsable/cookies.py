@@ -25,6 +25,9 @@ REFRESH_PATH = "/browse/"
 USED = "accounts.cookie_used"
 DEAD = "accounts.cookie_dead"
 
+PAIR = {"access_token", "expires_in", "refresh_token"}
+"""What an answer with fresh tokens has."""
+
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -94,9 +97,9 @@ def holder_of(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims
 def fresh_tokens(request: HttpRequest | Request, response: HttpResponseBase) -> Tokens | None:
     """Return the pair with which a response has replaced the tokens of the cookies, if any."""
     body = getattr(response, "data", None)
-    if USED not in request.META or not isinstance(body, Mapping) or "access_token" not in body:
-        return None
-    return Tokens(body["access_token"], body["expires_in"], body["refresh_token"])
+    if USED in request.META and isinstance(body, Mapping) and body.keys() >= PAIR:
+        return Tokens(body["access_token"], body["expires_in"], body["refresh_token"])
+    return None
 
 
 def keep(request: HttpRequest | Request, response: HttpResponseBase, tokens: Tokens) -> None:
