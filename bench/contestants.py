@@ -105,7 +105,7 @@ SERVICE = Contestant("this service", SERVE)
 FASTAPI = uvicorn("FastAPI on uvicorn")
 FASTAPI_QUIET = uvicorn("FastAPI on uvicorn, no access log", "--no-access-log")
 FASTAPI_COROUTINE = uvicorn(
-    "FastAPI, the same with refresh as a coroutine",
+    "FastAPI, refresh as a coroutine",
     "--no-access-log",
     api=replace(OURS, refresh="/api/v1/auth/refresh/coroutine"),
 )

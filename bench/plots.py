@@ -9,7 +9,14 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from bench.contestants import DJOSER, FASTAPI, FASTAPI_QUIET, OVER_VALKEY, SERVICE
+from bench.contestants import (
+    DJOSER,
+    FASTAPI,
+    FASTAPI_COROUTINE,
+    FASTAPI_QUIET,
+    OVER_VALKEY,
+    SERVICE,
+)
 from bench.results import Results, Window, middle, percentile
 
 # Okabe and Ito's colours: told apart by colour-blind eyes too, and not by colour alone.
@@ -31,6 +38,7 @@ COLOURS = {
     OVER_VALKEY: BLUE,
     FASTAPI.name: VERMILION,
     FASTAPI_QUIET.name: VERMILION,
+    FASTAPI_COROUTINE.name: VERMILION,
     DJOSER.name: GREY,
 }
 PERCENTS = (50, 90, 99, 99.9)
