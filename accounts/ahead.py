@@ -17,10 +17,13 @@ FOUND = "accounts.found"
 """Where a WSGI environ carries the answer to the request's authentication."""
 
 MAX_BATCH = 256
+"""Questions of one trip: more would keep the first of them waiting for the last one's answer."""
 
 PATIENCE = 0.005
+"""Seconds: ten times what a trip on one machine takes."""
 
 MAX_TRIPS = 8
+"""Trips at once, while the store is slow: each has a thread."""
 
 
 @dataclass(frozen=True, slots=True)

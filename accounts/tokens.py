@@ -1,7 +1,7 @@
 """JSON Web Tokens on simplejwt: a ring of keys named by `kid`, and claims taken on no trust.
 
-simplejwt gives the token types and the signing. What it lacks is added here: the `kid`
-header, fallback keys, and a verification of every claim's presence, type and size.
+simplejwt gives the token types. What it lacks is added here: signing with a key prepared once,
+the `kid` header, fallback keys, and a verification of every claim's presence, type and size.
 """
 
 import json

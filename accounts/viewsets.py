@@ -26,7 +26,7 @@ from accounts.serializers import (
 )
 from accounts.views import BaseView
 
-BY_TOKEN = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+AUTHENTICATORS = api_settings.DEFAULT_AUTHENTICATION_CLASSES
 
 
 @cache
@@ -89,7 +89,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         url_path="logout-all",
-        authentication_classes=BY_TOKEN,
+        authentication_classes=AUTHENTICATORS,
         permission_classes=[IsAuthenticated],
         serializer_class=BodySerializer,
         waits=Waits.STORE,
@@ -102,7 +102,7 @@ class AuthViewSet(AccountViewSet):
     @action(
         detail=False,
         methods=["post"],
-        authentication_classes=BY_TOKEN,
+        authentication_classes=AUTHENTICATORS,
         permission_classes=[IsAuthenticated],
         serializer_class=ChangePasswordSerializer,
     )

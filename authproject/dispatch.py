@@ -25,8 +25,8 @@ from accounts.exceptions import server_error
 from accounts.passwords import MAX_PENDING_HASHES
 from accounts.runtime import get_runtime
 from authproject import logs
-from authproject.environ import Scope, environ_of
-from authproject.handler import NO_THREAD, Environ, Handler, body_length
+from authproject.environ import NO_THREAD, Environ, Scope, body_length, environ_of
+from authproject.handler import Handler
 from authproject.paths import what_paths_wait_for
 
 # A login holds its thread while it waits for its hash, so the threads outnumber the hashes
@@ -70,7 +70,7 @@ class Application:
         self._handler = handler
         self._body_seconds = body_seconds
         self._threads = ThreadPoolExecutor(threads, "request")
-        self._busy, self._max_busy = 0, threads * (1 + WAITING_PER_THREAD)
+        self._pending, self._max_pending = 0, threads * (1 + WAITING_PER_THREAD)
         self._max_body_bytes = max_body_bytes
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -88,22 +88,22 @@ class Application:
         if path in self._instant_paths:
             return self._answer(environ)
         # With a cookie the browsable API's own login asks the store, too.
-        login = settings.BROWSABLE_API and "HTTP_COOKIE" in environ
-        if path in self._identified_paths and not login:
+        asks_for_itself = settings.BROWSABLE_API and "HTTP_COOKIE" in environ
+        if path in self._identified_paths and not asks_for_itself:
             await self._identify(environ)
             return self._answer(environ)
         return await self._answer_on_a_thread(environ)
 
     async def _answer_on_a_thread(self, environ: Environ) -> Answer:
-        if self._busy >= self._max_busy:
+        if self._pending >= self._max_pending:
             environ[NO_THREAD] = True
             return self._answer(environ)
-        self._busy += 1
+        self._pending += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._threads, self._answer, environ)
         finally:
-            self._busy -= 1
+            self._pending -= 1
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,10 +1,14 @@
-"""The environ of PEP 3333, made of an RSGI scope."""
+"""The environ of PEP 3333: made of an RSGI scope, and what it says of a request."""
 
+import sys
 from functools import lru_cache
 from io import BytesIO
 from typing import Any, Protocol
 
-from authproject.handler import Environ
+Environ = dict[str, Any]
+
+NO_THREAD = "authproject.no_thread"
+"""Set in the environ of a request that would have to wait too long for a thread."""
 
 
 class Scope(Protocol):
@@ -65,3 +69,10 @@ def _variable(name: str) -> str | None:
 
 
 CGI_VARIABLES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+
+
+def body_length(declared: str) -> int:
+    """Return what a `Content-Length` declares; for what is no number, more than anybody takes."""
+    # Python makes no number of more than 4,300 digits; zeros in front count for none.
+    digits = declared.lstrip("0")[:20] or "0"
+    return int(digits) if digits.isdecimal() else sys.maxsize

@@ -1,6 +1,5 @@
 """Django's request handler, less what no request here needs; every server interface uses it."""
 
-import sys
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, cast
@@ -11,20 +10,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, get_resolver
 
-Environ = dict[str, Any]
-
-NO_THREAD = "authproject.no_thread"
-"""Set in the environ of a request that would have to wait too long for a thread."""
+from authproject.environ import Environ
 
 REMEMBERED_PATHS = 256
 """More than the service has; only a path that leads to a view is remembered."""
-
-
-def body_length(declared: str) -> int:
-    """Return what a `Content-Length` declares; for what is no number, more than anybody takes."""
-    # Python makes no number of more than 4,300 digits; zeros in front count for none.
-    digits = declared.lstrip("0")[:20] or "0"
-    return int(digits) if digits.isdecimal() else sys.maxsize
 
 
 class Request(WSGIRequest):

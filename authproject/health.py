@@ -38,7 +38,7 @@ class MetricsView(FixedTypeView):
     """Everything that was counted, in Prometheus's text format."""
 
     def get(self, request: Request) -> HttpResponse:
-        # Reads its folder when there are several workers, and imports a library few need.
+        # Only where METRICS is on. It has a thread: with several workers it reads their files.
         from authproject import metrics  # noqa: PLC0415
 
         return HttpResponse(metrics.exposition(), content_type=METRICS_TYPE)

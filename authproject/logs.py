@@ -16,7 +16,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The id of the request that this thread is answering."""
 
 # What the logging module puts on every record; whatever else is there was given as `extra`.
-# Django puts objects on its records, too; an access line has what API.md lists.
+# Django puts objects on its records, too.
 NOT_FIELDS = {*vars(logging.makeLogRecord({})), "message", "request_id", "request", "status_code"}
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.

@@ -13,14 +13,14 @@ from django.utils.encoding import escape_uri_path
 
 from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
-from authproject.handler import NO_THREAD, body_length
+from authproject.environ import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
-REMEMBERED_HOSTS = 64
+REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
 
 
@@ -47,12 +47,12 @@ class RequestMiddleware:
         try:
             response = self.get_response(request)
             _complete(response, request.path_info, name)
-            self._account(request, response, time.perf_counter() - started)
+            self._record(request, response, time.perf_counter() - started)
             return response
         finally:
             logs.request_id.reset(token)
 
-    def _account(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         method = request.method or ""
         match = request.resolver_match
         route = f"/{match.route}" if match else None

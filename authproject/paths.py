@@ -26,6 +26,11 @@ def _walk(prefix: str, patterns: Iterable[Any]) -> Iterator[tuple[str, Waits]]:
 
 
 def _waits_of(view: Callable[..., Any]) -> Waits:
-    default = getattr(getattr(view, "cls", None), "waits", Waits.ANYTHING)
-    waits: Waits = getattr(view, "initkwargs", {}).get("waits", default)
-    return waits
+    cls = getattr(view, "cls", None)
+    options = getattr(view, "initkwargs", {})
+    waits: Waits = options.get("waits", getattr(cls, "waits", Waits.ANYTHING))
+    authenticators = options.get(
+        "authentication_classes", getattr(cls, "authentication_classes", ())
+    )
+    # Whoever is authenticated asks the store.
+    return max(waits, Waits.IDENTITY) if authenticators else waits

@@ -12,7 +12,7 @@ from authproject.logs import logging_config
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read_environment(BASE_DIR / ".env")
 
-# The service's own settings: accounts.runtime reads them.
+# The service's own settings.
 JWT_SECRET_KEY = env.jwt_secret_key
 JWT_SECRET_KEY_EXAMPLE = EXAMPLE_SECRET
 JWT_SECRET_KEY_FALLBACKS = env.jwt_secret_key_fallbacks
@@ -36,7 +36,6 @@ DEBUG = False
 ALLOWED_HOSTS = env.allowed_hosts
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
-RSGI_APPLICATION = "authproject.rsgi.application"
 
 # simplejwt imports only where `auth` and `contenttypes` are installed; nothing asks their
 # tables anything, and without a database nothing could.

@@ -6,7 +6,8 @@ from typing import Any
 
 from django.conf import settings
 
-from authproject.handler import Environ, Handler
+from authproject.environ import Environ
+from authproject.handler import Handler
 from authproject.start import start
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]

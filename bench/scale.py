@@ -1,6 +1,6 @@
 """`python -m bench.scale [USERS]`: what a million users cost.
 
-Prints a table: the time to judge a request's token in the store, memory per user, and the
+Prints a table: the time of a profile request, memory per user, and the
 start from a journal. The service itself, and every byte, are real; only the hashes are not
 computed (a million would take three days).
 """

@@ -49,7 +49,7 @@ def threads(value: str) -> None:
 
 
 def granian(name: str, kind: type[Enum], value: str) -> None:
-    serve = module("accounts.management.commands.serve")
+    serve = module("authproject.management.commands.serve")
     serve.Granian = partial(serve.Granian, **{name: kind(value)})
 
 

@@ -32,7 +32,7 @@ HOMES = {
     },
     "email_validator": {"accounts.core.users"},
     "environs": {"authproject.env"},
-    "granian": {"accounts.management.commands.serve"},
+    "granian": {"authproject.management.commands.serve"},
     "jwt": {"accounts.tokens"},
     "orjson": {"accounts.renderers", "authproject.logs"},
     "prometheus_client": {"authproject.metrics"},

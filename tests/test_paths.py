@@ -9,6 +9,7 @@ from authproject.paths import _walk
 
 
 class Quick(BaseView):
+    authentication_classes = ()
     waits = Waits.NOTHING
 
 
@@ -27,6 +28,11 @@ def test_a_view_that_says_nothing_may_wait_for_anything() -> None:
 
 def test_a_view_says_what_it_waits_for() -> None:
     assert dict(_walk("/", [path("quick", Quick.as_view())])) == {"/quick": Waits.NOTHING}
+
+
+def test_who_is_authenticated_waits_for_it() -> None:
+    patterns = [path("me", Silent.as_view(waits=Waits.NOTHING))]
+    assert dict(_walk("/", patterns)) == {"/me": Waits.IDENTITY}
 
 
 def test_a_route_says_it_for_its_view() -> None:

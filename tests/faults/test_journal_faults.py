@@ -14,8 +14,8 @@ import pytest
 from pytest_django import Settings
 
 from accounts.core.users import EmailAddress
-from accounts.management.commands import serve
 from accounts.stores import open_store
+from authproject.management.commands import serve
 from tests.faults.storm import Storm, lost
 from tests.processes import manage, running, serving
 from tests.support import EMAIL

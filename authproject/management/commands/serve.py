@@ -9,6 +9,8 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import ExitStack
+from functools import partial
 from multiprocessing.process import BaseProcess
 from tempfile import TemporaryDirectory
 from typing import Any, cast
@@ -25,11 +27,13 @@ from accounts.runtime import get_runtime
 from accounts.stores import is_shared
 from accounts.stores.errors import StartRefused
 
-# Granian's own lines go where ours go. Below errors they repeat ours, or advise against as many
-# threads as the hashes need.
+APPLICATION = "authproject.rsgi.application"
+METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+
+# Granian's own lines go where ours go. Below errors they repeat ours.
 GRANIAN_LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
-logger = logging.getLogger("accounts.serve")
+logger = logging.getLogger("authproject.serve")
 
 SHUTDOWN_SECONDS = 8
 """What is in flight has so long to finish after SIGTERM."""
@@ -43,38 +47,36 @@ class Command(BaseCommand):
         parser.add_argument("--port", type=_port, default=8000)
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
-    def execute(self, *args: Any, **options: Any) -> str | None:
-        # Before anything else: which files hold the counts is decided when the library that
-        # counts is imported, and Django's checks already import the URLs.
-        if options["workers"] <= 1:
-            return super().execute(*args, **options)
-        with TemporaryDirectory(prefix="metrics-") as folder:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            return super().execute(*args, **options)
-
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_shared_store(workers)
-        application = import_string(settings.RSGI_APPLICATION)
         address = _free_address(host, port)
-
-        def load() -> Any:
-            threading.Thread(target=_end_with_parent, daemon=True).start()
-            _open_store()
-            return application
-
-        shown = f"[{host}]" if ":" in host else host
-        crew = f"{workers} worker processes" if workers > 1 else "one worker process"
-        logger.info("serving on http://%s:%d with %s", shown, port, crew)
-        # What is loaded stays: a worker's garbage collections need not walk it, which would also
-        # copy every page of it that the worker shares with its parent.
-        gc.freeze()
-        _granian(address, port, workers).serve(target_loader=load, wrap_loader=False)
+        with ExitStack() as stack:
+            if workers > 1:
+                # Before the application is imported: where counts are kept is decided there.
+                folder = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
+                os.environ[METRICS_FOLDER] = folder
+            application = import_string(APPLICATION)
+            shown = f"[{host}]" if ":" in host else host
+            crew = f"{workers} worker processes" if workers > 1 else "one worker process"
+            logger.info("serving on http://%s:%d with %s", shown, port, crew)
+            # What is loaded stays: a worker's garbage collections need not walk it, which would
+            # also copy every page of it that the worker shares with its parent.
+            gc.freeze()
+            server = _granian(address, port, workers)
+            server.serve(target_loader=partial(_load, application), wrap_loader=False)
         logger.info("stopped")
+
+
+def _load(application: Any) -> Any:
+    """Run in a worker, before it serves."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    _open_store()
+    return application
 
 
 def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
     return Granian(
-        settings.RSGI_APPLICATION,
+        APPLICATION,
         address=address,
         port=port,
         interface=Interfaces.RSGI,
