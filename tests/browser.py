@@ -8,9 +8,10 @@ from http.cookiejar import CookieJar
 from typing import Any, NamedTuple
 from urllib.parse import urlencode, urljoin
 
+import pytest
 from django.test import Client
 
-from tests.support import EMAIL, PASSWORD
+from tests.support import EMAIL, PASSWORD, Api
 
 LOGIN = "/browse/login"
 LOGOUT = "/browse/logout"
@@ -125,3 +126,14 @@ class SocketBrowser(Browser):
         with answer:
             path = answer.url.removeprefix(self._origin)
             return Page(path, answer.status, answer.headers, answer.read().decode())
+
+
+def cookie(browser: Browser, name: str) -> Any:
+    return browser.client.cookies[name]
+
+
+@pytest.fixture
+def browser(api: Api) -> Browser:
+    """A browser, and an account to log in to."""
+    api.register()
+    return Browser()

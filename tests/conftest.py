@@ -5,6 +5,7 @@ from pytest_django import Settings
 
 from accounts import runtime as runtime_module
 from accounts.runtime import Runtime, build_runtime
+from tests.browser import browser
 from tests.stores.fixtures import (
     redis_server,
     redis_url,
@@ -15,7 +16,15 @@ from tests.stores.fixtures import (
 )
 from tests.support import Api, MovableClock
 
-__all__ = ["redis_server", "redis_url", "store", "store_url", "valkey_server", "valkey_url"]
+__all__ = [
+    "browser",
+    "redis_server",
+    "redis_url",
+    "store",
+    "store_url",
+    "valkey_server",
+    "valkey_url",
+]
 
 
 @pytest.fixture
