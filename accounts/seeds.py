@@ -55,7 +55,7 @@ def read_seeds(path: Path, policy: PasswordPolicy) -> list[Seed]:
         try:
             seed = _seed(line, policy) if line.strip() else None
             if seed and seeds.setdefault(seed.email, seed) is not seed:
-                raise BadSeed("has the e-mail address of an earlier line")  # noqa: TRY301
+                raise BadSeed("has the e-mail address of an earlier line")  # noqa: TRY301  # the except adds the line
         except BadSeed as fault:
             faults.append(f"{path} line {number} {fault}.")
     if faults:

@@ -21,7 +21,7 @@ DEVELOPMENT_ORIGINS = [
     f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 8000)
 ]
 
-NEW_SECRET = "Remove .env and `python -m authproject.init_env` writes a fresh one."  # noqa: S105
+NEW_SECRET = "Remove .env and `python -m authproject.init_env` writes a fresh one."  # noqa: S105  # a hint
 HINTS = {
     "JWT_SECRET_KEY": NEW_SECRET,
     "JWT_SECRET_KEY_FALLBACKS": "Separate the earlier secrets by commas, or leave it out.",

@@ -39,6 +39,6 @@ class MetricsView(FixedTypeView):
 
     def get(self, request: Request) -> HttpResponse:
         # Only where METRICS is on. It has a thread: with several workers it reads their files.
-        from authproject import metrics  # noqa: PLC0415
+        from authproject import metrics  # noqa: PLC0415  # as said above
 
         return HttpResponse(metrics.exposition(), content_type=METRICS_TYPE)

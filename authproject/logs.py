@@ -13,7 +13,7 @@ from accounts.core.events import Event
 from accounts.signals import BY_EVENT
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that this thread is answering."""
+"""The id of the request that this thread, or this task of the event loop, is answering."""
 
 # What the logging module puts on every record; whatever else is there was given as `extra`.
 # Django puts objects on its records, too.

@@ -29,7 +29,7 @@ OPERATIONS = {
 }
 PROTECTED = "/api/v1/protected/"
 
-prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
+prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
 auth_requests = prometheus.Counter(
     "auth_requests_total",
@@ -88,7 +88,7 @@ def exposition() -> bytes:
         return prometheus.generate_latest()
     registry = prometheus.CollectorRegistry()
     _forget_dead_workers(Path(folder))
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
     return prometheus.generate_latest(registry)
 
 

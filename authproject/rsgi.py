@@ -7,6 +7,6 @@ from authproject.start import start
 start()
 
 from authproject.dispatch import THREADS, Application  # noqa: E402  # needs Django to be set up
-from authproject.handler import Handler  # noqa: E402
+from authproject.handler import Handler  # noqa: E402  # the same
 
 application = Application(Handler(), threads=THREADS, max_body_bytes=settings.MAX_BODY_BYTES)

@@ -37,7 +37,7 @@ def policy(value: str) -> None:
         chosen = {"idle": os.SCHED_IDLE, "batch": os.SCHED_BATCH}[value]
         os.sched_setscheduler(threading.get_native_id(), chosen, os.sched_param(0))
 
-    module("accounts.passwords")._lower_priority = lower  # noqa: SLF001
+    module("accounts.passwords")._lower_priority = lower  # noqa: SLF001  # the variant
 
 
 def switch_interval(value: str) -> None:
@@ -68,7 +68,7 @@ def main() -> None:
     port, choice = sys.argv[1:]
     os.environ |= SERVICE_ENVIRONMENT
     import django  # noqa: PLC0415  # needs the environment
-    from django.core.management import execute_from_command_line  # noqa: PLC0415
+    from django.core.management import execute_from_command_line  # noqa: PLC0415  # the same
 
     django.setup()
     name, _, value = choice.partition("=")

@@ -154,7 +154,7 @@ class FailingAfterwards(MemoryStore):
 
     def update_user(self, *args: Any) -> User:
         changed = super().update_user(*args)
-        self.find = UnreachableStore.find.__get__(self)  # type: ignore[method-assign]
+        self.find = UnreachableStore.find.__get__(self)  # type: ignore[method-assign]  # fails from here on
         return changed
 
 

@@ -220,6 +220,13 @@ def ended(pid: int) -> bool:
         os.close(descriptor)
 
 
+def test_the_configuration_is_judged_before_the_port(service: Service) -> None:
+    missing = "/missing/users.jsonl"
+    refused = manage("serve", "--port", str(service.port), SEED_USERS_FILE=missing)
+    assert f"  SEED_USERS_FILE: {missing}" in refused.stderr
+    assert "Cannot listen" not in refused.stderr
+
+
 def test_a_port_in_use_is_refused_without_a_traceback(service: Service) -> None:
     refused = manage("serve", "--port", str(service.port))
     assert refused.returncode != 0

@@ -32,7 +32,7 @@ def _read_memory(url: str) -> None:
 
 def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
     # Only who has chosen a remote store pays for its client.
-    from accounts.stores.redis import RedisStore  # noqa: PLC0415
+    from accounts.stores.redis import RedisStore  # noqa: PLC0415  # as said above
 
     return RedisStore(place, clock)
 

@@ -169,7 +169,7 @@ class RedisStore:
             text = faster
             # The more have been faster, the more are likely to be here at once.
             pause = min(pause + 0.001, 0.05)
-            time.sleep(random.uniform(0, pause))  # noqa: S311
+            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret
 
     @contextmanager
     def _server(self) -> Iterator[Client]:

@@ -19,7 +19,7 @@ CHANGE = {
     "current_password": PASSWORD["password"],
     "new_password": "another horse, another battery",
 }
-TOKEN = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhZGFAZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl"  # noqa: S105
+TOKEN = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhZGFAZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl"  # noqa: S105  # an example
 REFRESH = {"refresh_token": TOKEN}
 ACCESS = {"access_token": TOKEN, "token_type": "bearer", "expires_in": 900}
 TOKENS = {**ACCESS, **REFRESH}

@@ -116,7 +116,7 @@ def test_only_servers_are_shared() -> None:
 def test_tls_is_verified(clock: MovableClock) -> None:
     options = connect(
         remote_url("valkeys://host?ssl_ca_certs=/ca.pem")
-    ).connection_pool.connection_kwargs  # type: ignore[union-attr]
+    ).connection_pool.connection_kwargs  # type: ignore[union-attr]  # one server
     assert options["ssl_cert_reqs"] == "required"
     assert options["ssl_check_hostname"] is True
     assert options["ssl_ca_certs"] == "/ca.pem"

@@ -55,5 +55,5 @@ def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
     sessions = [change for change in everything if not isinstance(change, User)]
     added = target.add_users(users)
     for email, session in sessions:
-        target.update_session(email, session.sid, lambda known, new=session: known or new)  # type: ignore[misc]
+        target.update_session(email, session.sid, lambda known, new=session: known or new)  # type: ignore[misc]  # no type for a default
     return len(users), added, len(sessions)

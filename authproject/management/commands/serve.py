@@ -49,13 +49,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_shared_store(workers)
-        address = _free_address(host, port)
         with ExitStack() as stack:
             if workers > 1:
                 # Before the application is imported: where counts are kept is decided there.
                 folder = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
                 os.environ[METRICS_FOLDER] = folder
-            application = import_string(APPLICATION)
+            application = import_string(APPLICATION)  # judges the configuration, then the port
+            address = _free_address(host, port)
             shown = f"[{host}]" if ":" in host else host
             crew = f"{workers} worker processes" if workers > 1 else "one worker process"
             logger.info("serving on http://%s:%d with %s", shown, port, crew)

@@ -26,7 +26,7 @@ from tests.support import MovableClock
 
 def churn(store: AccountStore, times: int) -> None:
     for number in range(times):
-        store.update_user(EMAIL, lambda known, n=number: replace(known, version=f"v{n}"))  # type: ignore[misc]
+        store.update_user(EMAIL, lambda known, n=number: replace(known, version=f"v{n}"))  # type: ignore[misc]  # no type for a default
 
 
 def test_a_start_drops_dead_lines(start: Open, path: Path, clock: MovableClock) -> None:

@@ -45,7 +45,7 @@ def test_the_lock_outlives_compaction(start: Open, path: Path, clock: MovableClo
     store = start()
     store.add_user(USER)
     for number in range(5):
-        store.update_user(EMAIL, lambda known, n=number: replace(known, version=str(n)))  # type: ignore[misc]
+        store.update_user(EMAIL, lambda known, n=number: replace(known, version=str(n)))  # type: ignore[misc]  # no type for a default
     start()
     assert len(lines(path)) == 2
     with pytest.raises(StartRefused, match="in use"):
