@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from accounts.core.ports import AccountStore, Clock
-from accounts.stores import journal, urls
+from accounts.stores import urls
 from accounts.stores.errors import BadStoreUrl
-from accounts.stores.journal import JournalStore
 from accounts.stores.memory import MemoryStore
 
 
@@ -30,6 +31,25 @@ def _read_memory(url: str) -> None:
         raise BadStoreUrl("says more than memory://, which is all there is to say")
 
 
+def _read_file(url: str) -> Path:
+    if find_spec("fcntl") is None:
+        raise BadStoreUrl("needs file locks (fcntl), which this system does not have")
+    return urls.file_path(url)
+
+
+def _open_file(path: Path, clock: Clock) -> AccountStore:
+    # Only who has chosen a file needs a system with its locks.
+    from accounts.stores.journal import JournalStore  # noqa: PLC0415  # as said above
+
+    return JournalStore(path, clock)
+
+
+def _verify_file(path: Path) -> None:
+    from accounts.stores import journal  # noqa: PLC0415  # as above
+
+    journal.verify(path)
+
+
 def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
     # Only who has chosen a remote store pays for its client.
     from accounts.stores.redis import RedisStore  # noqa: PLC0415  # as said above
@@ -40,7 +60,7 @@ def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
 REMOTE = Scheme(urls.remote_url, _open_remote, shared=True)
 SCHEMES = {
     "memory": Scheme(_read_memory, lambda _, clock: MemoryStore(clock)),
-    "file": Scheme(urls.file_path, JournalStore, journal.verify),
+    "file": Scheme(_read_file, _open_file, _verify_file),
     "redis": REMOTE,
     "rediss": REMOTE,
     "valkey": REMOTE,

@@ -48,6 +48,7 @@ class Command(BaseCommand):
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
+        _require_fork()
         _require_shared_store(workers)
         with ExitStack() as stack:
             if workers > 1:
@@ -89,6 +90,14 @@ def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
         # One of many is replaced; the only one ends the service, and its supervisor sees it.
         respawn_failed_workers=workers > 1,
     )
+
+
+def _require_fork() -> None:
+    # Workers inherit what was judged: settings, and the lock of a file store. macOS, and Linux
+    # from Python 3.14 on, would start them as new programs, which inherit nothing.
+    if "fork" not in multiprocessing.get_all_start_methods():
+        raise CommandError("serve needs a system that can fork, as Linux; here: runserver.")
+    multiprocessing.set_start_method("fork", force=True)
 
 
 def _require_shared_store(workers: int) -> None:
