@@ -177,6 +177,11 @@ def test_the_root_links_every_endpoint(api: Api, path: str) -> None:
     assert linked == set(ENDPOINTS) - {"/", "/api/v1/"}
 
 
+def test_the_root_lists_endpoints_in_the_order_of_a_visit(api: Api) -> None:
+    names = [*api.client.get("/").json()]
+    assert names[:4] == ["auth-register", "auth-login", "auth-refresh", "auth-logout"]
+
+
 @pytest.mark.parametrize("path", [path for path in ENDPOINTS if not path.endswith("/")])
 def test_no_path_ends_in_a_slash(api: Api, path: str) -> None:
     assert problem(api.client.generic(ENDPOINTS[path], f"{path}/")) == (404, "not_found")
