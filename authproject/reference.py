@@ -1,10 +1,12 @@
 """`python -m authproject.reference` (`make docs`): write what documents repeat from the code.
 
-`.env.example`, and the README's table of settings, from `variables.py`. Standard library only.
+`.env.example` and the README's table of settings from `variables.py`; `docs/api.jetbrains.http`
+from `docs/api.http`. Standard library only.
 """
 
 import re
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,13 @@ HEADING = """\
 # What is commented out shows the default. A variable set in the environment wins over .env.
 """
 TABLE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
+
+ANSWERED = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
+"""How VS Code's REST Client refers to a field of the answer to a named request."""
+JETBRAINS = """\
+# Made from api.http by `make docs`: every call of the API, for JetBrains' HTTP Client.
+# Click from top to bottom, or run all; a script after a request keeps the tokens of its answer.
+"""
 
 
 def example() -> str:
@@ -34,11 +43,34 @@ def table() -> str:
     return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows, ""])
 
 
+def for_jetbrains(requests: str) -> str:
+    """Return requests as JetBrains' HTTP Client has them: it keeps answers by scripts.
+
+    https://www.jetbrains.com/help/idea/http-client-reference.html (`client.global.set`)
+    """
+    used = dict.fromkeys(ANSWERED.findall(requests))
+    _, _, body = requests.partition("\n\n")
+    parts = re.split(r"^(?=###)", ANSWERED.sub(r"{{\1_\2}}", body), flags=re.MULTILINE)
+    return "\n".join([JETBRAINS, "".join(_with_script(part, used) for part in parts)])
+
+
+def _with_script(request: str, used: Iterable[tuple[str, str]]) -> str:
+    named = re.search(r"^# @name (\w+)$", request, re.MULTILINE)
+    kept = [(name, field) for name, field in used if named and name == named[1]]
+    scripts = [f'    client.global.set("{a}_{b}", response.body.{b});' for a, b in kept]
+    return "\n".join([request.rstrip(), "", "> {%", *scripts, "%}", "", ""]) if kept else request
+
+
 def documents(root: Path) -> dict[Path, str]:
     """Return each document that repeats something, as it should be."""
     readme = root / "README.md"
     text = readme.read_text(encoding="utf-8")
-    return {readme: TABLE.sub(lambda _: table(), text), root / ".env.example": example()}
+    requests = (root / "docs" / "api.http").read_text(encoding="utf-8")
+    return {
+        readme: TABLE.sub(lambda _: table(), text),
+        root / ".env.example": example(),
+        root / "docs" / "api.jetbrains.http": for_jetbrains(requests),
+    }
 
 
 def write_documents(root: Path) -> str:
