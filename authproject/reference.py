@@ -24,7 +24,7 @@ TABLE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTAL
 ANSWERED = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
 """How VS Code's REST Client refers to a field of the answer to a named request."""
 JETBRAINS = """\
-# Made from api.http by `make docs`: every call of the API, for JetBrains' HTTP Client.
+# Made from api.http by `make docs`: every call of the API, for JetBrains' HTTP Client and httpyac.
 # Click from top to bottom, or run all; a script after a request keeps the tokens of its answer.
 """
 
