@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.browser import SocketBrowser
 from tests.processes import ROOT, START_SECONDS, Service, running
 from tests.support import EMAIL
 
@@ -97,6 +98,13 @@ def test_it_is_listed_and_described_and_has_a_page(service: Service) -> None:
     assert f"/browse/login?next={path}" in page
     # What drf-spectacular cannot tell of a view stays out of the log, whose lines are JSON.
     assert all(line.startswith("{") for line in service.log.splitlines())
+
+
+def test_a_person_opens_it_by_logging_in(service: Service) -> None:
+    service.register()
+    page = SocketBrowser(service.port).log_in(path="/browse/login?next=/api/v1/protected/notes")
+    assert (page.path, page.status) == ("/api/v1/protected/notes", 200)
+    assert "Water the plants." in page.text
 
 
 def test_it_is_counted(service: Service) -> None:
