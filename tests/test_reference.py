@@ -11,6 +11,7 @@ import pytest
 from authproject.env import Environment
 from authproject.reference import ROOT, documents, table, write_documents
 from authproject.variables import variables
+from tests.settings import ENVIRONMENT
 
 # The contract's table, in its order.
 NAMES = [
@@ -50,6 +51,10 @@ def test_no_document_is_stale(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == documents(ROOT)[path], remedy
 
 
+def test_the_readme_has_the_table() -> None:
+    assert table() in (ROOT / "README.md").read_text(encoding="utf-8"), "its two markers are gone"
+
+
 def test_settings_stand_in_the_order_of_the_contract() -> None:
     assert [variable.name for variable in variables()] == NAMES
 
@@ -63,7 +68,12 @@ def test_each_setting_is_read_into_a_field() -> None:
     assert [fields.get(name, name.lower()) for name in NAMES] == list(Environment.__slots__)
 
 
-def test_the_readme_says_each_default_of_production() -> None:
+def test_the_tests_run_with_a_value_for_each_setting() -> None:
+    # Else a developer's own .env would have a say.
+    assert {*ENVIRONMENT} == {*NAMES}
+
+
+def test_the_table_says_each_default_of_production() -> None:
     rows = dict(re.findall(r"^\| `(\w+)` \| ([^|]*) \|", table(), re.MULTILINE))
     assert rows["LOG_FORMAT"] == "`console`; in production `json`"
     assert rows["ALLOWED_HOSTS"].endswith("; in production empty")
