@@ -40,7 +40,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     line, route = wiring.split("\n\n")
     urls = copy / "authproject" / "urls.py"
     before, start, after = urls.read_text().partition("urlpatterns = [\n")
-    urls.write_text(f"{line}\n{before}{start}{route}{after}")
+    urls.write_text(f"{before.rstrip()}\n{line}\n\n{start}{route}{after}")
     return copy
 
 
