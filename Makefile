@@ -9,7 +9,7 @@ VENV := .venv
 PEERS := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help run test check lint types format bench clean
+.PHONY: help run test check lint types format docs bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +32,10 @@ types: $(VENV)/dev.stamp ## mypy, strict
 format: $(VENV)/dev.stamp ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(VENV)/dev.stamp ## write what documents repeat from the code: settings, docs/openapi.json
+	$(BIN)/python -m authproject.reference
+	$(BIN)/python manage.py spectacular --format openapi-json --validate --file docs/openapi.json
 
 bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 10 minutes; QUICK=1: under 2
 	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)

@@ -27,7 +27,7 @@ from accounts.runtime import get_runtime
 from authproject import logs
 from authproject.environ import NO_THREAD, Environ, Scope, body_length, environ_of
 from authproject.handler import Handler
-from authproject.paths import what_paths_wait_for
+from authproject.paths import routes
 
 # A login holds its thread while it waits for its hash, so the threads outnumber the hashes
 # that may wait: however many logins queue up, these many threads answer everything else.
@@ -112,14 +112,14 @@ class Application:
     @cached_property
     def _instant_paths(self) -> frozenset[str]:
         instant = get_runtime().service.store.instant
-        return frozenset(path for path, waits in what_paths_wait_for() if waits <= instant)
+        return frozenset(route.path for route in routes() if route.waits <= instant)
 
     @cached_property
     def _identified_paths(self) -> frozenset[str]:
         """Paths that need no more than their user to be answered at once."""
         if not get_runtime().service.store.one_trip:
             return frozenset()
-        return frozenset(path for path, waits in what_paths_wait_for() if waits <= Waits.IDENTITY)
+        return frozenset(route.path for route in routes() if route.waits <= Waits.IDENTITY)
 
     @cached_property
     def _ahead(self) -> Ahead:

@@ -1,7 +1,7 @@
-"""What each path of the service may have to wait for, read off its URL configuration once."""
+"""The paths of the service, and what each may have to wait for, read off its URL configuration."""
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
@@ -9,28 +9,38 @@ from django.urls.resolvers import RoutePattern
 from accounts.core.ports import Waits
 
 
-def what_paths_wait_for() -> Iterator[tuple[str, Waits]]:
-    """Yield each path of the service that has no variable part, and what its view waits for."""
-    yield from _walk("/", get_resolver().url_patterns)
+class Route(NamedTuple):
+    """A path without a variable part, and whose it is."""
+
+    path: str
+    name: str
+    """As Django's `reverse` takes it, with its namespaces; empty where it has none."""
+    view: Callable[..., Any]
+
+    @property
+    def waits(self) -> Waits:
+        cls = getattr(self.view, "cls", None)
+        options = getattr(self.view, "initkwargs", {})
+        waits: Waits = options.get("waits", getattr(cls, "waits", Waits.ANYTHING))
+        authenticators = options.get(
+            "authentication_classes", getattr(cls, "authentication_classes", ())
+        )
+        # Whoever is authenticated asks the store.
+        return max(waits, Waits.IDENTITY) if authenticators else waits
 
 
-def _walk(prefix: str, patterns: Iterable[Any]) -> Iterator[tuple[str, Waits]]:
+def routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:
+    """Yield every route of `patterns`, by default the service's own, in their order."""
+    yield from _walk("/", "", get_resolver().url_patterns if patterns is None else patterns)
+
+
+def _walk(prefix: str, namespace: str, patterns: Iterable[Any]) -> Iterator[Route]:
     for pattern in patterns:
         if not isinstance(pattern.pattern, RoutePattern) or "<" in str(pattern.pattern):
             continue
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
-            yield from _walk(path, pattern.url_patterns)
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from _walk(path, inner, pattern.url_patterns)
         else:
-            yield path, _waits_of(pattern.callback)
-
-
-def _waits_of(view: Callable[..., Any]) -> Waits:
-    cls = getattr(view, "cls", None)
-    options = getattr(view, "initkwargs", {})
-    waits: Waits = options.get("waits", getattr(cls, "waits", Waits.ANYTHING))
-    authenticators = options.get(
-        "authentication_classes", getattr(cls, "authentication_classes", ())
-    )
-    # Whoever is authenticated asks the store.
-    return max(waits, Waits.IDENTITY) if authenticators else waits
+            yield Route(path, f"{namespace}{pattern.name or ''}", pattern.callback)

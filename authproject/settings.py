@@ -6,8 +6,9 @@ from corsheaders.defaults import default_headers
 
 from accounts.core.keys import derive_key
 from authproject import __version__
-from authproject.env import EXAMPLE_SECRET, read_environment
+from authproject.env import read_environment
 from authproject.logs import logging_config
+from authproject.variables import EXAMPLE_SECRET
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read_environment(BASE_DIR / ".env")

@@ -98,9 +98,12 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 @contextmanager
-def running(folder: Path, *command: str, **environment: str) -> Iterator[Service]:
-    """Run `python command... PORT` until the block ends; wait until it answers."""
-    port = free_port()
+def running(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
+    """Run `python command...` until the block ends; wait until it answers.
+
+    `{port}` in the command becomes `on`, for a restart, or else a free port.
+    """
+    port = int(on or free_port())
     log = folder / f"service-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -119,9 +122,10 @@ def running(folder: Path, *command: str, **environment: str) -> Iterator[Service
         process.wait(START_SECONDS)
 
 
-def serving(folder: Path, *options: str, **environment: str) -> Any:
+def serving(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
     """Run `manage.py serve`."""
-    return running(folder, "manage.py", "serve", "--port", "{port}", *options, **environment)
+    command = ("manage.py", "serve", "--port", "{port}", *options)
+    return running(folder, *command, on=on, **environment)
 
 
 def wait_until_it_answers(service: Service) -> None:

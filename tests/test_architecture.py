@@ -31,7 +31,7 @@ HOMES = {
         "authproject.openapi.views",
     },
     "email_validator": {"accounts.core.users"},
-    "environs": {"authproject.env"},
+    "environs": {"authproject.env", "authproject.judges"},
     "granian": {"authproject.management.commands.serve"},
     "jwt": {"accounts.tokens"},
     "orjson": {"accounts.renderers", "authproject.logs"},

@@ -14,7 +14,7 @@ from accounts.core.ports import Waits
 from accounts.stores.memory import MemoryStore
 from authproject.dispatch import Application
 from authproject.handler import Handler
-from authproject.paths import what_paths_wait_for
+from authproject.paths import routes
 from tests.http_support import Start
 from tests.processes import Service, serving
 from tests.stores.servers import eventually
@@ -41,7 +41,7 @@ def raw(service: Service, method: str, path: str, *headers: bytes, body: bytes =
 
 
 def test_every_path_says_what_it_waits_for() -> None:
-    waits = dict(what_paths_wait_for())
+    waits = {route.path: route.waits for route in routes()}
     assert {path for path, one in waits.items() if one is Waits.IDENTITY} == {PROFILE}
     assert {path for path, one in waits.items() if one is Waits.STORE} == {
         "/api/v1/auth/refresh",
@@ -54,7 +54,8 @@ def test_every_path_says_what_it_waits_for() -> None:
 
 @pytest.mark.parametrize("name", ["register", "login", "password"])
 def test_what_hashes_has_a_thread(name: str) -> None:
-    assert dict(what_paths_wait_for())[f"/api/v1/auth/{name}"] is Waits.ANYTHING
+    waits = {route.path: route.waits for route in routes()}
+    assert waits[f"/api/v1/auth/{name}"] is Waits.ANYTHING
 
 
 def half_a_body(service: Service, path: str = LOGIN) -> socket.socket:

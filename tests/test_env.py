@@ -2,7 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from authproject.env import EXAMPLE_SECRET, ConfigurationError, Environment, read_environment
+from authproject.env import ConfigurationError, Environment, read_environment
+from authproject.variables import EXAMPLE_SECRET
 from tests import settings as test_settings
 
 SECRET = "a-secret-of-thirty-two-bytes-or-more"

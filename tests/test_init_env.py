@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from authproject.env import EXAMPLE_SECRET, read_environment
+from authproject.env import read_environment
 from authproject.init_env import ROOT, init_env
+from authproject.variables import EXAMPLE_SECRET
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from django.http import HttpResponse
 from django.template.loader import render_to_string
+from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2
 from rest_framework.request import Request
@@ -34,7 +35,10 @@ def document() -> bytes:
 
 @cache
 def make_document() -> bytes:
-    schema = SchemaGenerator().get_schema(request=None, public=True)
+    # What it cannot tell of a project's own views it would print between the lines of the log;
+    # `manage.py spectacular` says it, too.
+    with GENERATOR_STATS.silence():
+        schema = SchemaGenerator().get_schema(request=None, public=True)
     rendered: bytes = OpenApiJsonRenderer2().render(schema, renderer_context={})
     return rendered
 
