@@ -1,5 +1,5 @@
 from accounts.core.keys import derive_key
-from accounts.tokens import key_id
+from accounts.keyring import key_id
 
 SECRET = "the-secret-of-the-tests-is-long-enough"
 
