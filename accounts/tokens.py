@@ -86,7 +86,7 @@ class JWTIssuer:
     def __init__(self, ring: KeyRing, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
-        self._seldom = Seldom(logger)
+        self._seldom = Seldom(logger, clock)
         self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
 
     def issue(self, claims: Claims) -> str:

@@ -1,5 +1,7 @@
 """Why tokens were refused, what counts as an operation, and how the service itself is."""
 
+from typing import Any
+
 import pytest
 
 from accounts.viewsets import AuthViewSet
@@ -59,7 +61,8 @@ def test_theft_is_counted(api: Api, counts: Counts, start: Start) -> None:
 
 
 def test_every_action_below_auth_is_an_operation() -> None:
-    actions = {action.url_path: action.__name__ for action in AuthViewSet.get_extra_actions()}
+    found: list[Any] = AuthViewSet.get_extra_actions()
+    actions = {action.url_path: action.__name__ for action in found}
     paths = {("POST", f"/api/v1/auth/{path}"): name for path, name in actions.items()}
     browsed = {("POST", "/browse/login"): "login", ("POST", "/browse/logout"): "logout"}
     assert dict(what_paths_do()) == paths | browsed
