@@ -131,7 +131,7 @@ class JWTIssuer:
             raise TokenExpired(now - claims.expires_at)
         if claims.issued_at > now + CLOCK_TOLERANCE_SECONDS:
             self._seldom.warning(
-                "a token of ours was issued %d s in the future: "
+                "a token of ours was issued %.0f s in the future: "
                 "this machine's clock is behind, or another's is ahead",
                 claims.issued_at - now,
             )

@@ -57,7 +57,7 @@ def test_a_token_from_the_future_is_told_and_serves(
     assert api.profile(token).status_code == 200
     assert told(warnings) == [
         (
-            "a token of ours was issued 1199 s in the future: "
+            "a token of ours was issued 1200 s in the future: "
             "this machine's clock is behind, or another's is ahead"
         )
     ]
