@@ -16,7 +16,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from accounts.core.errors import TokenForged, TokenKeyUnknown
-from accounts.core.keys import derive_key
+from accounts.core.keys import key_id
 
 ALGORITHM = "HS256"
 
@@ -90,8 +90,3 @@ class KeyRing(TokenBackend):
 
 def _compact(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
-
-def key_id(secret: str) -> str:
-    """Return the `kid` of a key: stable, and no help in guessing it."""
-    return derive_key(secret, "jwt kid").hex()[:16]

@@ -1,5 +1,4 @@
-from accounts.core.keys import derive_key
-from accounts.keyring import key_id
+from accounts.core.keys import derive_key, key_id
 
 SECRET = "the-secret-of-the-tests-is-long-enough"
 
