@@ -2,12 +2,14 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from django.conf import settings
 
+from accounts.passwords import HASHING_THREADS, MAX_PENDING_HASHES
 from tests.processes import running, serving
 from tests.secrecy.secrets import Secrets
 from tests.secrecy.visitor import Visitor
@@ -30,7 +32,6 @@ def test_a_traceback_shows_no_values(tmp_path: Path, log_format: str) -> None:
         answer = visitor.log_in(PASSWORD)
         assert (answer.status, answer.json()["code"]) == (500, "server_error")
     assert "the planted bug" in service.log
-    assert "self._hasher.verify(password" not in service.log
     assert "in authenticate" in service.log
     assert secrets.found_in(service.log) == []
 
@@ -66,9 +67,9 @@ def test_a_store_s_password_stays_with_it(tmp_path: Path, log_format: str) -> No
 @in_both_formats
 def test_a_login_that_is_turned_away_is_not_repeated(tmp_path: Path, log_format: str) -> None:
     secrets = our_secrets()
-    with serving(tmp_path, BCRYPT_ROUNDS="12", LOG_FORMAT=log_format) as service:
+    many = MAX_PENDING_HASHES + HASHING_THREADS + 8
+    with serving(tmp_path, BCRYPT_ROUNDS="11", LOG_FORMAT=log_format) as service:
         visitor = Visitor(service, secrets)
-        many = 12 * (len(settings.ALLOWED_HOSTS) + 16)
         with ThreadPoolExecutor(many) as people:
             answers = list(people.map(lambda _: visitor.log_in(PASSWORD).status, range(many)))
         assert 503 in answers
@@ -80,18 +81,19 @@ def test_seeds_that_are_sown_late_stay_secret(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seed = {"email": "one@example.com", "password": PASSWORD}
     seeds.write_text(json.dumps(seed))
-    port = Server(valkey_binary(), tmp_path)
-    port.kill()
+    valkey = Server(valkey_binary(), tmp_path)
+    valkey.kill()
     secrets = our_secrets()
-    with serving(
-        tmp_path, STORE_URL=f"valkey://127.0.0.1:{port.port}", SEED_USERS_FILE=str(seeds)
-    ) as service:
+    options = {
+        "STORE_URL": f"valkey://127.0.0.1:{valkey.port}",
+        "SEED_USERS_FILE": str(seeds),
+    }
+    with serving(tmp_path, **options) as service:
+        visitor = Visitor(service, secrets)
         eventually(lambda: "cannot be reached" in service.log)
-        port.start()
+        valkey.start()
         try:
-            eventually(
-                lambda: Visitor(service, secrets).log_in(PASSWORD, seed["email"]).status == 200
-            )
+            eventually(lambda: visitor.log_in(PASSWORD, "one@example.com").status == HTTPStatus.OK)
         finally:
-            port.kill()
+            valkey.kill()
     assert secrets.found_in(service.log) == []
