@@ -40,6 +40,7 @@ def _forms(text: str) -> Iterator[str]:
     yield json.dumps(text)[1:-1]
     yield quote(text)
     yield quote_plus(text)
+    yield quote(quote(text))  # quoted by the client, and once more by whoever logs it
     yield data.hex()
     # Without its end, where what follows would count in.
     yield base64.b64encode(data[: len(data) // 3 * 3]).decode()
