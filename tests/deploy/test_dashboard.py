@@ -22,7 +22,6 @@ TARGETS = [
     for target in panel["targets"]
 ]
 VARIABLES = {"$__rate_interval": "1m", "$job": JOB, "$instance": ".*"}
-# Of a graph this may be empty while all is well.
 MATCHED = re.compile(r'(\w+)\s*(?:=~|!~|!=|=)\s*"')
 GROUPED = re.compile(r"by \(([^)]*)\)")
 

@@ -27,8 +27,13 @@ def valkey(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def production(valkey: Server) -> dict[str, str]:
+    return production_with(valkey)
+
+
+def production_with(valkey: Server) -> dict[str, str]:
     return {
         "ENVIRONMENT": "production",
+        "ALLOWED_HOSTS": "127.0.0.1",
         "STORE_URL": f"valkey://127.0.0.1:{valkey.port}",
         "BCRYPT_ROUNDS": "10",
         "BROWSABLE_API": "false",

@@ -68,7 +68,7 @@ def test_a_store_s_password_stays_with_it(tmp_path: Path, log_format: str) -> No
 def test_a_login_that_is_turned_away_is_not_repeated(tmp_path: Path, log_format: str) -> None:
     secrets = our_secrets()
     many = MAX_PENDING_HASHES + HASHING_THREADS + 8
-    with serving(tmp_path, BCRYPT_ROUNDS="11", LOG_FORMAT=log_format) as service:
+    with serving(tmp_path, BCRYPT_ROUNDS="12", LOG_FORMAT=log_format) as service:
         visitor = Visitor(service, secrets)
         with ThreadPoolExecutor(many) as people:
             answers = list(people.map(lambda _: visitor.log_in(PASSWORD).status, range(many)))
