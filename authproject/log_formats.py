@@ -1,11 +1,13 @@
 """What a log line looks like: a JSON object in production, aligned columns in development.
 
-In both, no character of any input can start a line or speak to a terminal.
+In both, no character of any input can start a line or speak to a terminal, and a token is masked:
+nobody means to log one, but a client may put one into a path, and a library into an exception.
 """
 
 import json
 import logging
 import os
+import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
@@ -17,6 +19,9 @@ import orjson
 # What the logging module puts on every record; whatever else is there was given as `extra`.
 # Django puts objects on its records, too.
 NOT_FIELDS = {*vars(logging.makeLogRecord({})), "message", "request_id", "request", "status_code"}
+
+TOKEN = re.compile(r"eyJ[A-Za-z0-9_.-]{16,}")
+"""A JSON web token, or its payload: base64 of what begins with `{"`."""
 
 # Select Graphic Rendition (ECMA-48 §8.3.117): the eight colours that every terminal has.
 DIM, BOLD_RED, RED, GREEN, YELLOW, MAGENTA, CYAN = "2", "1;31", "31", "32", "33", "1;35", "36"
@@ -62,7 +67,8 @@ class JSONLineFormatter(logging.Formatter):
         line |= record.fields if isinstance(record, Line) else _extra(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return to_json(line)
+        text = to_json(line)
+        return TOKEN.sub("***", text) if "eyJ" in text else text
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -94,7 +100,7 @@ class ConsoleFormatter(logging.Formatter):
         when = self._paint(f"{clock}.{int(record.msecs):03}", DIM)
         level = self._paint(f"{record.levelname:<8}", LEVEL_COLOURS.get(record.levelname, ""))
         line = " ".join([when, level, *self._columns(record)])
-        return "\n".join([line.rstrip(), *self._traceback(record)])
+        return TOKEN.sub("***", "\n".join([line.rstrip(), *self._traceback(record)]))
 
     def _columns(self, record: logging.LogRecord) -> Iterator[str]:
         fields = record.fields if isinstance(record, Line) else {}

@@ -94,6 +94,15 @@ def test_a_token_in_a_path_is_masked(api: Api, lines: Lines) -> None:
     assert told == ["/api/v1/***/profile", "/***"]
 
 
+def test_a_token_in_another_s_line_is_masked(api: Api, lines: Lines) -> None:
+    token = api.enter()["access_token"]
+    bug = RuntimeError(f"could not read {token}!")
+    logging.getLogger("somebody").error("of %s", token, exc_info=bug, extra={"given": token})
+    (line,) = lines.json("somebody")
+    assert (line["message"], line["given"]) == ("of ***", "***")
+    assert line["exception"] == "RuntimeError: could not read ***!"
+
+
 def test_of_an_unknown_method_only_the_beginning_is_logged(api: Api, lines: Lines) -> None:
     send(api, "/health", method="PROPFIND")
     send(api, "/health", method="M" * 5000)

@@ -73,6 +73,17 @@ def test_a_traceback_is_indented_and_cannot_forge_a_line(console: Lines) -> None
     assert rest[-1] == "    12:00:00.000 INFO     forged\\x1b[31m"
 
 
+def test_a_token_is_masked(api: Api, console: Lines) -> None:
+    token = api.enter()["access_token"]
+    bug = RuntimeError(f"could not read {token}!")
+    logging.getLogger("somebody").error("of %s", token, exc_info=bug)
+    api.client.get(f"/{token}")
+    *_, message, exception, access = console.text.splitlines()
+    assert message.endswith("somebody: of ***")
+    assert exception == "    RuntimeError: could not read ***!"
+    assert " 404 GET     /*** " in access
+
+
 @pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
 def test_no_path_starts_a_line_of_its_own(api: Api, console: Lines, path: str) -> None:
     api.client.get(path)
