@@ -21,6 +21,7 @@ class BearerTokenRejected(AuthenticationFailed):
     """A bad token in the `Authorization` header; carries the code of its `TokenError`."""
 
     def __init__(self, error: TokenError) -> None:
+        self.error = error
         super().__init__(error.detail, error.code)
 
 

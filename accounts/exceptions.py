@@ -54,7 +54,14 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     problem = _describe(error)
     if problem is None:
         return None
-    return Response(problem.body, status=problem.status, headers=dict(problem.headers))
+    response = Response(problem.body, status=problem.status, headers=dict(problem.headers))
+    response.token_error = _token_error(error)
+    return response
+
+
+def _token_error(error: Exception) -> TokenError | None:
+    refused = error.error if isinstance(error, BearerTokenRejected) else error
+    return refused if isinstance(refused, TokenError) else None
 
 
 def problem_response(error: drf.APIException) -> HttpResponse:

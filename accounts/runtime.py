@@ -9,11 +9,12 @@ from django.conf import settings
 
 from accounts.core.ports import Clock
 from accounts.core.service import AccountService, TokenPolicy
+from accounts.keyring import KeyRing
 from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
 from accounts.seeds import Seed, Sower, read_seeds
 from accounts.signals import emit, tell_hashed, tell_waiting
 from accounts.stores import open_store
-from accounts.tokens import JWTIssuer, KeyRing
+from accounts.tokens import JWTIssuer
 
 _opening = Lock()
 
@@ -25,6 +26,7 @@ class Runtime:
     service: AccountService
     tokens: JWTIssuer
     password_policy: PasswordPolicy
+    clock: Clock
 
 
 def get_runtime() -> Runtime:
@@ -65,7 +67,7 @@ def build_runtime(clock: Clock) -> Runtime:
     )
     if seeds := _read_seeds():
         Sower(seeds, store, hasher, clock).sow_when_possible()
-    return Runtime(service, tokens, password_policy)
+    return Runtime(service, tokens, password_policy, clock)
 
 
 def _read_seeds() -> list[Seed]:

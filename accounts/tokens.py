@@ -1,28 +1,30 @@
-"""JSON Web Tokens on simplejwt: a ring of keys named by `kid`, and claims taken on no trust.
+"""JSON Web Tokens on simplejwt, with claims taken on no trust.
 
-simplejwt gives the token types. What it lacks is added here: signing with a key prepared once,
-the `kid` header, fallback keys, and a verification of every claim's presence, type and size.
+simplejwt gives the token types. What it lacks is added: keys (`keyring`), and here a verification
+of every claim's presence, type and size.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+import logging
+import re
 from functools import lru_cache
 from typing import Any, cast
 
-import jwt
-from jwt.types import Options
-from jwt.utils import base64url_encode
 from rest_framework_simplejwt import tokens as simplejwt
-from rest_framework_simplejwt.backends import TokenBackend
-from rest_framework_simplejwt.exceptions import TokenBackendError, TokenError
+from rest_framework_simplejwt.exceptions import TokenError
 
 from accounts.core.claims import Claims, RefreshClaims, TokenType
-from accounts.core.errors import TokenExpired, TokenInvalid
-from accounts.core.keys import derive_key
+from accounts.core.errors import (
+    TokenExpired,
+    TokenInvalid,
+    TokenKeyUnknown,
+    TokenMisused,
+)
 from accounts.core.ports import Clock
 from accounts.core.users import MAX_EMAIL_LENGTH, EmailAddress
+from accounts.keyring import KeyRing
+from accounts.seldom import Seldom
 
-ALGORITHM = "HS256"
+KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 # Ours have 400 to 1,000 characters; a longer string is refused before it is decoded.
 MAX_TOKEN_LENGTH = 4096
@@ -34,65 +36,18 @@ MAX_OPAQUE_LENGTH = 64
 # verified anew.
 REMEMBERED_TOKENS = 8192
 
-# Ours have one header for each key; whatever else comes must not push those out for good.
-REMEMBERED_HEADERS = 64
-
 # The year 3000: a later time is nobody's clock.
 MAX_TIMESTAMP = 32_503_680_000
 
 # Beyond 2^53 a JSON number is no longer exact everywhere (RFC 8259 §6).
 MAX_GENERATION = 2**53
 
-# The claims are judged by `verify` below and the expiry by the service's own clock; PyJWT's
-# `iat` rule would refuse honest tokens from a machine whose clock is a second ahead.
-SIGNATURE_ONLY: Options = {
-    "verify_aud": False,
-    "verify_exp": False,
-    "verify_iat": False,
-    "verify_iss": False,
-    "verify_jti": False,
-    "verify_nbf": False,
-    "verify_sub": False,
-}
+CLOCK_TOLERANCE_SECONDS = 5
+"""Machines that keep time by NTP differ by less; what is said beyond it is a warning, no more."""
 
+TYPES = tuple(TokenType)
 
-class KeyRing(TokenBackend):
-    """simplejwt's backend with key rollover: the first secret signs, all of them verify.
-
-    A token's `kid` names its key; keys are never tried in turn.
-    """
-
-    def __init__(self, secrets: Sequence[str]) -> None:
-        super().__init__(ALGORITHM, signing_key=secrets[0])
-        header = {"alg": ALGORITHM, "kid": key_id(secrets[0]), "typ": "JWT"}
-        self._header = base64url_encode(_compact(header)) + b"."
-        self._signer = jwt.get_algorithm_by_name(ALGORITHM)
-        self._key = self._signer.prepare_key(secrets[0])
-        self._secrets = {key_id(secret): secret for secret in secrets}
-        self._secret_for = lru_cache(REMEMBERED_HEADERS)(self._look_up_secret)
-
-    def encode(self, payload: dict[str, Any]) -> str:
-        """Return a JWS in compact form (RFC 7515 §7.1): `jwt.encode`, with its key and header
-        prepared once."""
-        signed = self._header + base64url_encode(_compact(payload))
-        return (signed + b"." + base64url_encode(self._signer.sign(signed, self._key))).decode()
-
-    def decode(self, token: str, verify: bool = True) -> dict[str, Any]:  # type: ignore[override]  # simplejwt annotates the encoded token as a Token
-        """Return the payload of a token whose signature holds. Raises `TokenBackendError`."""
-        try:
-            secret = self._secret_for(token.partition(".")[0])
-            return jwt.decode(token, secret, algorithms=[ALGORITHM], options=SIGNATURE_ONLY)
-        except jwt.InvalidTokenError as error:
-            raise TokenBackendError("Token is invalid") from error
-
-    def _look_up_secret(self, encoded_header: str) -> str:
-        header = jwt.get_unverified_header(f"{encoded_header}..")
-        if "crit" in header:  # RFC 7515 §4.1.11: extensions that we do not understand.
-            raise jwt.InvalidTokenError("critical extension")
-        try:
-            return self._secrets[header["kid"]]
-        except KeyError as error:
-            raise jwt.InvalidTokenError("unknown key") from error
+logger = logging.getLogger("accounts.tokens")
 
 
 class _RingToken(simplejwt.Token):
@@ -131,6 +86,7 @@ class JWTIssuer:
     def __init__(self, ring: KeyRing, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
+        self._seldom = Seldom(logger, clock)
         self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
 
     def issue(self, claims: Claims) -> str:
@@ -150,12 +106,12 @@ class JWTIssuer:
     def read_access(self, token: str) -> Claims:
         """Return the claims of an access token. Raises `TokenInvalid` or `TokenExpired`."""
         claims = self._verified(token, AccessToken)
-        self._judge_expiry(claims)
+        self._judge_times(claims)
         return claims
 
     def read_refresh(self, token: str) -> RefreshClaims:
         claims = self._verified(token, RefreshToken)
-        self._judge_expiry(claims)
+        self._judge_times(claims)
         return cast(RefreshClaims, claims)
 
     def _verify(self, token: str, kind: type[AccessToken | RefreshToken]) -> Claims:
@@ -165,24 +121,35 @@ class JWTIssuer:
             return kind(self._ring, token).claims
         except TokenError as error:
             raise TokenInvalid from error
+        except TokenKeyUnknown as error:
+            self._tell_of_foreign_key(error.kid)
+            raise
 
-    def _judge_expiry(self, claims: Claims) -> None:
-        if claims.expires_at <= self._clock():
-            raise TokenExpired
+    def _judge_times(self, claims: Claims) -> None:
+        now = self._clock()
+        if claims.expires_at <= now:
+            raise TokenExpired(now - claims.expires_at)
+        if claims.issued_at > now + CLOCK_TOLERANCE_SECONDS:
+            self._seldom.warning(
+                "a token of ours was issued %.0f s in the future: "
+                "this machine's clock is behind, or another's is ahead",
+                claims.issued_at - now,
+            )
 
-
-def _compact(value: Mapping[str, Any]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
-
-
-def key_id(secret: str) -> str:
-    """Return the `kid` of a key: stable, and no help in guessing it."""
-    return derive_key(secret, "jwt kid").hex()[:16]
+    def _tell_of_foreign_key(self, kid: str) -> None:
+        # What cannot be a key's name is no forgotten key's: whoever sent it made it up.
+        if KEY_ID.fullmatch(kid):
+            self._seldom.warning(
+                "a token was refused: it was signed with key %s, and we have %s; "
+                "does JWT_SECRET_KEY_FALLBACKS lack a secret?",
+                kid,
+                self._ring.names,
+            )
 
 
 def _common_claims(payload: dict[str, Any], expected: TokenType) -> dict[str, Any]:
     if payload.get("type") != expected:
-        raise TokenInvalid
+        raise TokenMisused if payload.get("type") in TYPES else TokenInvalid
     return {
         "email": EmailAddress(_text(payload, "sub", MAX_EMAIL_LENGTH)),
         "version": _text(payload, "ver", MAX_OPAQUE_LENGTH),

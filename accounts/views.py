@@ -19,6 +19,9 @@ class BaseView(APIView):
     thread. So a view that says too little makes every other request wait for it.
     """
 
+    operation: ClassVar[str | None] = None
+    """What a POST to it counts as in the metrics, beside the actions of `AuthViewSet`."""
+
     @property
     def default_response_headers(self) -> dict[str, str]:
         """`Allow` where it says something: for OPTIONS, and for a method that is not allowed."""

@@ -1,7 +1,7 @@
 """The endpoints: parse, call the service, respond."""
 
 from functools import cache
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
@@ -56,6 +56,9 @@ class AccountViewSet(BaseView, GenericViewSet[Any]):
 
 class AuthViewSet(AccountViewSet):
     """Register, log in, refresh, log out, change the password."""
+
+    counts_actions: ClassVar[bool] = True
+    """Each action is an operation of the metrics, by its name."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]

@@ -5,6 +5,7 @@ With several workers each keeps its numbers in files of a folder (`PROMETHEUS_MU
 """
 
 import os
+import time
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -15,19 +16,39 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from accounts.core.errors import (
+    StoreUnavailable,
+    TokenError,
+    TokenExpired,
+    TokenForged,
+    TokenInvalid,
+    TokenKeyUnknown,
+    TokenMisused,
+    TokenReused,
+    TokenRevoked,
+)
+from accounts.core.ports import AccountStore
 from accounts.runtime import get_runtime
 from accounts.signals import password_hash_waits, password_hashed
+from authproject.middleware import METHODS
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-ERRORS = 400
-
-# By path and method: what is refused before its view was found counts too, a preflight does not.
-OPERATIONS = {
-    ("POST", f"/api/v1/auth/{name}"): name.replace("-", "_")
-    for name in ("register", "login", "refresh", "logout", "logout-all", "password")
-}
 PROTECTED = "/api/v1/protected/"
+STARTED = time.time()
+"""With several workers that is their parent's time: it imports this module before it forks."""
+
+SHOWN_AT_ZERO = ("success", "store_unavailable", "overloaded")
+"""A rate needs a counter's zero: what shows up with its first 1 has not grown, for Prometheus."""
+
+TOKEN_ERRORS: tuple[type[TokenError], ...] = (
+    TokenInvalid,
+    TokenKeyUnknown,
+    TokenForged,
+    TokenMisused,
+    TokenExpired,
+    TokenRevoked,
+    TokenReused,
+)
 
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
 
@@ -35,6 +56,9 @@ auth_requests = prometheus.Counter(
     "auth_requests_total",
     "Requests to the API by operation and outcome: success, or the error's code",
     ["operation", "outcome"],
+)
+tokens_refused = prometheus.Counter(
+    "auth_tokens_refused_total", "Tokens that were refused, by reason", ["reason"]
 )
 http_request_duration = prometheus.Histogram(
     "http_request_duration_seconds",
@@ -52,11 +76,21 @@ auth_password_hash_queue = prometheus.Gauge(
 )
 
 
-class UsersCollector(Collector):
-    """`auth_users`, counted when asked, where the store can tell cheaply."""
+for refusal in TOKEN_ERRORS:
+    tokens_refused.labels(refusal.reason)
+
+
+class ServiceCollector(Collector):
+    """What is true at the moment that somebody asks."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        count = get_runtime().service.store.count_users()
+        runtime = get_runtime()
+        store = runtime.service.store
+        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", value=_is_up(store))
+        yield GaugeMetricFamily(
+            "auth_clock_seconds", "What this service takes the time to be", value=runtime.clock()
+        )
+        count = store.count_users()
         if count is not None:
             yield GaugeMetricFamily("auth_users", "Accounts in the store", value=count)
 
@@ -64,21 +98,56 @@ class UsersCollector(Collector):
         return []  # Registering must not open the store.
 
 
-prometheus.REGISTRY.register(UsersCollector())
+class StartCollector(Collector):
+    """When the service started, under the name that the library gives it in a single process."""
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        yield GaugeMetricFamily(
+            "process_start_time_seconds", "When the service started", value=STARTED
+        )
+
+    def describe(self) -> list[GaugeMetricFamily]:
+        return []
 
 
-def observe_request(
-    *, method: str, path: str, route: str | None, status: int, data: Any, seconds: float
-) -> None:
-    """Count a request. `data` is its response's body before it was rendered."""
-    method = method if method in METHODS else "other"
-    # What is outside the contract's routes shares one label: nobody may invent any.
-    _duration(method, route or "unmatched", status).observe(seconds)
-    operation = OPERATIONS.get((method, path))
-    if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
-        operation = "access"
-    if operation is not None:
-        _outcome(operation, _outcome_of(status, data)).inc()
+prometheus.REGISTRY.register(ServiceCollector())
+
+
+class Observer:
+    """Counts requests."""
+
+    def __init__(self, operations: Mapping[tuple[str, str], str]) -> None:
+        """`operations` names what a method does at a path.
+
+        By path, not by view: what is refused before its view was found counts too.
+        """
+        self._operations = operations
+        for operation in {*operations.values(), "access"}:
+            for outcome in SHOWN_AT_ZERO:
+                _outcome(operation, outcome)
+
+    def __call__(
+        self,
+        *,
+        method: str,
+        path: str,
+        route: str | None,
+        status: int,
+        outcome: str,
+        refused: TokenError | None,
+        seconds: float,
+    ) -> None:
+        """Count a request. `outcome` is `success` or the error's code."""
+        method = method if method in METHODS else "other"
+        # What is outside the contract's routes shares one label: nobody may invent any.
+        _duration(method, route or "unmatched", status).observe(seconds)
+        operation = self._operations.get((method, path))
+        if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
+            operation = "access"
+        if operation is not None:
+            _outcome(operation, outcome).inc()
+        if refused is not None:
+            tokens_refused.labels(refused.reason).inc()
 
 
 def exposition() -> bytes:
@@ -87,15 +156,11 @@ def exposition() -> bytes:
     if folder is None:
         return prometheus.generate_latest()
     registry = prometheus.CollectorRegistry()
+    registry.register(ServiceCollector())
+    registry.register(StartCollector())
     _forget_dead_workers(Path(folder))
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
     return prometheus.generate_latest(registry)
-
-
-def _outcome_of(status: int, data: Any) -> str:
-    if status < ERRORS:
-        return "success"
-    return str(data.get("code", "error")) if isinstance(data, Mapping) else "error"
 
 
 # One lookup instead of the library's three; the labels bound it.
@@ -115,6 +180,14 @@ def _forget_dead_workers(folder: Path) -> None:
         pid = int(file.stem.rpartition("_")[2])
         if not Path(f"/proc/{pid}").exists():
             file.unlink(missing_ok=True)  # another scrape may do the same
+
+
+def _is_up(store: AccountStore) -> int:
+    try:
+        store.check()
+    except StoreUnavailable:
+        return 0
+    return 1
 
 
 def _count_waiting(change: int, **kwargs: Any) -> None:

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -11,16 +11,23 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
+from accounts.core.errors import TokenError
 from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
 from authproject.environ import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
+from authproject.paths import operations
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
 REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+LONGEST_METHOD = 16
+"""Of a method that is nobody's, so much is logged."""
+
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
 
 
@@ -34,9 +41,9 @@ class RequestMiddleware:
         self.get_response = get_response
         self._observe: Callable[..., None] = _nothing
         if settings.METRICS:
-            from authproject.metrics import observe_request  # noqa: PLC0415  # only where it is on
+            from authproject.metrics import Observer  # noqa: PLC0415  # only where it is on
 
-            self._observe = observe_request
+            self._observe = Observer(operations())
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
@@ -53,23 +60,29 @@ class RequestMiddleware:
             logs.request_id.reset(token)
 
     def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        method = request.method or ""
+        method, status = request.method or "", response.status_code
         match = request.resolver_match
         route = f"/{match.route}" if match else None
+        outcome, refused = "success", None
+        wrong: dict[str, str] = {}
+        if status >= HTTPStatus.BAD_REQUEST:
+            outcome, refused, wrong = _what_was_wrong(response)
         logs.write_access_line(
-            method=method,
+            method=method if method in METHODS else method[:LONGEST_METHOD],
             path=_escaped(request.path),
             route=route,
-            status=response.status_code,
+            status=status,
             duration_ms=round(seconds * 1000, 2),
             client=request.META.get("REMOTE_ADDR"),
+            **wrong,
         )
         self._observe(
             method=method,
             path=request.path_info,
             route=route,
-            status=response.status_code,
-            data=getattr(response, "data", None),
+            status=status,
+            outcome=outcome,
+            refused=refused,
             seconds=seconds,
         )
 
@@ -122,6 +135,14 @@ def _complete(response: HttpResponse, path: str, request_id: str) -> None:
 
 def _nothing(**kwargs: Any) -> None:
     """What is observed where `METRICS` is off."""
+
+
+def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, str]]:
+    """Return an error response's code, why it refused a token, and both as the log has them."""
+    data = getattr(response, "data", None)
+    code = str(data.get("code", "error")) if isinstance(data, Mapping) else "error"
+    refused: TokenError | None = getattr(response, "token_error", None)
+    return code, refused, {"code": code, **({"reason": refused.remark} if refused else {})}
 
 
 def _escaped(path: str) -> str:

@@ -1,4 +1,4 @@
-"""The paths of the service, and what each may have to wait for, read off its URL configuration."""
+"""The paths of the service: what each does, and may have to wait for. Read off its URLs."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -28,10 +28,25 @@ class Route(NamedTuple):
         # Whoever is authenticated asks the store.
         return max(waits, Waits.IDENTITY) if authenticators else waits
 
+    @property
+    def operations(self) -> dict[tuple[str, str], str]:
+        """What is counted here, by method and path."""
+        cls = getattr(self.view, "cls", None)
+        if getattr(cls, "counts_actions", False):
+            actions: dict[str, str] = getattr(self.view, "actions", {})  # from DRF's router
+            return {(method.upper(), self.path): name for method, name in actions.items()}
+        name: str | None = getattr(cls, "operation", None)
+        return {("POST", self.path): name} if name else {}
+
 
 def routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:
     """Yield every route of `patterns`, by default the service's own, in their order."""
     yield from _walk("/", "", get_resolver().url_patterns if patterns is None else patterns)
+
+
+def operations() -> dict[tuple[str, str], str]:
+    """Return the name of each operation that is counted, by method and path."""
+    return {request: name for route in routes() for request, name in route.operations.items()}
 
 
 def _walk(prefix: str, namespace: str, patterns: Iterable[Any]) -> Iterator[Route]:

@@ -152,6 +152,7 @@ LOG_FORMAT = Variable(
     development="console",
     production="json",
     summary="`console` for people, `json` for machines.",
+    details="The console is in colour on a terminal; NO_COLOR=1 turns that off.",
 )
 
 

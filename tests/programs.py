@@ -8,6 +8,7 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx",
+    "prometheus": "prometheus",
     "promtool": "prometheus",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",

@@ -14,6 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("accounts.core.users", "accounts.core.sessions", "accounts.core.claims"),
     ("accounts.core.ports",),
     ("accounts.core.service",),
+    ("accounts.keyring", "accounts.seldom"),
     ("accounts.stores", "accounts.passwords", "accounts.tokens", "accounts.signals"),
     ("accounts.seeds",),
     ("accounts.runtime",),
@@ -33,11 +34,15 @@ HOMES = {
     "email_validator": {"accounts.core.users"},
     "environs": {"authproject.env", "authproject.judges"},
     "granian": {"authproject.management.commands.serve"},
-    "jwt": {"accounts.tokens"},
-    "orjson": {"accounts.renderers", "authproject.logs"},
+    "jwt": {"accounts.keyring"},
+    "orjson": {"accounts.renderers", "authproject.log_formats"},
     "prometheus_client": {"authproject.metrics"},
     "redis": {"accounts.stores.redis", "accounts.stores.redis_client"},
-    "rest_framework_simplejwt": {"accounts.tokens", "accounts.authentication"},
+    "rest_framework_simplejwt": {
+        "accounts.keyring",
+        "accounts.tokens",
+        "accounts.authentication",
+    },
 }
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
 

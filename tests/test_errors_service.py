@@ -14,7 +14,8 @@ from accounts.core.service import AccountService, TokenPolicy
 from accounts.passwords import BcryptHasher, HashingPool
 from accounts.runtime import Runtime
 from accounts.signals import emit
-from authproject.logs import JSONLineFormatter, RequestIdFilter
+from authproject.log_formats import JSONLineFormatter
+from authproject.logs import RequestIdFilter
 from tests.http_support import BuggyStore, Start, UnreachableStore, problem, send
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 

@@ -1,5 +1,9 @@
-from accounts.core.keys import derive_key
-from accounts.tokens import key_id
+import re
+import subprocess
+import sys
+
+from accounts.core.keys import derive_key, key_id
+from tests.processes import ROOT
 
 SECRET = "the-secret-of-the-tests-is-long-enough"
 
@@ -18,3 +22,19 @@ def test_a_kid_is_stable_and_shows_nothing_of_its_key() -> None:
     assert key_id(SECRET) == key_id(SECRET)
     assert key_id(SECRET) not in SECRET
     assert key_id(SECRET) != key_id(SECRET + "!")
+
+
+def test_the_operator_s_command_tells_a_key_s_name() -> None:
+    text = (ROOT / "docs/operations.md").read_text()
+    match = re.search(r'`python -c "(from accounts\.core\.keys.+)"`', text)
+    assert match is not None
+    done = subprocess.run(
+        [sys.executable, "-c", match[1]],
+        cwd=ROOT,
+        input=SECRET,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stdout.strip() == key_id(SECRET)

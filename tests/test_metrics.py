@@ -2,7 +2,6 @@
 
 import http.client
 import os
-import re
 import signal
 import sys
 from collections.abc import Callable
@@ -15,42 +14,12 @@ import pytest
 from accounts.runtime import Runtime
 from authproject import metrics
 from tests.http_support import forge, send
-from tests.processes import Service, serving
+from tests.metrics_support import Counts, read, scrape
+from tests.processes import START_SECONDS, Service, serving
 from tests.stores.servers import Server, eventually, valkey_binary
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 
 Start = Callable[..., Runtime]
-SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
-
-
-def read(text: str) -> dict[tuple[str, frozenset[str]], float]:
-    """Return the samples by name and labels."""
-    found = (SAMPLE.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
-    return {
-        (match[1], frozenset((match[2] or "").split(",")) - {""}): float(match[3])
-        for match in found
-        if match is not None
-    }
-
-
-class Counts:
-    """How much a sample has grown since this was made."""
-
-    def __init__(self, scrape: Callable[[], str]) -> None:
-        self._scrape = scrape
-        self._before = read(scrape())
-
-    def __call__(self, name: str, **labels: str) -> float:
-        key = (name, frozenset(f'{label}="{value}"' for label, value in labels.items()))
-        return read(self._scrape()).get(key, 0) - self._before.get(key, 0)
-
-    def outcome(self, operation: str, outcome: str) -> float:
-        return self("auth_requests_total", operation=operation, outcome=outcome)
-
-
-def scrape(api: Api) -> str:
-    text: str = api.client.get("/metrics").content.decode()
-    return text
 
 
 @pytest.fixture
@@ -190,11 +159,16 @@ def test_workers_are_counted_together_dead_ones_too(tmp_path: Path) -> None:
             assert {profile_status(service, token) for _ in range(40)} == {HTTPStatus.OK}
             assert counts.outcome("access", "success") == 40
             assert counts("auth_password_hash_queue") == 0
+            now = read(scraped(service))
+            assert now["auth_store_up", frozenset()] == 1
+            started = now["process_start_time_seconds", frozenset()]
+            assert abs(now["auth_clock_seconds", frozenset()] - started) < START_SECONDS
             killed = service.workers()[0]
             os.kill(killed, signal.SIGKILL)
             eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
             eventually(lambda: profile_status(service, token) == HTTPStatus.OK)
             assert counts.outcome("access", "success") >= 41
+            assert read(scraped(service))["process_start_time_seconds", frozenset()] == started
             assert counts("auth_password_hash_queue") == 0
     finally:
         valkey.kill()

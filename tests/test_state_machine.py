@@ -14,9 +14,10 @@ from accounts.core.errors import AccountError
 from accounts.core.events import Event
 from accounts.core.service import AccountService, TokenPolicy, Tokens
 from accounts.core.users import normalise_email
+from accounts.keyring import KeyRing
 from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
 from accounts.stores.memory import MemoryStore
-from accounts.tokens import JWTIssuer, KeyRing
+from accounts.tokens import JWTIssuer
 from tests.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
 from tests.state_machine import SessionMachine, budget
 from tests.support import MovableClock

@@ -10,8 +10,9 @@ from jwt.types import Options
 from accounts.core.claims import Claims, RefreshClaims
 from accounts.core.errors import TokenInvalid
 from accounts.core.users import EmailAddress
+from accounts.keyring import REMEMBERED_HEADERS, KeyRing
 from accounts.runtime import Runtime, get_runtime
-from accounts.tokens import REMEMBERED_HEADERS, REMEMBERED_TOKENS, JWTIssuer, KeyRing
+from accounts.tokens import REMEMBERED_TOKENS, JWTIssuer
 from tests.http_support import Start, forge, header_of, problem
 from tests.support import Api, MovableClock
 

@@ -70,6 +70,7 @@ class LoginView(FormView):
     """Log in to the browsable API."""
 
     template = "accounts/login.html"
+    operation = "login"
 
     def get(self, request: Request) -> Response:
         return Response()
@@ -87,6 +88,7 @@ class LogoutView(FormView):
     """Log out of the browsable API."""
 
     template = "accounts/logout.html"
+    operation = "logout"
 
     def post(self, request: Request) -> HttpResponseRedirect:
         _end_session(request)

@@ -8,7 +8,10 @@
     │   └── WrongCurrentPassword
     ├── InvalidCredentials       wrong e-mail or password: which of the two, nobody learns
     ├── TokenError
-    │   ├── TokenInvalid
+    │   ├── TokenInvalid         malformed; the subclasses tell the log and the metrics more
+    │   │   ├── TokenKeyUnknown  signed with a key that is not ours, or is no longer
+    │   │   ├── TokenForged      names a key of ours, and was not signed with it
+    │   │   └── TokenMisused     a refresh token for an access token, or the reverse
     │   ├── TokenExpired
     │   ├── TokenRevoked         its session was ended, or its user's version replaced
     │   └── TokenReused          a spent refresh token: somebody copied it
@@ -86,26 +89,59 @@ class InvalidCredentials(AccountError):
 
 
 class TokenError(AccountError):
-    """A token that opens nothing."""
+    """A token that opens nothing. `reason` is for logs and metrics; no client sees it."""
+
+    reason: ClassVar[str]
+
+    @property
+    def remark(self) -> str:
+        """Why, for the log: the reason, and what else is known."""
+        return self.reason
 
 
 class TokenInvalid(TokenError):
-    code = "token_invalid"
+    code, reason = "token_invalid", "malformed"
     detail = "The token is not valid."
 
 
+class TokenKeyUnknown(TokenInvalid):
+    """`kid` is whatever the token says."""
+
+    reason = "unknown_key"
+
+    def __init__(self, kid: str) -> None:
+        self.kid = kid
+
+
+class TokenForged(TokenInvalid):
+    reason = "bad_signature"
+
+
+class TokenMisused(TokenInvalid):
+    reason = "wrong_type"
+
+
 class TokenExpired(TokenError):
-    code = "token_expired"
+    """`ago` is for how many seconds it has been expired."""
+
+    code, reason = "token_expired", "expired"
     detail = "The token has expired."
+
+    def __init__(self, ago: float = 0.0) -> None:
+        self.ago = ago
+
+    @property
+    def remark(self) -> str:
+        return f"expired {self.ago:.0f} s ago"
 
 
 class TokenRevoked(TokenError):
-    code = "token_revoked"
+    code, reason = "token_revoked", "revoked"
     detail = "The token has been revoked."
 
 
 class TokenReused(TokenError):
-    code = "token_reused"
+    code, reason = "token_reused", "reused"
     detail = "The refresh token was used before; its session has been ended."
 
 

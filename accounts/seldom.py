@@ -1,0 +1,24 @@
+"""Log lines that a stranger could cause at will: one a minute, whatever the number of requests."""
+
+import logging
+
+from accounts.core.ports import Clock
+
+SECONDS = 60.0
+
+
+class Seldom:
+    """Threads may race: at worst a line is logged twice."""
+
+    def __init__(self, logger: logging.Logger, clock: Clock) -> None:
+        self._logger = logger
+        self._clock = clock
+        self._logged_at: dict[str, float] = {}
+
+    def warning(self, message: str, *arguments: object) -> None:
+        """Log, unless the same message, whatever its arguments, was logged within `SECONDS`."""
+        now = self._clock()
+        since = now - self._logged_at.get(message, float("-inf"))
+        if not 0 <= since < SECONDS:  # below 0 somebody has set the clock back
+            self._logged_at[message] = now
+            self._logger.warning(message, *arguments)
