@@ -38,10 +38,9 @@ class EndpointRenderer(BrowsableAPIRenderer):
     def render_form_for_serializer(self, serializer: Any) -> Any:
         request, response = self.renderer_context["request"], self.renderer_context["response"]
         if request.method == "POST" and response.status_code >= ERRORS:
-            # As after `is_valid()`, but by what was answered: nothing is judged or looked up twice.
-            serializer.initial_data = _without_passwords(_sent(request), serializer)
-            serializer._validated_data = {}  # noqa: SLF001  # see above
-            serializer._errors = _messages(response.data)  # noqa: SLF001  # see above
+            # Where DRF keeps them after `is_valid()`, but as answered: nothing is judged twice.
+            serializer._data = _repeatable(_sent(request), serializer)  # noqa: SLF001
+            serializer._errors = _messages(response.data)  # noqa: SLF001
         return super().render_form_for_serializer(serializer)
 
 
@@ -68,11 +67,12 @@ def _sent(request: Request) -> Mapping[str, Any]:
     return {}
 
 
-def _without_passwords(sent: Mapping[str, Any], serializer: Any) -> dict[str, Any]:
+def _repeatable(sent: Mapping[str, Any], serializer: Any) -> dict[str, str]:
+    """Return what a page may repeat: text, less passwords, and half a surrogate pair as `?`."""
     return {
-        name: sent[name]
+        name: sent[name].encode(errors="replace").decode()
         for name, field in serializer.fields.items()
-        if name in sent and field.style.get("input_type") != "password"
+        if isinstance(sent.get(name), str) and field.style.get("input_type") != "password"
     }
 
 
