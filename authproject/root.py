@@ -1,5 +1,7 @@
 """The front door: every endpoint, linked."""
 
+from typing import ClassVar
+
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
@@ -13,6 +15,8 @@ class RootView(BaseView):
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
+    name: ClassVar[str] = "Endpoints"
+    """What the browsable API calls it."""
 
     def get(self, request: Request) -> Response:
         return Response(

@@ -8,7 +8,7 @@ from authproject.root import RootView
 
 urlpatterns = [
     path("", RootView.as_view(), name="root"),
-    path("api/v1/", RootView.as_view(), name="api-root"),
+    path("api/v1/", RootView.as_view(name="API v1"), name="api-root"),
     path("api/v1/", include("accounts.urls")),
     path("health", HealthView.as_view(), name="health"),
     path("health/ready", ReadyView.as_view(), name="health-ready"),

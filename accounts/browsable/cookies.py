@@ -25,6 +25,13 @@ REFRESH_PATH = "/browse/"
 USED = "accounts.cookie_used"
 DEAD = "accounts.cookie_dead"
 
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Of every page that has none of its own. 'unsafe-inline': DRF's template has style attributes."""
+
 PAIR = {"access_token", "expires_in", "refresh_token"}
 """What an answer with fresh tokens has."""
 
@@ -33,7 +40,7 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 class CSRFFailed(PermissionDenied):
     default_code = "csrf_failed"
-    default_detail = "The form has expired or is not from this site. Reload the page, try again."
+    default_detail = "The form has expired or is not from this site. Send it again."
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -54,7 +61,7 @@ class CookieMiddleware:
 
     Fresh tokens for a request that the cookie authenticated replace it; one that opens nothing
     any more is forgotten. A page holds a CSRF token, and perhaps a user's data: nobody may frame
-    or store it.
+    or store it, and no script but this service's own runs in it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -69,6 +76,7 @@ class CookieMiddleware:
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers["X-Frame-Options"] = "DENY"
             response.headers["Cache-Control"] = "no-store"
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
         return response
 
 
