@@ -26,7 +26,7 @@ from tests.openapi_support import (
     operation,
     resolve,
 )
-from tests.processes import ROOT, manage
+from tests.processes import manage
 from tests.support import JSON, Api
 
 CODES = {
