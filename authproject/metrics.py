@@ -178,7 +178,9 @@ def _forget_dead_workers(folder: Path) -> None:
     # A worker that was killed leaves the hashes that it had waiting.
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
-        if not Path(f"/proc/{pid}").exists():
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
             file.unlink(missing_ok=True)  # another scrape may do the same
 
 
