@@ -1,34 +1,29 @@
 """Reads a unit file, and runs its service as systemd would, as far as that goes without systemd."""
 
-import json
-import os
 import re
 import shlex
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.processes import ROOT, START_SECONDS, Service, free_port, wait_until_it_answers
+from tests.deploy.confined import confined, folder_of_its_own, running
+from tests.processes import ROOT, Service, free_port
 from tests.programs import program
 
 UNIT = ROOT / "deploy" / "authproject.service"
-CONFINEMENT = Path(__file__).parent / "confinement.py"
-# What it stays writable beside the unit's folders: semaphores, and nothing.
-DEVICES = ("/dev/shm", "/dev/null")
 
 
 class Unit:
     """A copy of the unit for this machine: the folders that it names are in `folder`."""
 
-    def __init__(self, folder: Path, text: str = "") -> None:
+    def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self.state, self.tmp = folder / "state", folder / "tmp"
+        self.state, self.tmp = map(folder_of_its_own, (folder / "state", folder / "tmp"))
         settings = folder / "environment"
-        text = text or UNIT.read_text(encoding="utf-8")
+        text = UNIT.read_text(encoding="utf-8")
         for path, here in {
             "/opt/authproject/.venv/bin/python": sys.executable,
             "/opt/authproject": str(ROOT),
@@ -74,14 +69,12 @@ class Unit:
         options = {
             "umask": int(self.value("UMask"), 8),
             "files": int(self.value("LimitNOFILE")),
-            "writable": [str(self.state), str(self.tmp), *DEVICES],
             "no_writable_code": self.says("MemoryDenyWriteExecute"),
             "system_calls": self.system_calls(),
             "families": [int(getattr(socket, family)) for family in families],
         }
-        # Not systemd's own environment, and without what the interpreter would read from a home.
-        launcher = [sys.executable, "-I", str(CONFINEMENT), json.dumps(options)]
-        return [*launcher, *(command or shlex.split(self.value("ExecStart")))]
+        command = command or tuple(shlex.split(self.value("ExecStart")))
+        return confined(command, [self.state, self.tmp], **options)
 
     def system_calls(self) -> list[str]:
         """Return what the filters leave, as systemd.exec(5) reads them: one after the other."""
@@ -95,40 +88,21 @@ class Unit:
         # These are always permitted, by systemd itself.
         return sorted(allowed | groups["@default"])
 
-    @contextmanager
-    def running(self) -> Iterator[Service]:
+    def running(self) -> AbstractContextManager[Service]:
         """Run `ExecStart` until the block ends, and wait until it answers."""
-        for folder in (self.state, self.tmp):
-            folder.mkdir(mode=0o700)
-            give(folder)
-        log = self.file.with_suffix(".log")
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                self.command(),
-                cwd=self.value("WorkingDirectory"),
-                env=self.environment(),
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
-        service = Service(process, self.port, log)
-        try:
-            wait_until_it_answers(service)
-            yield service
-        finally:
-            process.kill()
-            process.wait(START_SECONDS)
+        return running(
+            self.command(),
+            port=self.port,
+            log=self.file.with_suffix(".log"),
+            folder=Path(self.value("WorkingDirectory")),
+            environment=self.environment(),
+        )
 
     def stop(self, service: Service) -> int:
         """Send the unit's signal to the process that the unit says; return the exit status."""
         assert self.value("KillMode") == "mixed", "the main process alone"
         service.process.send_signal(signal.Signals[self.value("KillSignal")])
         return service.process.wait(int(self.value("TimeoutStopSec")))
-
-
-def give(folder: Path) -> None:
-    """Make it belong to the user that a confined process runs as."""
-    if os.getuid() == 0:
-        os.chown(folder, 10_001, 10_001)
 
 
 def system_call_groups() -> dict[str, set[str]]:

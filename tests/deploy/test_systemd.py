@@ -12,7 +12,8 @@ import pytest
 
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
 from authproject.start import REFUSED
-from tests.deploy.systemd import Unit, give
+from tests.deploy.confined import folder_of_its_own
+from tests.deploy.systemd import Unit
 from tests.processes import Service, manage, serving
 from tests.programs import program
 from tests.stores.servers import eventually
@@ -69,11 +70,7 @@ def test_systemd_finds_the_unit_hardened(unit: Unit) -> None:
 
 
 def test_the_tests_confine_the_service_as_the_unit_says(unit: Unit, tmp_path: Path) -> None:
-    unit.state.mkdir()
-    unit.tmp.mkdir()
-    own = tmp_path / "own"
-    own.mkdir()
-    give(own)
+    own = folder_of_its_own(tmp_path / "own")
     tries = unit.command(sys.executable, "-I", "-c", TRIES, str(own / "new"), str(own))
     refused = json.loads(subprocess.run(tries, capture_output=True, check=True).stdout)
     assert [what for what, failed in refused.items() if not failed] == []
