@@ -20,9 +20,9 @@ LAST_CAPABILITY = 63
 
 # linux/prctl.h
 SET_KEEPCAPS, CAPBSET_DROP, SET_NO_NEW_PRIVS, CAP_AMBIENT, SET_MDWE = 8, 24, 38, 47, 65
-# linux/landlock.h: writing, removing and making of any kind, the same system calls everywhere.
+# linux/landlock.h: writing, removing, making and moving, the same system calls everywhere.
 WRITE_FILE, TRUNCATE = 1 << 1, 1 << 14
-WRITING = WRITE_FILE | TRUNCATE | sum(1 << bit for bit in range(4, 13))
+WRITING = WRITE_FILE | TRUNCATE | sum(1 << bit for bit in range(4, 14))
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 # seccomp.h
 ALLOW, ERRNO, EQUAL, MASKED_EQUAL = 0x7FFF0000, 0x00050000, 4, 7

@@ -109,10 +109,12 @@ class Image:
     ) -> AbstractContextManager[Service]:
         """Run it on a port of its own, with nothing to write to but /tmp and /accounts."""
         port = free_port()
+        # A container's every address is its own; a test's would be this machine's.
+        here = ("--host", "127.0.0.1", "--port", str(port))
         writable = [folder_of_its_own(folder / name) for name in ("tmp", "accounts")]
         environment = {"TMPDIR": str(writable[0]), "JWT_SECRET_KEY": SECRET} | environment
         return running(
-            confined([*self.command(*arguments), "--port", str(port)], writable),
+            confined([*self.command(*arguments), *here], writable),
             port=port,
             log=folder / "container.log",
             folder=self.folder / "app",

@@ -93,6 +93,11 @@ def test_its_user_is_a_number_and_not_root() -> None:
     assert of_the_image("USER") == [f"{NOBODY}:{NOBODY}"]
 
 
+def test_its_service_listens_on_every_address_of_the_container() -> None:
+    [command] = of_the_image("CMD")
+    assert json.loads(command) == ["serve", "--host", "0.0.0.0"]
+
+
 def test_its_port_is_the_one_that_serve_listens_on() -> None:
     parser: CommandParser = load_command_class("authproject", "serve").create_parser("", "serve")
     assert of_the_image("EXPOSE") == [str(parser.get_default("port"))]
