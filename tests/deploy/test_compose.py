@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
 
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
@@ -78,7 +79,7 @@ def valkey(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
     """Run the command of the file, as an unprivileged user that may write its volume and /tmp."""
     volume, tmp = folder_of_its_own(folder / "data"), folder_of_its_own(folder / "valkey-tmp")
     shell, options, script = VALKEY["command"]
-    server = f"{valkey_binary()} - --port {port} --bind 127.0.0.1"
+    server = f"{valkey_binary()} - --port {port} --bind 127.0.0.1 --set-proc-title no"
     for here, there in {"$$": "$", "dir /data": f"dir {volume}", "valkey-server -": server}.items():
         assert here in script
         script = script.replace(here, there)
@@ -125,6 +126,23 @@ def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_pa
     ):
         eventually(lambda: service.request("GET", "/health/ready").status == 200)
         assert '"level":"WARNING"' not in service.log
+        # It may look: without that it would have nothing to say against any.
+        config = redis.Redis(port=port, password=PASSWORD).config_get("appendfsync")
+        assert config == {b"appendfsync": b"always"}
+
+
+@linux
+@pytest.mark.parametrize(
+    "command", ["FLUSHALL", "CONFIG SET requirepass x", "KEYS *", "GET other", "SHUTDOWN"]
+)
+def test_the_services_password_opens_no_more_of_valkey_than_its_accounts(
+    command: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    with valkey(tmp_path, port):
+        client = redis.Redis(port=port, password=PASSWORD)
+        with pytest.raises(redis.exceptions.NoPermissionError):
+            client.execute_command(*command.split())
 
 
 @linux
@@ -146,7 +164,7 @@ def checked(folder: Path, port: int) -> int:
 
 
 @linux
-def test_no_list_of_processes_shows_valkeys_password(tmp_path: Path) -> None:
+def test_valkeys_password_is_on_no_command_line(tmp_path: Path) -> None:
     with valkey(tmp_path, free_port()) as process:
         line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert b"valkey-server" in line

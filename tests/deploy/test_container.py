@@ -63,7 +63,6 @@ def test_both_stages_start_from_one_exact_slim_python() -> None:
         "users.jsonl",
         "accounts/__pycache__/urls.cpython-313.pyc",
         "accounts/core/__pycache__/users.cpython-313.pyc",
-        "accounts/core/users.pyc",
         "docs/openapi.json",
     ],
 )
