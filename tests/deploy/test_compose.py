@@ -127,8 +127,7 @@ def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_pa
         eventually(lambda: service.request("GET", "/health/ready").status == 200)
         assert '"level":"WARNING"' not in service.log
         # It may look: without that it would have nothing to say against any.
-        config = redis.Redis(port=port, password=PASSWORD).config_get("appendfsync")
-        assert config == {b"appendfsync": b"always"}
+        assert client(port).config_get("appendfsync") == {"appendfsync": "always"}
 
 
 @linux
@@ -140,9 +139,12 @@ def test_the_services_password_opens_no_more_of_valkey_than_its_accounts(
 ) -> None:
     port = free_port()
     with valkey(tmp_path, port):
-        client = redis.Redis(port=port, password=PASSWORD)
         with pytest.raises(redis.exceptions.NoPermissionError):
-            client.execute_command(*command.split())
+            client(port).execute_command(*command.split())
+
+
+def client(port: int) -> Any:
+    return redis.Redis(port=port, password=PASSWORD, decode_responses=True)
 
 
 @linux
