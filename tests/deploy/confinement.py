@@ -7,6 +7,7 @@ and the rest is what they do themselves. It holds for this process and its child
 import ctypes
 import errno
 import json
+import mmap
 import os
 import resource
 import sys
@@ -98,8 +99,10 @@ def filter_system_calls(names: list[str], families: list[int]) -> None:
             found = add(rules, ALLOW, number, len(comparisons), array)
             checked(found, -found)
 
-    for name in set(names) - {"socket", "clone", "clone3", "unshare", "setns"}:
+    for name in set(names) - {"socket", "clone", "clone3", "unshare", "setns", "mprotect"}:
         allow(name)
+    # MemoryDenyWriteExecute before systemd 254: what is mapped never becomes code.
+    allow("mprotect", Comparison(2, MASKED_EQUAL, mmap.PROT_EXEC, 0))
     for family in families:
         allow("socket", Comparison(0, EQUAL, family, 0))
     allow("clone", Comparison(0, MASKED_EQUAL, NEW_NAMESPACES, 0))

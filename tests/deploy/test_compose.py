@@ -138,9 +138,8 @@ def test_the_services_password_opens_no_more_of_valkey_than_its_accounts(
     command: str, tmp_path: Path
 ) -> None:
     port = free_port()
-    with valkey(tmp_path, port):
-        with pytest.raises(redis.exceptions.NoPermissionError):
-            client(port).execute_command(*command.split())
+    with valkey(tmp_path, port), pytest.raises(redis.exceptions.NoPermissionError):
+        client(port).execute_command(*command.split())
 
 
 def client(port: int) -> Any:
