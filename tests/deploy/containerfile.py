@@ -15,6 +15,8 @@ from contextlib import AbstractContextManager
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
 
+from packaging.requirements import Requirement
+
 from tests.deploy.confined import confined, folder_of_its_own, running
 from tests.processes import ROOT, Service, free_port
 
@@ -143,4 +145,9 @@ def runtime_requirements() -> list[str]:
     """Return the packages that the file installs: what its `grep -v` leaves of requirements.txt."""
     [word] = re.findall(r"grep -v (\w+) requirements\.txt", CONTAINERFILE.read_text())
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line.partition("==")[0] for line in lines if "==" in line and word not in line]
+    wanted = [Requirement(line.partition("#")[0]) for line in lines if _installs(line, word)]
+    return [one.name for one in wanted if one.marker is None or one.marker.evaluate()]
+
+
+def _installs(line: str, unwanted: str) -> bool:
+    return "==" in line and unwanted not in line
