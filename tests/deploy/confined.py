@@ -45,5 +45,5 @@ def running(
         wait_until_it_answers(service)
         yield service
     finally:
-        process.kill()
+        process.terminate()
         process.wait(START_SECONDS)
