@@ -13,6 +13,10 @@ from django.core.exceptions import ImproperlyConfigured
 from accounts.preflight import preflight
 from authproject.env import ConfigurationError
 
+REFUSED = 78
+"""The exit status of a refused configuration: EX_CONFIG of sysexits(3), so that a supervisor can
+tell what only a person mends from what another try may."""
+
 
 def start() -> None:
     """Set Django up to serve; a refused configuration ends the process with its message alone."""
@@ -39,8 +43,8 @@ def refuse(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
     if threading.current_thread() is not threading.main_thread():
         # runserver's reloader starts us in a thread, where SystemExit would end nothing.
         sys.stderr.flush()
-        os._exit(1)
-    sys.exit(1)
+        os._exit(REFUSED)
+    sys.exit(REFUSED)
 
 
 def _complete(error: ImproperlyConfigured) -> ImproperlyConfigured:

@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -144,4 +145,7 @@ def _free_address(host: str, port: int) -> str:
 def _end_with_parent() -> None:
     # Runs in a worker: one that outlived a killed parent would keep the port and the store.
     cast(BaseProcess, multiprocessing.parent_process()).join()
-    os.kill(os.getpid(), signal.SIGTERM)
+    # Until it is heard: one that is still starting has its parent's handlers, which pass it over.
+    while True:
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(1)
