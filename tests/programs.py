@@ -8,6 +8,7 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx",
+    "openssl": "openssl",
     "promtool": "prometheus",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",
