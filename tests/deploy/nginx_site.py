@@ -129,24 +129,25 @@ def marked(text: str) -> list[str]:
 
 def edited(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
     """Return the site as an operator has it who has edited the marked lines, and no other."""
-    # The last pattern that fits a line is how it is edited.
     edits = {
         r"listen \[::\].*": "",
         r"server 127\.0\.0\.1:8000;": _servers(upstreams),
-        r'# "https://app\.example\.com" .*': f'"{FRONT_END}" $http_origin;',
+        r'# "https://app\.example\.com" (.*)': rf'"{FRONT_END}" \1',
         r"listen 80;": f"listen 127.0.0.1:{plain_port};",
-        r"listen 443 ssl http2;": f"listen 127.0.0.1:{port} ssl http2;",
+        r"listen 443( .*)": rf"listen 127.0.0.1:{port}\1",
         r"server_name .*": "server_name localhost;",
         r"ssl_certificate .*": f"ssl_certificate {folder}/certificate.pem;",
         r"ssl_certificate_key .*": f"ssl_certificate_key {folder}/key.pem;",
-        r"access_log .*": f"access_log {folder}/access.log auth_json;",
-        r"error_log .*": f"error_log {folder}/site-error.log crit;",
+        r"access_log \S+( .*)": rf"access_log {folder}/access.log\1",
+        r"error_log \S+( .*)": rf"error_log {folder}/site-error.log\1",
         r"# set_real_ip_from .*": f"set_real_ip_from {TRUSTED};",
     }
     text = SITE.read_text(encoding="utf-8")
     for line in marked(text):
         before = line.partition("  # EDIT")[0]
-        [after] = [new for old, new in edits.items() if re.fullmatch(old, before)]
+        [after] = [
+            re.sub(old, new, before) for old, new in edits.items() if re.fullmatch(old, before)
+        ]
         text = text.replace(line, after)
     return text
 

@@ -3,6 +3,7 @@
 import http.client
 import ssl
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -198,3 +199,20 @@ def test_the_port_of_a_host_is_the_clients(site: Site) -> None:
 def test_a_host_that_is_not_ours_is_refused(site: Site) -> None:
     answer = site.request("GET", "/api/v1/", Host="evil.example")
     assert (answer.status, answer.json()["code"]) == (400, "invalid_host")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads connections from /proc")
+def test_connections_to_the_service_are_kept(site: Site, service: Service) -> None:
+    site.request("GET", "/health")
+    before = connections_to(service.port)
+    for _ in range(5):
+        site.request("GET", "/health")
+    assert connections_to(service.port) <= before
+
+
+def connections_to(port: int) -> set[str]:
+    """Return the far ends of a port's connections; one that was closed lingers for a minute."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return {row[2] for row in rows if row[1].endswith(f":{port:04X}")} | {
+        row[1] for row in rows if row[2].endswith(f":{port:04X}")
+    }

@@ -128,8 +128,9 @@ def test_half_a_body_never_reaches_the_service(both: tuple[Site, Service]) -> No
     site, service = both
     with site.connect() as connection:
         send_half(connection, "half-sent")
+        # nginx has one worker here: what it answers now came after the half body.
+        assert site.request("GET", "/health", **{"X-Request-ID": "whole"}).status == 200
     assert site.line("half-sent")["upstream"] == ""
-    assert site.request("GET", "/health", **{"X-Request-ID": "whole"}).status == 200
     eventually(lambda: '"whole"' in service.log)
     assert "half-sent" not in service.log
 
