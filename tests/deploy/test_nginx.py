@@ -1,6 +1,7 @@
 """What a client meets in front of the service: TLS, and the API as it is without a proxy."""
 
 import http.client
+import json
 import ssl
 import subprocess
 import sys
@@ -84,6 +85,14 @@ def test_plain_http_is_sent_to_https(site: Site) -> None:
     connection.close()
     assert answer.status == 301
     assert answer.headers["Location"] == "https://localhost/health?a=b"
+
+
+def test_plain_http_at_the_port_of_tls_is_no_request(site: Site) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection.request("GET", "/health")
+    answer = connection.getresponse()
+    assert (answer.status, json.load(answer)["code"]) == (400, "bad_request")
+    connection.close()
 
 
 @pytest.mark.parametrize("path", ["/health", "/metrics"])

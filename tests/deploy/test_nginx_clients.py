@@ -166,6 +166,12 @@ def test_a_line_tells_what_an_operator_asks(site: Site, service: Service) -> Non
     assert line["upstream"] == f"127.0.0.1:{service.port}"
 
 
+def test_a_line_has_the_request_as_it_came_where_nginx_answers(site: Site) -> None:
+    site.request("POST", "/metrics?x", b"", **{"X-Request-ID": "answered-by-nginx"})
+    line = site.line("answered-by-nginx")
+    assert (line["method"], line["path"], line["status"]) == ("POST", "/metrics", 404)
+
+
 def test_a_person_logs_in_by_the_form_through_tls(site: Site, service: Service) -> None:
     browser = TLSBrowser(site)
     page = browser.log_in(EMAIL, PASSWORD, f"{LOGIN}?next={PROFILE}")
