@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ def problem(answer: Answer) -> tuple[int, str, str | None]:
     return answer.status, body["code"], answer.headers["Retry-After"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc")
 def test_a_killed_service_is_told_of_and_comes_back_by_itself(tmp_path: Path) -> None:
     with edge(tmp_path) as (site, service):
         assert site.request("GET", "/health").status == 200  # and keeps its connection
@@ -74,6 +76,7 @@ def test_the_apis_own_503_passes_as_it_is(tmp_path: Path) -> None:
         assert own.headers["Retry-After"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc")
 def test_a_change_that_was_sent_is_not_sent_to_another_machine(tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     with ExitStack() as stack:
@@ -146,6 +149,7 @@ def test_what_does_not_come_is_not_waited_for(both: tuple[Site, Service]) -> Non
     assert site.line("never-whole")["upstream"] == ""
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads from /proc")
 def test_nothing_secret_is_in_nginxs_logs(tmp_path: Path) -> None:
     secret = "a-secret-of-a-client"
     with edge(tmp_path) as (site, service):
