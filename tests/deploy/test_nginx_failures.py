@@ -88,6 +88,7 @@ def test_a_change_that_was_sent_is_not_sent_to_another_machine(tmp_path: Path) -
         pool = stack.enter_context(ThreadPoolExecutor(1))
         [worker] = dying.workers()
         os.kill(worker, signal.SIGSTOP)
+        eventually(lambda: states(worker) == {"T"})
         account = {"email": EMAIL, "password": PASSWORD}
         answer = pool.submit(site.post, "auth/register", account)
         eventually(lambda: unread(dying.port) > 0)
@@ -96,6 +97,12 @@ def test_a_change_that_was_sent_is_not_sent_to_another_machine(tmp_path: Path) -
         assert site.request("GET", "/health").status == 200  # the other one serves
         assert other.login().status == 401
         assert "auth/register" not in other.log
+
+
+def states(pid: int) -> set[str]:
+    """Return the states of a process's threads (Linux): T is stopped."""
+    stats = (task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat"))
+    return {stat.rpartition(")")[2].split()[0] for stat in stats}
 
 
 def unread(port: int) -> int:
