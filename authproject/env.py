@@ -41,6 +41,7 @@ class Environment:
     production: bool
     allowed_hosts: list[str]
     cors_origins: list[str]
+    trusted_proxies: list[str]
     store_url: str
     access_token_lifetime: int
     refresh_token_lifetime: int
@@ -73,6 +74,7 @@ def read_environment(dotenv: Path) -> Environment:
         production=production,
         allowed_hosts=read.items(var.ALLOWED_HOSTS, judges.host(production)),
         cors_origins=read.items(var.CORS_ORIGINS, judges.origin(production)),
+        trusted_proxies=read.items(var.TRUSTED_PROXIES, judges.proxy),
         store_url=read.text(var.STORE_URL, judges.store_url),
         access_token_lifetime=read.seconds(var.ACCESS_TOKEN_EXPIRE_MINUTES, 60),
         refresh_token_lifetime=read.seconds(

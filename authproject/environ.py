@@ -27,6 +27,7 @@ class Scope(Protocol):
 def environ_of(scope: Scope, path: str) -> Environ:
     """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
     host, _, port = scope.server.rpartition(":")
+    client = scope.client.rpartition(":")[0]
     headers = scope.headers
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
@@ -37,7 +38,8 @@ def environ_of(scope: Scope, path: str) -> Environ:
         "SERVER_NAME": host,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        "REMOTE_ADDR": scope.client.rpartition(":")[0],
+        # RFC 3875 §4.1.8: an IPv6 address without brackets.
+        "REMOTE_ADDR": client[1:-1] if client[:1] == "[" else client,
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(),
     }

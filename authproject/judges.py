@@ -8,6 +8,7 @@ from environs import ValidationError, validate
 
 from accounts.stores import check_url
 from accounts.stores.errors import BadStoreUrl
+from authproject.proxies import trusted_network
 from authproject.variables import EXAMPLE_SECRET
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: no shorter than the hash of HS256.
@@ -58,6 +59,15 @@ def origin(production: bool) -> Judge:
             raise ValidationError(f"{value!r} is no origin; write it as https://app.example.com")
 
     return judge
+
+
+def proxy(value: str) -> None:
+    try:
+        trusted_network(value)
+    except ValueError as error:
+        raise ValidationError(
+            f"{error}; list the proxies in front, as 127.0.0.1 or 10.1.0.0/24"
+        ) from error
 
 
 def store_url(value: str) -> None:

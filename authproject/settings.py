@@ -52,7 +52,10 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
+TRUSTED_PROXIES = env.trusted_proxies
 MIDDLEWARE = [
+    # First: whatever comes after it sees the client, and not the proxy.
+    *(["authproject.proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
     "authproject.middleware.RequestMiddleware",
     "authproject.middleware.HostMiddleware",
     # Without origins no page may read an answer, and a browser asks for no leave to say so.
@@ -91,8 +94,9 @@ if BROWSABLE_API or API_DOCS:
 
 if BROWSABLE_API:
     MIDDLEWARE += [
-        "django.middleware.csrf.CsrfViewMiddleware",
+        # Around Django's, whose cookie it keeps on https, too.
         "accounts.browsable.cookies.CookieMiddleware",
+        "django.middleware.csrf.CsrfViewMiddleware",
     ]
     # Its own login, in cookies. The bearer token wins: that is asked first.
     authenticators += ["accounts.browsable.cookies.CookieAuthentication"]

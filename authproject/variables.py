@@ -70,6 +70,15 @@ CORS_ORIGINS: Variable[list[str]] = Variable(
     production=[],
     summary="Origins of the front ends that may call from a browser, comma-separated.",
 )
+TRUSTED_PROXIES: Variable[list[str]] = Variable(
+    name="TRUSTED_PROXIES",
+    development=[],
+    summary="Addresses or networks of the proxies in front, comma-separated: from them alone "
+    "`X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    details="""\
+With nginx on the same machine: 127.0.0.1. Without it, every client is the proxy in the log, and
+the browsable API's forms are refused behind TLS.""",
+)
 STORE_URL = Variable(
     name="STORE_URL",
     development="memory://",

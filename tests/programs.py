@@ -9,6 +9,7 @@ PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx",
     "prometheus": "prometheus",
+    "openssl": "openssl",
     "promtool": "prometheus",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",

@@ -8,6 +8,7 @@ ENVIRONMENT = {
     "ENVIRONMENT": "development",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "CORS_ORIGINS": "http://localhost:3000",
+    "TRUSTED_PROXIES": "",
     "STORE_URL": "memory://",
     "SEED_USERS_FILE": "",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "15",

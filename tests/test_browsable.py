@@ -150,8 +150,9 @@ def test_the_cookies_of_a_login_over_https_stay_on_https(browser: Browser, secur
     }
     response = browser.client.post(LOGIN, fields, secure=secure, headers=headers)
     assert response.status_code == 302
-    assert bool(response.cookies[ACCESS_COOKIE]["secure"]) is secure
-    assert bool(response.cookies[REFRESH_COOKIE]["secure"]) is secure
+    set_there = {**page.cookies, **response.cookies}
+    assert set_there.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, "browsable_csrf"}
+    assert {bool(one["secure"]) for one in set_there.values()} == {secure}
 
 
 def test_a_login_renews_the_csrf_token(browser: Browser) -> None:

@@ -50,6 +50,7 @@ def test_one_secret_is_all_that_development_needs(dotenv: Path) -> None:
             "http://127.0.0.1:3000",
             "http://127.0.0.1:8000",
         ],
+        trusted_proxies=[],
         store_url="memory://",
         access_token_lifetime=900,
         refresh_token_lifetime=604_800,
@@ -101,6 +102,11 @@ def test_lists_are_comma_separated(dotenv: Path) -> None:
     assert env.cors_origins == ["http://a", "http://b"]
 
 
+def test_proxies_are_addresses_and_networks(dotenv: Path) -> None:
+    proxies = ["127.0.0.1", "10.1.0.0/24", "::1", "2001:db8::/32"]
+    assert read(dotenv, TRUSTED_PROXIES=", ".join(proxies)).trusted_proxies == proxies
+
+
 def test_lifetimes_may_be_fractions(dotenv: Path) -> None:
     env = read(dotenv, ACCESS_TOKEN_EXPIRE_MINUTES="0.05", REFRESH_TOKEN_EXPIRE_DAYS="0.5")
     assert (env.access_token_lifetime, env.refresh_token_lifetime) == (3, 43_200)
@@ -130,6 +136,16 @@ def test_development_may_allow_every_host_and_origin(dotenv: Path) -> None:
         ("CORS_ORIGINS", "http://[::1"),
         ("CORS_ORIGINS", "null"),
         ("CORS_ORIGINS", "https://a.example, https://b.example/path"),
+        ("TRUSTED_PROXIES", "*"),
+        ("TRUSTED_PROXIES", "nginx"),
+        ("TRUSTED_PROXIES", "0.0.0.0/0"),
+        ("TRUSTED_PROXIES", "::/0"),
+        ("TRUSTED_PROXIES", "::ffff:0:0/96"),
+        ("TRUSTED_PROXIES", "10.0.0.1/8"),
+        ("TRUSTED_PROXIES", "fe80::1%eth0"),
+        ("TRUSTED_PROXIES", "10.0.0.1:80"),
+        ("TRUSTED_PROXIES", "10.0.0.1, localhost"),
+        ("TRUSTED_PROXIES", "10.0.0.1 10.0.0.2"),
         ("STORE_URL", "postgres://localhost"),
         ("STORE_URL", "nonsense"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0"),

@@ -60,8 +60,9 @@ class CookieMiddleware:
     """Keeps the cookies in step with what was answered, and guards pages.
 
     Fresh tokens for a request that the cookie authenticated replace it; one that opens nothing
-    any more is forgotten. A page holds a CSRF token, and perhaps a user's data: nobody may frame
-    or store it, and no script but this service's own runs in it.
+    any more is forgotten. What is set over https stays there. A page holds a CSRF token, and
+    perhaps a user's data: nobody may frame or store it, and no script but this service's own runs
+    in it.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -70,9 +71,12 @@ class CookieMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
         if tokens := fresh_tokens(request, response):
-            keep(request, response, tokens)
+            keep(response, tokens)
         elif _is_dead(request):
             forget(response)
+        if request.is_secure():
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
         if response.headers.get("Content-Type", "").startswith("text/html"):
             response.headers["X-Frame-Options"] = "DENY"
             response.headers["Cache-Control"] = "no-store"
@@ -110,13 +114,12 @@ def fresh_tokens(request: HttpRequest | Request, response: HttpResponseBase) -> 
     return None
 
 
-def keep(request: HttpRequest | Request, response: HttpResponseBase, tokens: Tokens) -> None:
+def keep(response: HttpResponseBase, tokens: Tokens) -> None:
     """Set the cookies. Both go with the access token: nothing here renews it."""
     attributes: dict[str, Any] = {
         "max_age": tokens.expires_in,
         "httponly": True,
         "samesite": "Strict",
-        "secure": request.is_secure(),
     }
     response.set_cookie(ACCESS_COOKIE, tokens.access_token, **attributes)
     response.set_cookie(REFRESH_COOKIE, tokens.refresh_token or "", path=REFRESH_PATH, **attributes)

@@ -80,7 +80,7 @@ class LoginView(FormView):
         _end_session(request)
         rotate_token(request)
         response = HttpResponseRedirect(self.next)
-        cookies.keep(request, response, tokens)
+        cookies.keep(response, tokens)
         return response
 
 
