@@ -97,25 +97,32 @@ class Site:
         *,
         client: str = "",
         source: str = TRUSTED,
+        over: Any = None,  # a connection; mypy takes any **headers for one
         **headers: str,
     ) -> Answer:
-        connection = http.client.HTTPSConnection(
-            "localhost",
-            self.port,
-            timeout=START_SECONDS,
-            context=self.tls(),
-            source_address=(source, 0),
-        )
+        connection: http.client.HTTPSConnection = over or self.connection(source)
         if isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
         headers = {"X-Forwarded-For": client or a_client(), **headers}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
         answer = Answer(response.status, response.headers, response.read())
-        connection.close()
+        if over is None:
+            connection.close()
         return answer
 
-    def post(self, path: str, body: Any = None, **options: str) -> Answer:
+    def connection(self, source: str = TRUSTED) -> http.client.HTTPSConnection:
+        """Return a connection for many requests: each one takes a port from other tests."""
+        bound = None if source == TRUSTED else (source, 0)
+        return http.client.HTTPSConnection(
+            "localhost",
+            self.port,
+            timeout=START_SECONDS,
+            context=self.tls(),
+            source_address=bound,
+        )
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
         return self.request("POST", f"/api/v1/{path}", body, **options)
 
     def login(self, password: str = PASSWORD, **options: str) -> Answer:
