@@ -3,7 +3,6 @@
 import http.client
 import json
 import os
-import socket
 import subprocess
 import sys
 import threading
@@ -13,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.ports import free_port
 from tests.settings import ENVIRONMENT
 from tests.support import EMAIL, JSON, PASSWORD
 
@@ -135,10 +135,3 @@ def wait_until_it_answers(service: Service) -> None:
         if service.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the service did not start:\n{service.log}")
         pause.wait(0.02)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port

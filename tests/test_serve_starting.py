@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import PROCESS_ENVIRONMENT, ROOT, Service, free_port
+from tests.ports import free_port
+from tests.processes import PROCESS_ENVIRONMENT, ROOT, Service
 from tests.stores.servers import eventually
 from tests.support import PASSWORD
 

@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 
 from tests.deploy.confined import confined, folder_of_its_own, running
-from tests.processes import ROOT, Service, free_port
+from tests.ports import free_port
+from tests.processes import ROOT, Service
 
 CONTAINERFILE = ROOT / "deploy" / "Containerfile"
 DOCKERIGNORE = ROOT / ".dockerignore"

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.processes import ROOT, START_SECONDS, Answer, Service, free_port, serving
+from tests.ports import free_port
+from tests.processes import ROOT, START_SECONDS, Answer, Service, serving
 from tests.programs import program
 from tests.stores.servers import eventually
 from tests.support import EMAIL, JSON, PASSWORD

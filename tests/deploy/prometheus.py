@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-from tests.processes import ROOT, START_SECONDS, free_port
+from tests.ports import free_port
+from tests.processes import ROOT, START_SECONDS
 from tests.programs import program
 from tests.stores.servers import eventually
 

