@@ -2,9 +2,9 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# The newest Python on the PATH that is supported; PYTHON=... chooses another.
+# A supported Python of the PATH, python3 if it is one; PYTHON=... chooses another.
 PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,\
-	$(shell $(python) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2])' 2>/dev/null && echo $(python))))
+	$(shell $(python) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $(python))))
 VENV := .venv
 PEERS := .venv-bench
 BIN := $(VENV)/bin
@@ -33,7 +33,7 @@ format: $(VENV)/dev.stamp ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/dev.stamp .env ## write what documents repeat from the code: settings, docs/openapi.json
+docs: $(VENV)/dev.stamp .env ## write what documents repeat: settings, docs/api.jetbrains.http, docs/openapi.json
 	$(BIN)/python -m authproject.reference
 	$(BIN)/python manage.py spectacular --format openapi-json --validate --file docs/openapi.json
 
@@ -47,7 +47,7 @@ clean: ## remove the virtual environments and the caches
 	$(BIN)/python -m authproject.init_env
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "No Python 3.11 or newer was found; install one, or say PYTHON=/path/to/python3."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python from 3.11 to 3.13 was found; install one, or say PYTHON=/path/to/python3."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python

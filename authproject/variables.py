@@ -132,7 +132,7 @@ SEED_USERS_FILE = Variable(
 REJECT_COMMON_PASSWORDS = Variable(
     name="REJECT_COMMON_PASSWORDS",
     development=False,
-    summary="`true`: refuse the 20,000 most common passwords at registration.",
+    summary="`true`: refuse the 20,000 most common passwords, wherever one is set.",
 )
 BROWSABLE_API = Variable(
     name="BROWSABLE_API",

@@ -18,6 +18,9 @@ from tests.support import EMAIL, PASSWORD, Api, MovableClock
 SID = "5e55104e"
 
 
+AWAY = "valkey://127.0.0.1:1"
+
+
 @pytest.fixture
 def source(tmp_path: Path) -> str:
     return f"file://{tmp_path}/accounts.jsonl"
@@ -73,12 +76,22 @@ def test_copying_again_changes_nothing(
         ("file:///nowhere/accounts.jsonl", "is not there"),
     ],
 )
-def test_what_is_no_journal_is_refused(url: str, fault: str) -> None:
+def test_what_is_no_journal_is_refused(settings: Settings, url: str, fault: str) -> None:
+    settings.STORE_URL = AWAY
     with pytest.raises(CommandError, match=fault):
         copy(url)
 
 
-def test_a_journal_in_use_is_refused(source: str, clock: MovableClock) -> None:
+def test_a_copy_into_memory_is_refused(settings: Settings, source: str) -> None:
+    settings.STORE_URL = "memory://"
+    with pytest.raises(CommandError, match="gone when this command ends"):
+        copy(source)
+
+
+def test_a_journal_in_use_is_refused(
+    settings: Settings, source: str, clock: MovableClock
+) -> None:
+    settings.STORE_URL = AWAY
     journal = open_store(source, clock)
     with pytest.raises(CommandError, match="in use"):
         copy(source)
@@ -91,6 +104,6 @@ def test_a_server_that_is_away_is_said(
     journal = open_store(source, clock)
     journal.add_user(User(EmailAddress(EMAIL), "hash", "version-1", 1.5))
     journal.close()
-    settings.STORE_URL = "valkey://127.0.0.1:1"
+    settings.STORE_URL = AWAY
     with pytest.raises(CommandError, match="cannot be reached"):
         copy(source)

@@ -74,5 +74,5 @@ def _reserve(path: Path) -> int:
 def _in_use(path: Path) -> StartRefused:
     return StartRefused(
         f"{path} is in use by another process; stop that one first, or give this one a file of "
-        "its own. Processes share users through a redis:// store."
+        "its own. Processes share users through a valkey:// or redis:// store."
     )

@@ -26,6 +26,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, source: str, **options: Any) -> None:
         try:
             path = file_path(source)
+            _require_a_store_that_lasts(settings.STORE_URL)
             if not path.exists():
                 raise CommandError(f"{path} is not there.")
             with (
@@ -42,6 +43,14 @@ class Command(BaseCommand):
         self.stdout.write(
             f"Copied {added:,} of {users:,} users (the others were there already) and "
             f"{sessions:,} sessions."
+        )
+
+
+def _require_a_store_that_lasts(url: str) -> None:
+    if url.startswith("memory:"):
+        raise CommandError(
+            "STORE_URL is memory://: a copy there is gone when this command ends. Set it to the "
+            "server to copy to."
         )
 
 

@@ -44,8 +44,8 @@ class Command(BaseCommand):
     help = "Serve the API with Granian."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1")
-        parser.add_argument("--port", type=_port, default=8000)
+        parser.add_argument("--host", default="127.0.0.1", help="by default 127.0.0.1")
+        parser.add_argument("--port", type=_port, default=8000, help="by default 8000")
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
