@@ -37,7 +37,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     view, wiring, test = printed()
     (copy / "notes.py").write_text(view)
     (copy / "tests" / "test_notes.py").write_text(test)
+    # And one as a reader might write it, who wants it in /docs.
+    (copy / "described.py").write_text(view.replace("    schema = None\n\n", ""))
     line, route = wiring.split("\n\n")
+    line += "\nfrom described import NotesView as Described"
+    route += '    path("api/v1/protected/described", Described.as_view(), name="described"),\n'
     urls = copy / "authproject" / "urls.py"
     before, start, after = urls.read_text().partition("urlpatterns = [\n")
     urls.write_text(f"{before.rstrip()}\n{line}\n\n{start}{route}{after}")
@@ -88,14 +92,19 @@ def test_a_logout_shuts_it_at_once(service: Service) -> None:
     assert (answer.status, answer.json()["code"]) == (401, "token_revoked")
 
 
-def test_it_is_listed_and_described_and_has_a_page(service: Service) -> None:
+def test_it_is_listed_and_has_a_page(service: Service) -> None:
     path = "/api/v1/protected/notes"
     assert service.request("GET", "/").json()["notes"].endswith(path)
-    description = service.request("GET", "/openapi.json").json()["paths"][path]["get"]
-    assert description["description"] == "The notes of whoever asks."
-    assert description["security"] == [{"bearer": []}]
     page = service.request("GET", path, Accept="text/html").body.decode()
     assert f"/browse/login?next={path}" in page
+
+
+def test_without_its_schema_line_it_is_described(service: Service) -> None:
+    paths = service.request("GET", "/openapi.json").json()["paths"]
+    assert "/api/v1/protected/notes" not in paths
+    description = paths["/api/v1/protected/described"]["get"]
+    assert description["description"] == "The notes of whoever asks."
+    assert description["security"] == [{"bearer": []}]
     # What drf-spectacular cannot tell of a view stays out of the log, whose lines are JSON.
     assert all(line.startswith("{") for line in service.log.splitlines())
 
