@@ -1,12 +1,13 @@
 """Every failure in one JSON shape: `{"detail", "code"}`, and `errors` where a body is at fault."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
+from rest_framework.settings import api_settings
 
 from accounts.authentication import BearerTokenRejected
 from accounts.core.errors import (
@@ -145,16 +146,34 @@ def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None)
 
 
 def _invalid_body(error: drf.ValidationError) -> Problem:
-    details = cast(dict[str, list[drf.ErrorDetail]], error.detail)  # of a flat serializer
-    errors = {
-        name: [{"detail": str(item), "code": str(item.code)} for item in items]
-        for name, items in details.items()
-    }
+    errors = _errors(error.detail)
     codes = {item["code"] for items in errors.values() for item in items}
     if codes & SHAPE_CODES:
         detail = "The request body does not have the expected shape."
         return Problem(422, "unprocessable", detail, extra={"errors": errors})
     return _unacceptable(errors)
+
+
+def _errors(details: Any) -> dict[str, ErrorList]:
+    """Return DRF's details, however nested, by field: `tags.0`, `address.street`."""
+    errors: dict[str, ErrorList] = {}
+    for name, item in _leaves(details, ""):
+        code = getattr(item, "code", None) or drf.ValidationError.default_code
+        entry = {"detail": str(item), "code": str(code)}
+        errors.setdefault(name or str(api_settings.NON_FIELD_ERRORS_KEY), []).append(entry)
+    return errors
+
+
+def _leaves(details: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(details, list):
+        # A text in a list is about the whole of it; anything else is about the item at its place.
+        yield from ((name, item) for item in details if isinstance(item, str))
+        details = {at: item for at, item in enumerate(details) if not isinstance(item, str)}
+    if not isinstance(details, Mapping):
+        yield name, details
+        return
+    for key, value in details.items():
+        yield from _leaves(value, f"{name}.{key}" if name else str(key))
 
 
 def _unacceptable(errors: Mapping[str, ErrorList]) -> Problem:

@@ -1,0 +1,69 @@
+"""Endpoints as a project of its own might write them, the unusual ones first."""
+
+from typing import Any
+
+from django.urls import path
+from rest_framework import exceptions as drf
+from rest_framework import serializers
+from rest_framework.generics import GenericAPIView
+from rest_framework.permissions import AllowAny
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from authproject.urls import urlpatterns as ours
+
+
+class AddressSerializer(serializers.Serializer[Any]):
+    street = serializers.CharField(max_length=5)
+
+
+class NoteSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField(max_length=5)
+    tags = serializers.ListField(child=serializers.IntegerField(), required=False)
+    address = AddressSerializer(required=False)
+    others = AddressSerializer(many=True, required=False)
+    due = serializers.DateTimeField(required=False)
+    pin = serializers.CharField(required=False, write_only=True)
+
+
+class NoteView(GenericAPIView[Any]):
+    """Public; validates as DRF's own views do."""
+
+    serializer_class = NoteSerializer
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid(raise_exception=True)
+        return Response(serializer.data)
+
+    put = patch = post
+
+
+class ManyNotesView(NoteView):
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        return super().get_serializer(*args, many=True, **kwargs)
+
+
+class RaisingView(NoteView):
+    """Raises what `as_view` is given."""
+
+    error: Any = None
+
+    def post(self, request: Request) -> Response:
+        raise self.error
+
+
+def raising(name: str, error: Exception) -> Any:
+    return path(name, RaisingView.as_view(error=error))
+
+
+urlpatterns = [
+    *ours,
+    path("notes", NoteView.as_view()),
+    path("many", ManyNotesView.as_view()),
+    raising("text", drf.ValidationError("It cannot be.", "impossible")),
+    raising("nameless-code", drf.ValidationError(drf.ErrorDetail("It cannot be."))),
+]
+handler500 = "accounts.exceptions.server_error"
