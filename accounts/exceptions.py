@@ -22,6 +22,7 @@ from accounts.renderers import JSONRenderer
 from accounts.responses import Response
 
 CHALLENGE = 'Bearer realm="api"'
+UNAUTHORIZED = 401
 
 SHAPE_CODES = {"required", "null", "wrong_type"}
 """What is wrong with a body of the wrong shape (422); every other code is about a value (400)."""
@@ -117,13 +118,11 @@ def _describe(error: Exception) -> Problem | None:
             return _problem(401, error, {"WWW-Authenticate": CHALLENGE})
         case ServiceUnavailable():
             return _unavailable(error)
-        case drf.ValidationError():
+        case drf.ValidationError(status_code=400):
             return _invalid_body(error)
         case BearerTokenRejected():
             reason = f'error="invalid_token", error_description="{error.detail}"'
             return _from_drf(error, {"WWW-Authenticate": f"{CHALLENGE}, {reason}"})
-        case drf.NotAuthenticated():
-            return _from_drf(error, {"WWW-Authenticate": CHALLENGE})
         case drf.APIException():
             return _from_drf(error)
         case Http404():
@@ -142,7 +141,22 @@ def _problem(status: int, error: AccountError, headers: Mapping[str, str]) -> Pr
 
 
 def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None) -> Problem:
-    return Problem(error.status_code, str(error.get_codes()), str(error.detail), headers or {})
+    headers = {**_headers(error), **(headers or {})}
+    if isinstance(error.detail, str):
+        code = str(error.get_codes() or error.default_code)
+        return Problem(error.status_code, code, error.detail, headers)
+    detail, errors = str(error.default_detail), _errors(error.detail)
+    return Problem(error.status_code, error.default_code, detail, headers, {"errors": errors})
+
+
+def _headers(error: drf.APIException) -> dict[str, str]:
+    """Return what DRF's own handler would send, and a challenge with every 401."""
+    headers = {"WWW-Authenticate": CHALLENGE} if error.status_code == UNAUTHORIZED else {}
+    if challenge := getattr(error, "auth_header", None):  # of the view's first authenticator
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(wait)
+    return headers
 
 
 def _invalid_body(error: drf.ValidationError) -> Problem:

@@ -5,11 +5,13 @@ from typing import Any
 from django.urls import path
 from rest_framework import exceptions as drf
 from rest_framework import serializers
+from rest_framework.authentication import BasicAuthentication
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.authentication import JWTAuthentication
 from authproject.urls import urlpatterns as ours
 
 
@@ -46,6 +48,23 @@ class ManyNotesView(NoteView):
         return super().get_serializer(*args, many=True, **kwargs)
 
 
+class Conflict(drf.ValidationError):
+    status_code = 409
+    default_code = "conflict"
+    default_detail = "Somebody was faster."
+
+
+class Unwelcome(drf.APIException):
+    """No authenticator of the view has a challenge for it."""
+
+    status_code = 401
+    default_code = "unwelcome"
+
+
+class Basic(BasicAuthentication):
+    www_authenticate_realm = "notes"
+
+
 class RaisingView(NoteView):
     """Raises what `as_view` is given."""
 
@@ -55,8 +74,8 @@ class RaisingView(NoteView):
         raise self.error
 
 
-def raising(name: str, error: Exception) -> Any:
-    return path(name, RaisingView.as_view(error=error))
+def raising(name: str, error: Exception, **options: Any) -> Any:
+    return path(name, RaisingView.as_view(error=error, **options))
 
 
 urlpatterns = [
@@ -64,6 +83,14 @@ urlpatterns = [
     path("notes", NoteView.as_view()),
     path("many", ManyNotesView.as_view()),
     raising("text", drf.ValidationError("It cannot be.", "impossible")),
+    raising("conflict", Conflict({"name": "taken"})),
+    raising("forbidden", drf.PermissionDenied({"name": ["Not yours."]})),
+    raising("throttled", drf.Throttled(wait=2.5)),
+    raising("for-ever", drf.Throttled()),
+    raising("failed", drf.AuthenticationFailed(), authentication_classes=[JWTAuthentication]),
+    raising("unwelcome", Unwelcome()),
+    raising("basic", drf.NotAuthenticated(), authentication_classes=[Basic]),
+    raising("teapot", drf.APIException(drf.ErrorDetail("Short and stout."))),
     raising("nameless-code", drf.ValidationError(drf.ErrorDetail("It cannot be."))),
 ]
 handler500 = "accounts.exceptions.server_error"

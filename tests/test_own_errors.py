@@ -57,3 +57,45 @@ def test_a_text_is_about_no_field(api: Api) -> None:
 
 def test_an_error_without_a_code_is_invalid(api: Api) -> None:
     assert codes(post(api, "/nameless-code")) == {"non_field_errors": ["invalid"]}
+
+
+def test_a_throttled_client_is_told_when_to_come_back(api: Api) -> None:
+    response = post(api, "/throttled")
+    assert problem(response) == (429, "throttled")
+    assert response["Retry-After"] == "3"
+    assert "Retry-After" not in post(api, "/for-ever")
+
+
+@pytest.mark.parametrize(
+    ("path", "code", "challenge"),
+    [
+        ("/failed", "authentication_failed", 'Bearer realm="api"'),
+        ("/unwelcome", "unwelcome", 'Bearer realm="api"'),
+        ("/basic", "not_authenticated", 'Basic realm="notes"'),
+    ],
+)
+def test_a_401_has_the_challenge_of_its_view(
+    api: Api, path: str, code: str, challenge: str
+) -> None:
+    response = post(api, path)
+    assert problem(response) == (401, code)
+    assert response["WWW-Authenticate"] == challenge
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code", "text"),
+    [
+        ("/conflict", 409, "conflict", "taken"),
+        ("/forbidden", 403, "permission_denied", "Not yours."),
+    ],
+)
+def test_details_by_field_are_errors_by_field(
+    api: Api, path: str, status: int, code: str, text: str
+) -> None:
+    response = post(api, path)
+    assert problem(response) == (status, code)
+    assert response.json()["errors"] == {"name": [{"detail": text, "code": code}]}
+
+
+def test_an_exception_without_a_code_has_its_classes(api: Api) -> None:
+    assert problem(post(api, "/teapot")) == (500, "error")
