@@ -58,6 +58,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return None
     response = Response(problem.body, status=problem.status, headers=dict(problem.headers))
     response.token_error = _token_error(error)
+    response.errors = problem.extra.get("errors", {})
     return response
 
 

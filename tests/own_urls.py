@@ -6,6 +6,7 @@ from django.urls import path
 from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.authentication import BasicAuthentication
+from rest_framework.filters import BaseFilterBackend
 from rest_framework.generics import GenericAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -48,6 +49,40 @@ class ManyNotesView(NoteView):
         return super().get_serializer(*args, many=True, **kwargs)
 
 
+class ClassicView(NoteView):
+    """Answers a refusal by itself, in DRF's shape."""
+
+    def post(self, request: Request) -> Response:
+        serializer = self.get_serializer(data=request.data)
+        serializer.is_valid()
+        return Response(serializer.errors, status=400)
+
+
+class AnsweringView(NoteView):
+    """Answers what `as_view` is given."""
+
+    answer: Any = None
+
+    def post(self, request: Request) -> Response:
+        return Response(self.answer, status=409)
+
+
+class Matching(BaseFilterBackend):
+    def to_html(self, request: Request, queryset: Any, view: Any) -> str:
+        return "matching"
+
+
+class ListView(NoteView):
+    filter_backends = (Matching,)
+    queryset: Any = ()
+
+    def get_queryset(self) -> Any:
+        return ()
+
+    def get(self, request: Request) -> Response:
+        return Response([])
+
+
 class Conflict(drf.ValidationError):
     status_code = 409
     default_code = "conflict"
@@ -78,8 +113,19 @@ def raising(name: str, error: Exception, **options: Any) -> Any:
     return path(name, RaisingView.as_view(error=error, **options))
 
 
+def answering(name: str, answer: Any) -> Any:
+    return path(name, AnsweringView.as_view(answer=answer))
+
+
 urlpatterns = [
     *ours,
+    path("classic", ClassicView.as_view()),
+    path("list", ListView.as_view()),
+    answering("nothing", None),
+    answering("texts", ["no"]),
+    answering("word", "no"),
+    answering("half-our-shape", {"errors": {"name": ["bad"]}}),
+    answering("odd-errors", {"detail": "no", "code": "no", "errors": ["bad"]}),
     path("notes", NoteView.as_view()),
     path("many", ManyNotesView.as_view()),
     raising("text", drf.ValidationError("It cannot be.", "impossible")),
