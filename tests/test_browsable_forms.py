@@ -73,6 +73,18 @@ def test_what_is_no_form_is_refused_on_a_page_all_the_same(
     assert response["Content-Type"] == "text/html; charset=utf-8"
 
 
+@pytest.mark.parametrize("path", [PASSWORD_PAGE, "/api/v1/auth/logout-all"])
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer bad"}, {}])
+def test_a_body_that_nobody_parses_is_refused_before_its_credentials(
+    browser: Browser, path: str, headers: dict[str, str]
+) -> None:
+    browser.log_in()
+    headers = {**SENT_WITH_HTML, **headers}
+    response = browser.client.post(path, "x", content_type="text/csv", headers=headers)
+    assert response.status_code == 415
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
 def test_a_refused_form_asks_no_store_again(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:

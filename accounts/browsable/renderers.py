@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import DateTimeField, Field, Serializer
 
 from accounts.browsable.cookies import fresh_tokens, holder_of
-from accounts.core.errors import ServiceUnavailable
+from accounts.core.errors import AccountError, ServiceUnavailable
 from accounts.responses import Response
 
 Errors = Mapping[str, list[dict[str, str]]]
@@ -62,7 +62,9 @@ def _visitor(request: Request, response: Response) -> Any:
     """Return who the next click will come from."""
     try:
         user = request.user
-    except ServiceUnavailable:  # This is the page that says so: nothing on it may ask again.
+    except (APIException, AccountError):
+        # Asked here for the first time where an error came before it, or this is the page that
+        # says so: the page is nobody's, and nothing on it may ask again.
         # As DRF does after exceptions of its own.
         request._not_authenticated()  # type: ignore[attr-defined]  # noqa: SLF001
         user = request.user
