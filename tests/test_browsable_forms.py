@@ -1,12 +1,14 @@
 """A refused form on the page of an endpoint, and what every page carries."""
 
 import re
+from io import BytesIO
+from typing import Any
 
 import pytest
 
 from accounts.browsable.cookies import CONTENT_SECURITY_POLICY
 from tests.browser import ACCEPT, LOGIN, PROFILE, Browser
-from tests.http_support import NEW_PASSWORD, Start, UnreachableStore
+from tests.http_support import FORM, NEW_PASSWORD, Start, UnreachableStore, send
 from tests.support import EMAIL, JSON, PASSWORD, Api, MovableClock
 
 REGISTER = "/api/v1/auth/register"
@@ -82,6 +84,21 @@ def test_a_body_that_nobody_parses_is_refused_before_its_credentials(
     headers = {**SENT_WITH_HTML, **headers}
     response = browser.client.post(path, "x", content_type="text/csv", headers=headers)
     assert response.status_code == 415
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
+class NeverCame(BytesIO):
+    """A body whose client has gone."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError
+
+
+@pytest.mark.parametrize("content_type", [JSON, FORM])
+def test_a_form_that_never_came_is_refused_on_a_page(api: Api, content_type: str) -> None:
+    never: Any = {"wsgi.input": NeverCame()}
+    response = send(api, REGISTER, b"x", content_type, headers=SENT_WITH_HTML, **never)
+    assert response.status_code == 400
     assert response["Content-Type"] == "text/html; charset=utf-8"
 
 

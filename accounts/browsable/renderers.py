@@ -5,6 +5,7 @@ from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.http import RawPostDataException, UnreadablePostError
 from rest_framework.exceptions import APIException
 from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
@@ -63,8 +64,8 @@ def _visitor(request: Request, response: Response) -> Any:
     try:
         user = request.user
     except (APIException, AccountError):
-        # Asked here for the first time where an error came before it, or this is the page that
-        # says so: the page is nobody's, and nothing on it may ask again.
+        # This is the page that says so, or an error came before anybody asked: nothing on it may
+        # ask again.
         # As DRF does after exceptions of its own.
         request._not_authenticated()  # type: ignore[attr-defined]  # noqa: SLF001
         user = request.user
@@ -77,7 +78,8 @@ def _visitor(request: Request, response: Response) -> Any:
 
 
 def _sent(request: Request) -> Mapping[str, Any]:
-    with suppress(APIException):  # of a media type that nobody parses
+    # Of a media type that nobody parses; or it never came, and is not there to be read again.
+    with suppress(APIException, UnreadablePostError, RawPostDataException):
         if isinstance(request.data, Mapping):
             return request.data
     return {}
