@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
+from accounts.browsable.cookies import CookieAuthentication
 from authproject.urls import urlpatterns as ours
 
 
@@ -119,6 +120,7 @@ def answering(name: str, answer: Any) -> Any:
 
 urlpatterns = [
     *ours,
+    path("secured", NoteView.as_view(authentication_classes=[CookieAuthentication])),
     path("classic", ClassicView.as_view()),
     path("list", ListView.as_view()),
     answering("nothing", None),

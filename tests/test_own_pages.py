@@ -44,6 +44,47 @@ def test_a_nested_form_has_its_own_values_and_messages(browser: Browser) -> None
     assert 'class="help-block">Ensure this field has no more' in page.text
 
 
+FOREIGN = [
+    {"Origin": "http://localhost:3000"},
+    {"Origin": "null"},
+    {"Origin": "null", "Referer": "http://testserver/"},
+    {"Referer": "http://testserver.evil.example/"},
+    {"Referer": "http://["},
+    {},
+]
+
+
+def secured(browser: Browser, **headers: str) -> Any:
+    """Send a form without its CSRF token, logged in."""
+    browser.log_in()
+    headers = {"Accept": ACCEPT, **headers}
+    return browser.client.post("/secured", {"name": "typed"}, headers=headers)
+
+
+@pytest.mark.parametrize("headers", FOREIGN, ids=str)
+def test_a_form_from_elsewhere_does_not_come_back_for_one_more_click(
+    browser: Browser, headers: dict[str, str]
+) -> None:
+    response = secured(browser, **headers)
+    text = response.content.decode()
+    assert response.status_code == 403
+    assert "csrf_failed" in text
+    assert "This form was not sent from this site." in text
+    assert "typed" not in text
+    assert "Send it again" not in text
+
+
+@pytest.mark.parametrize("name", ["Origin", "Referer"])
+def test_a_form_of_ours_whose_csrf_token_is_old_comes_back_filled_in(
+    browser: Browser, name: str
+) -> None:
+    value = {"Origin": "http://testserver", "Referer": "http://testserver/secured?x=1"}[name]
+    response = secured(browser, **{name: value})
+    assert response.status_code == 403
+    assert 'value="typed"' in response.content.decode()
+    assert "The form has expired. Send it again." in response.content.decode()
+
+
 @pytest.mark.parametrize("value", ["no time", "2026-11-24T10:00"])
 def test_a_time_that_was_typed_is_no_bug(api: Api, value: str) -> None:
     response = refused(api, "/notes", {"name": "too long", "due": value})

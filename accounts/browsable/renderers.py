@@ -11,7 +11,7 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import DateTimeField, Field, Serializer
 
-from accounts.browsable.cookies import fresh_tokens, holder_of
+from accounts.browsable.cookies import fresh_tokens, holder_of, is_from_here
 from accounts.core.errors import AccountError, ServiceUnavailable
 from accounts.responses import Response
 
@@ -78,6 +78,9 @@ def _visitor(request: Request, response: Response) -> Any:
 
 
 def _sent(request: Request) -> Mapping[str, Any]:
+    """Return what a page of this service sent; of a form from elsewhere nothing is repeated."""
+    if not is_from_here(request):
+        return {}
     # Of a media type that nobody parses; or it never came, and is not there to be read again.
     with suppress(APIException, UnreadablePostError, RawPostDataException):
         if isinstance(request.data, Mapping):
