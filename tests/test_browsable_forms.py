@@ -46,6 +46,18 @@ def test_a_refused_form_comes_back_filled_in_less_the_password(
     assert "a wrong password" not in page.text
 
 
+@pytest.mark.parametrize("path", ["/api/v1/auth/refresh", "/api/v1/auth/logout"])
+def test_a_refused_form_does_not_repeat_a_refresh_token(
+    browser: Browser, api: Api, start: Start, clock: MovableClock, path: str
+) -> None:
+    token = api.login().json()["refresh_token"]
+    start().service.store = UnreachableStore(clock)
+    page = browser.fill(path, refresh_token=token)
+    assert page.status == 503
+    assert page.form(path, "refresh_token").fields["refresh_token"] == ""
+    assert token not in page.text
+
+
 def test_what_was_typed_is_escaped(browser: Browser) -> None:
     page = browser.fill(REGISTER, email='"><script>alert(1)</script>', password=PASSWORD)
     assert "<script>alert" not in page.text
