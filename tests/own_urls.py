@@ -14,6 +14,8 @@ from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
 from accounts.browsable.cookies import CookieAuthentication
+from accounts.core.ports import Waits
+from accounts.renderers import JSONRenderer
 from authproject.urls import urlpatterns as ours
 
 
@@ -43,6 +45,15 @@ class NoteView(GenericAPIView[Any]):
         return Response(serializer.data)
 
     put = patch = post
+
+
+class QuickView(NoteView):
+    """Authenticates nobody and only computes, as the README has it."""
+
+    waits = Waits.NOTHING
+
+    def get(self, request: Request) -> Response:
+        return Response({})
 
 
 class ManyNotesView(NoteView):
@@ -121,6 +132,8 @@ def answering(name: str, answer: Any) -> Any:
 urlpatterns = [
     *ours,
     path("secured", NoteView.as_view(authentication_classes=[CookieAuthentication])),
+    path("quick", QuickView.as_view()),
+    path("quick-json", QuickView.as_view(renderer_classes=[JSONRenderer])),
     path("classic", ClassicView.as_view()),
     path("list", ListView.as_view()),
     answering("nothing", None),
