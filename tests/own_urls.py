@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from django.urls import path
+from django.urls import include, path
 from rest_framework import exceptions as drf
 from rest_framework import serializers
 from rest_framework.authentication import BasicAuthentication
@@ -134,6 +134,9 @@ urlpatterns = [
     path("secured", NoteView.as_view(authentication_classes=[CookieAuthentication])),
     path("quick", QuickView.as_view()),
     path("quick-json", QuickView.as_view(renderer_classes=[JSONRenderer])),
+    path("listed", NoteView.as_view(), name="listed"),
+    path("listed-again", NoteView.as_view(), name="listed"),
+    path("apart/", include(([path("listed", NoteView.as_view(), name="listed")], "apart"))),
     path("classic", ClassicView.as_view()),
     path("list", ListView.as_view()),
     answering("nothing", None),

@@ -105,3 +105,15 @@ def test_a_refused_list_is_shown(api: Api) -> None:
 def test_a_list_has_its_filters(api: Api) -> None:
     response = api.client.get("/list", headers={"Accept": ACCEPT})
     assert "matching" in response.content.decode()
+
+
+def test_every_endpoint_is_listed_whatever_its_name(api: Api) -> None:
+    listed = api.client.get("/").json()
+    assert listed["listed"] == "http://testserver/listed"
+    assert listed["/listed-again"] == "http://testserver/listed-again"
+    assert listed["apart:listed"] == "http://testserver/apart/listed"
+    assert listed["/classic"] == "http://testserver/classic"
+
+
+def test_the_browsable_apis_login_is_no_endpoint(api: Api) -> None:
+    assert not [url for url in api.client.get("/").json().values() if "/browse/" in url]
