@@ -30,6 +30,16 @@ class EndpointRenderer(BrowsableAPIRenderer):
     renderer_context: Mapping[str, Any]
     _method: str
 
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Return the page, with `?` for half a surrogate pair that was sent: UTF-8 has none."""
+        page = super().render(data, accepted_media_type, renderer_context)
+        return page.encode(errors="replace").decode()
+
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
     ) -> dict[str, Any]:
@@ -95,14 +105,14 @@ def _refill(serializer: Any, sent: Mapping[str, Any], errors: Errors) -> None:
 
 
 def _repeatable(sent: Mapping[str, Any], serializer: Any) -> dict[str, Any]:
-    """Return what a page may repeat: text, less secrets, and half a surrogate pair as `?`."""
+    """Return what a page may repeat: text, less secrets."""
     kept: dict[str, Any] = {}
     for name, field in serializer.fields.items():
         value = field.get_value(sent)
         if isinstance(field, Serializer) and isinstance(value, Mapping):
             kept[name] = _repeatable(value, field)
         elif isinstance(value, str) and not _is_kept_back(field):
-            kept[name] = value.encode(errors="replace").decode()
+            kept[name] = value
     return kept
 
 
