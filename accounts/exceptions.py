@@ -145,7 +145,7 @@ def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None)
     headers = {**_headers(error), **(headers or {})}
     if isinstance(error.detail, str):
         code = str(error.get_codes() or error.default_code)
-        return Problem(error.status_code, code, error.detail, headers)
+        return Problem(error.status_code, code, str(error.detail), headers)
     detail, errors = str(error.default_detail), _errors(error.detail)
     return Problem(error.status_code, error.default_code, detail, headers, {"errors": errors})
 
