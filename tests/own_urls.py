@@ -29,6 +29,7 @@ class NoteSerializer(serializers.Serializer[Any]):
     address = AddressSerializer(required=False)
     others = AddressSerializer(many=True, required=False)
     due = serializers.DateTimeField(required=False)
+    colour = serializers.ChoiceField(choices=["red"], required=False)
     pin = serializers.CharField(required=False, write_only=True)
 
 
