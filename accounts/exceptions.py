@@ -1,12 +1,13 @@
 """Every failure in one JSON shape: `{"detail", "code"}`, and `errors` where a body is at fault."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
+from rest_framework.settings import api_settings
 
 from accounts.authentication import BearerTokenRejected
 from accounts.core.errors import (
@@ -21,6 +22,7 @@ from accounts.renderers import JSONRenderer
 from accounts.responses import Response
 
 CHALLENGE = 'Bearer realm="api"'
+UNAUTHORIZED = 401
 
 SHAPE_CODES = {"required", "null", "wrong_type"}
 """What is wrong with a body of the wrong shape (422); every other code is about a value (400)."""
@@ -56,6 +58,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
         return None
     response = Response(problem.body, status=problem.status, headers=dict(problem.headers))
     response.token_error = _token_error(error)
+    response.errors = problem.extra.get("errors", {})
     return response
 
 
@@ -116,13 +119,11 @@ def _describe(error: Exception) -> Problem | None:
             return _problem(401, error, {"WWW-Authenticate": CHALLENGE})
         case ServiceUnavailable():
             return _unavailable(error)
-        case drf.ValidationError():
+        case drf.ValidationError(status_code=400):
             return _invalid_body(error)
         case BearerTokenRejected():
             reason = f'error="invalid_token", error_description="{error.detail}"'
             return _from_drf(error, {"WWW-Authenticate": f"{CHALLENGE}, {reason}"})
-        case drf.NotAuthenticated():
-            return _from_drf(error, {"WWW-Authenticate": CHALLENGE})
         case drf.APIException():
             return _from_drf(error)
         case Http404():
@@ -141,20 +142,53 @@ def _problem(status: int, error: AccountError, headers: Mapping[str, str]) -> Pr
 
 
 def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None) -> Problem:
-    return Problem(error.status_code, str(error.get_codes()), str(error.detail), headers or {})
+    headers = {**_headers(error), **(headers or {})}
+    if isinstance(error.detail, str):
+        code = str(error.get_codes() or error.default_code)
+        return Problem(error.status_code, code, str(error.detail), headers)
+    detail, errors = str(error.default_detail), _errors(error.detail)
+    return Problem(error.status_code, error.default_code, detail, headers, {"errors": errors})
+
+
+def _headers(error: drf.APIException) -> dict[str, str]:
+    """Return what DRF's own handler would send, and a challenge with every 401."""
+    headers = {"WWW-Authenticate": CHALLENGE} if error.status_code == UNAUTHORIZED else {}
+    if challenge := getattr(error, "auth_header", None):  # of the view's first authenticator
+        headers["WWW-Authenticate"] = challenge
+    if wait := getattr(error, "wait", None):
+        headers["Retry-After"] = str(wait)
+    return headers
 
 
 def _invalid_body(error: drf.ValidationError) -> Problem:
-    details = cast(dict[str, list[drf.ErrorDetail]], error.detail)  # of a flat serializer
-    errors = {
-        name: [{"detail": str(item), "code": str(item.code)} for item in items]
-        for name, items in details.items()
-    }
+    errors = _errors(error.detail)
     codes = {item["code"] for items in errors.values() for item in items}
     if codes & SHAPE_CODES:
         detail = "The request body does not have the expected shape."
         return Problem(422, "unprocessable", detail, extra={"errors": errors})
     return _unacceptable(errors)
+
+
+def _errors(details: Any) -> dict[str, ErrorList]:
+    """Return DRF's details, however nested, by field: `tags.0`, `address.street`."""
+    errors: dict[str, ErrorList] = {}
+    for name, item in _leaves(details, ""):
+        code = getattr(item, "code", None) or drf.ValidationError.default_code
+        entry = {"detail": str(item), "code": str(code)}
+        errors.setdefault(name or str(api_settings.NON_FIELD_ERRORS_KEY), []).append(entry)
+    return errors
+
+
+def _leaves(details: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if isinstance(details, list):
+        # A text in a list is about the whole of it; anything else is about the item at its place.
+        yield from ((name, item) for item in details if isinstance(item, str))
+        details = {at: item for at, item in enumerate(details) if not isinstance(item, str)}
+    if not isinstance(details, Mapping):
+        yield name, details
+        return
+    for key, value in details.items():
+        yield from _leaves(value, f"{name}.{key}" if name else str(key))
 
 
 def _unacceptable(errors: Mapping[str, ErrorList]) -> Problem:

@@ -28,4 +28,11 @@ class JSONRenderer(renderers.JSONRenderer):
             else:
                 if LINE_SEPARATORS not in text:
                     return text
-        return super().render(data, accepted_media_type, renderer_context)
+        try:
+            return super().render(data, accepted_media_type, renderer_context)
+        except UnicodeEncodeError:  # Half a surrogate pair, which a client sent as an escape.
+            return _Escaping().render(data, accepted_media_type, renderer_context)
+
+
+class _Escaping(renderers.JSONRenderer):
+    ensure_ascii = True

@@ -1,5 +1,8 @@
 """DRF's response, in UTF-8 without asking."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from rest_framework import response
 
 from accounts.core.errors import TokenError
@@ -11,3 +14,6 @@ class Response(response.Response):
 
     token_error: TokenError | None = None
     """Why a token was refused, for the log and the metrics."""
+
+    errors: Mapping[str, Any] | None = None
+    """By field, what an answer in the one error shape has; `None` for a view's own answer."""

@@ -91,7 +91,7 @@ class LoginSerializer(BodySerializer):
 
 
 class RefreshTokenSerializer(BodySerializer):
-    refresh_token = TextField()
+    refresh_token = TextField(write_only=True)  # No page repeats it: it may be good still.
 
 
 class ChangePasswordSerializer(BodySerializer):

@@ -85,10 +85,10 @@ class Application:
         environ = environ_of(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._receive(environ, protocol)
-        if path in self._instant_paths:
-            return self._answer(environ)
         # With a cookie the browsable API's own login asks the store, too.
-        asks_for_itself = settings.BROWSABLE_API and "HTTP_COOKIE" in environ
+        asks_for_itself = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
+        if path in (self._instant_with_cookie if asks_for_itself else self._instant_paths):
+            return self._answer(environ)
         if path in self._identified_paths and not asks_for_itself:
             await self._identify(environ)
             return self._answer(environ)
@@ -113,6 +113,11 @@ class Application:
     def _instant_paths(self) -> frozenset[str]:
         instant = get_runtime().service.store.instant
         return frozenset(route.path for route in routes() if route.waits <= instant)
+
+    @cached_property
+    def _instant_with_cookie(self) -> frozenset[str]:
+        instant = get_runtime().service.store.instant
+        return frozenset(route.path for route in routes() if route.waits_with_cookie <= instant)
 
     @cached_property
     def _identified_paths(self) -> frozenset[str]:

@@ -19,14 +19,17 @@ class Route(NamedTuple):
 
     @property
     def waits(self) -> Waits:
-        cls = getattr(self.view, "cls", None)
-        options = getattr(self.view, "initkwargs", {})
-        waits: Waits = options.get("waits", getattr(cls, "waits", Waits.ANYTHING))
-        authenticators = options.get(
-            "authentication_classes", getattr(cls, "authentication_classes", ())
-        )
+        waits: Waits = self._option("waits", Waits.ANYTHING)
+        authenticators = self._option("authentication_classes", ())
         # Whoever is authenticated asks the store.
         return max(waits, Waits.IDENTITY) if authenticators else waits
+
+    @property
+    def waits_with_cookie(self) -> Waits:
+        """What it waits for while the browsable API is on: a page's bar asks whose a cookie is."""
+        renderers = self._option("renderer_classes", ())
+        pages = any(one.media_type == "text/html" for one in renderers)
+        return max(self.waits, Waits.IDENTITY) if pages else self.waits
 
     @property
     def operations(self) -> dict[tuple[str, str], str]:
@@ -37,6 +40,11 @@ class Route(NamedTuple):
             return {(method.upper(), self.path): name for method, name in actions.items()}
         name: str | None = getattr(cls, "operation", None)
         return {("POST", self.path): name} if name else {}
+
+    def _option(self, name: str, default: Any) -> Any:
+        """Return what `as_view` was given, or else its class says."""
+        options: dict[str, Any] = getattr(self.view, "initkwargs", {})
+        return options.get(name, getattr(getattr(self.view, "cls", None), name, default))
 
 
 def routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:

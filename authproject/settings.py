@@ -8,6 +8,7 @@ from accounts.core.keys import derive_key
 from authproject import __version__
 from authproject.env import read_environment
 from authproject.logs import logging_config
+from authproject.static_files import guard
 from authproject.variables import EXAMPLE_SECRET
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -89,6 +90,7 @@ if BROWSABLE_API or API_DOCS:
     # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
     MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
     WHITENOISE_USE_FINDERS = True
+    WHITENOISE_ADD_HEADERS_FUNCTION = guard
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 

@@ -69,6 +69,9 @@ class Page(NamedTuple):
 class Browser:
     """Over Django's test client, which enforces CSRF here."""
 
+    origin = "http://testserver"
+    """Whose page sends its forms."""
+
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False, enforce_csrf_checks=True)
 
@@ -77,7 +80,8 @@ class Browser:
 
     def send(self, path: str, fields: dict[str, str]) -> Page:
         """Post a form, and follow where it leads."""
-        response = self.client.post(path, fields, headers={"Accept": ACCEPT})
+        headers = {"Accept": ACCEPT, "Origin": self.origin}
+        response = self.client.post(path, fields, headers=headers)
         if response.status_code == 302:
             return self.open(response["Location"])
         return self._page(path, response)
@@ -106,7 +110,7 @@ class SocketBrowser(Browser):
 
     def __init__(self, port: int) -> None:
         self.jar = CookieJar()
-        self._origin = f"http://localhost:{port}"
+        self.origin = f"http://localhost:{port}"
         cookies = urllib.request.HTTPCookieProcessor(self.jar)
         self._opener = urllib.request.build_opener(cookies)
 
@@ -117,14 +121,14 @@ class SocketBrowser(Browser):
         return self._ask(path, urlencode(fields).encode())
 
     def _ask(self, path: str, body: bytes | None) -> Page:
-        headers = {"Accept": ACCEPT, "Origin": self._origin} if body else {"Accept": ACCEPT}
-        request = urllib.request.Request(self._origin + path, body, headers)
+        headers = {"Accept": ACCEPT, "Origin": self.origin} if body else {"Accept": ACCEPT}
+        request = urllib.request.Request(self.origin + path, body, headers)
         try:
             answer = self._opener.open(request, timeout=30)
         except urllib.error.HTTPError as error:
             answer = error
         with answer:
-            path = answer.url.removeprefix(self._origin)
+            path = answer.url.removeprefix(self.origin)
             return Page(path, answer.status, answer.headers, answer.read().decode())
 
 

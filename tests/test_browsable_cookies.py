@@ -1,19 +1,12 @@
 """What a cookie of the browsable API opens, and for whom."""
 
-import asyncio
-import threading
 from typing import Any
 
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
-from accounts.core.ports import Waits
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.core.users import User
 from accounts.stores.memory import MemoryStore
-from authproject.dispatch import Application
-from authproject.environ import environ_of
-from authproject.handler import Handler
 from tests.browser import LOGIN, PROFILE, Browser
 from tests.http_support import NEW_PASSWORD, Start, UnreachableStore, problem
 from tests.support import EMAIL, JSON, PASSWORD, Api, MovableClock, bearer
@@ -175,67 +168,3 @@ def test_without_a_cookie_an_answer_sets_none(api: Api, accept: str) -> None:
         response = api.client.get(path, headers={"Accept": accept})
         assert not response.cookies
         assert "Cookie" not in response.get("Vary", "")
-
-
-class RemoteStore(MemoryStore):
-    """A store on another machine; knows which thread asked it."""
-
-    instant = Waits.NOTHING
-
-    def __init__(self, clock: MovableClock) -> None:
-        super().__init__(clock)
-        self.asked_by: list[threading.Thread] = []
-
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
-        self.asked_by.append(threading.current_thread())
-        return super().find(email, sid)
-
-
-class Scope:
-    http_version, method, scheme, query_string = "1.1", "GET", "http", ""
-    path, server, client = PROFILE, "127.0.0.1:8000", "127.0.0.1:5000"
-
-    def __init__(self, *headers: tuple[str, str]) -> None:
-        self.headers: Any = Headers(headers)
-
-
-class Headers(tuple[tuple[str, str], ...]):
-    """RSGI's headers: a name may come twice."""
-
-    __slots__ = ()
-
-    def items(self) -> "Headers":
-        return self
-
-    def keys(self) -> list[str]:
-        return [name for name, _ in self]
-
-
-class Protocol:
-    status = 0
-
-    def response_bytes(self, status: int, headers: Any, body: bytes) -> None:
-        self.status = status
-
-
-def test_the_event_loop_waits_for_no_store_that_a_cookie_needs(
-    api: Api, start: Start, clock: MovableClock
-) -> None:
-    store = start().service.store = RemoteStore(clock)
-    token = api.enter()["access_token"]
-    scope, protocol = (
-        Scope(("host", "localhost"), ("cookie", f"{ACCESS_COOKIE}={token}")),
-        Protocol(),
-    )
-    application: Any = Application(Handler(), threads=1, max_body_bytes=0)
-    asyncio.run(application.__rsgi__(scope, protocol))
-    assert protocol.status == 200
-    assert store.asked_by
-    assert threading.current_thread() not in store.asked_by
-
-
-def test_cookies_in_headers_of_their_own_stay_apart() -> None:
-    scope: Any = Scope(("cookie", "a=1"), ("cookie", "b=2"), ("accept", "x"), ("accept", "y"))
-    environ = environ_of(scope, "/")
-    assert environ["HTTP_COOKIE"] == "a=1; b=2"
-    assert environ["HTTP_ACCEPT"] == "x,y"

@@ -1,12 +1,14 @@
 """A refused form on the page of an endpoint, and what every page carries."""
 
 import re
+from io import BytesIO
+from typing import Any
 
 import pytest
 
 from accounts.browsable.cookies import CONTENT_SECURITY_POLICY
 from tests.browser import ACCEPT, LOGIN, PROFILE, Browser
-from tests.http_support import NEW_PASSWORD, Start, UnreachableStore
+from tests.http_support import FORM, NEW_PASSWORD, Start, UnreachableStore, send
 from tests.support import EMAIL, JSON, PASSWORD, Api, MovableClock
 
 REGISTER = "/api/v1/auth/register"
@@ -44,6 +46,18 @@ def test_a_refused_form_comes_back_filled_in_less_the_password(
     assert "a wrong password" not in page.text
 
 
+@pytest.mark.parametrize("path", ["/api/v1/auth/refresh", "/api/v1/auth/logout"])
+def test_a_refused_form_does_not_repeat_a_refresh_token(
+    browser: Browser, api: Api, start: Start, clock: MovableClock, path: str
+) -> None:
+    token = api.login().json()["refresh_token"]
+    start().service.store = UnreachableStore(clock)
+    page = browser.fill(path, refresh_token=token)
+    assert page.status == 503
+    assert page.form(path, "refresh_token").fields["refresh_token"] == ""
+    assert token not in page.text
+
+
 def test_what_was_typed_is_escaped(browser: Browser) -> None:
     page = browser.fill(REGISTER, email='"><script>alert(1)</script>', password=PASSWORD)
     assert "<script>alert" not in page.text
@@ -70,6 +84,33 @@ def test_what_is_no_form_is_refused_on_a_page_all_the_same(
 ) -> None:
     response = api.client.post(REGISTER, body, content_type=content_type, headers=SENT_WITH_HTML)
     assert response.status_code == status
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("path", [PASSWORD_PAGE, "/api/v1/auth/logout-all"])
+@pytest.mark.parametrize("headers", [{"Authorization": "Bearer bad"}, {}])
+def test_a_body_that_nobody_parses_is_refused_before_its_credentials(
+    browser: Browser, path: str, headers: dict[str, str]
+) -> None:
+    browser.log_in()
+    headers = {**SENT_WITH_HTML, **headers}
+    response = browser.client.post(path, "x", content_type="text/csv", headers=headers)
+    assert response.status_code == 415
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
+class NeverCame(BytesIO):
+    """A body whose client has gone."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        raise OSError
+
+
+@pytest.mark.parametrize("content_type", [JSON, FORM])
+def test_a_form_that_never_came_is_refused_on_a_page(api: Api, content_type: str) -> None:
+    never: Any = {"wsgi.input": NeverCame()}
+    response = send(api, REGISTER, b"x", content_type, headers=SENT_WITH_HTML, **never)
+    assert response.status_code == 400
     assert response["Content-Type"] == "text/html; charset=utf-8"
 
 

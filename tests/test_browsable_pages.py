@@ -64,6 +64,7 @@ def test_a_form_from_another_origin_is_refused(browser: Browser, path: str) -> N
     response = browser.client.post(path, fields, headers={"Origin": "http://localhost:3000"})
     assert response.status_code == 403
     assert ACCESS_COOKIE not in response.cookies
+    assert EMAIL not in response.content.decode()
 
 
 def test_the_pages_are_for_people(browser: Browser) -> None:

@@ -7,6 +7,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from django.contrib.staticfiles.finders import get_finders
 
 from tests.processes import PROCESS_ENVIRONMENT, ROOT, serving
 from tests.support import Api
@@ -60,6 +61,17 @@ def test_a_browser_is_told_to_ask_no_other_host(api: Api, path: str) -> None:
 @every_page
 def test_no_script_stands_in_a_page_itself(api: Api, path: str) -> None:
     assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|javascript:", page(api, path))
+
+
+def test_a_page_among_the_static_files_runs_nothing_and_is_not_framed(api: Api) -> None:
+    files = [name for finder in get_finders() for name, _ in finder.list([])]
+    pages = [name for name in files if name.endswith(".html")]
+    assert "drf_spectacular_sidecar/swagger-ui-dist/oauth2-redirect.html" in pages
+    for name in pages:
+        with closing(api.client.get(f"/static/{name}")) as response:
+            policy = response["Content-Security-Policy"]
+            assert policy == "default-src 'none'; frame-ancestors 'none'"
+            assert response["X-Frame-Options"] == "DENY"
 
 
 def test_swagger_ui_keeps_the_token_over_a_reload_and_asks_no_validator(api: Api) -> None:

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import pytest
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
+from accounts.browsable.renderers import EndpointRenderer
 from accounts.core.ports import Waits
+from accounts.renderers import JSONRenderer
 from accounts.views import BaseView
 from authproject.paths import routes
 
@@ -44,6 +47,16 @@ def test_who_is_authenticated_waits_for_it() -> None:
 def test_a_route_says_it_for_its_view() -> None:
     patterns = [path("quick", Silent.as_view(waits=Waits.IDENTITY))]
     assert waits(patterns) == {"/quick": Waits.IDENTITY}
+
+
+@pytest.mark.parametrize(
+    ("renderers", "expected"),
+    [([JSONRenderer], Waits.NOTHING), ([JSONRenderer, EndpointRenderer], Waits.IDENTITY)],
+)
+def test_a_page_waits_for_whose_a_cookie_is(renderers: list[Any], expected: Waits) -> None:
+    (route,) = routes([path("quick", Quick.as_view(renderer_classes=renderers))])
+    assert route.waits is Waits.NOTHING
+    assert route.waits_with_cookie is expected
 
 
 def test_included_paths_have_their_prefix() -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -40,7 +41,16 @@ GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 class CSRFFailed(PermissionDenied):
     default_code = "csrf_failed"
-    default_detail = "The form has expired or is not from this site. Send it again."
+    default_detail = "The form has expired. Send it again."
+
+
+class ForeignForm(CSRFFailed):
+    """No page of this service sent it: nothing says "again", and nothing of it is repeated.
+
+    Otherwise the attacker's form would come back with a fresh CSRF token, to be sent by one click.
+    """
+
+    default_detail = "This form was not sent from this site."
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -85,11 +95,21 @@ class CookieMiddleware:
 
 
 def enforce_csrf(request: Request) -> None:
-    """Let Django judge the CSRF token and the origin. Raises `CSRFFailed`."""
+    """Let Django judge the CSRF token and the origin. Raises `CSRFFailed` or `ForeignForm`."""
     check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]  # it answers nothing itself
     check.process_request(request)
     if check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF does
-        raise CSRFFailed
+        raise CSRFFailed if is_from_here(request) else ForeignForm
+
+
+def is_from_here(request: HttpRequest | Request) -> bool:
+    """Say whether a page of this service sent a request: by its `Origin`, or else its `Referer`."""
+    sender = request.META.get("HTTP_ORIGIN")
+    if sender is None:
+        with suppress(ValueError):  # of a URL that is none
+            referer = urlsplit(request.META.get("HTTP_REFERER", ""))
+            sender = f"{referer.scheme}://{referer.netloc}"
+    return sender == f"{request.scheme}://{request.get_host()}"
 
 
 def holder_of(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:

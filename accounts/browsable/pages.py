@@ -61,7 +61,7 @@ class FormView(BaseView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.email = request.POST.get("email", "")
+        self.email = request.POST.get("email", "") if cookies.is_from_here(request) else ""
         self.next = _local(request.POST.get("next") or request.query_params.get("next", ""))
         cookies.enforce_csrf(request)
 

@@ -197,7 +197,7 @@ class TLSBrowser(SocketBrowser):
     def __init__(self, site: Site) -> None:
         super().__init__(site.port)
         self.address = a_client()
-        self._origin = f"https://localhost:{site.port}"
+        self.origin = f"https://localhost:{site.port}"
         context: ssl.SSLContext = site.tls()
         self._opener = urllib.request.build_opener(
             urllib.request.HTTPCookieProcessor(self.jar),

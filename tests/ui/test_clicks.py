@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 PROTECTED = "This is protected data"
+PAGES_SINCE = 2
+"""The front page, logged in and out."""
 
 
 def follow(page: "Page", path: str) -> None:
@@ -65,8 +67,10 @@ def test_after_a_logout_the_way_back_shows_nothing_protected(person: "Page", acc
     shows(person, PROTECTED)
     person.get_by_role("link", name="Endpoints").click()
     log_out(person)
-    while not person.url.endswith(PROFILE):
-        person.go_back()
+    for _ in range(PAGES_SINCE):
+        if not person.url.endswith(PROFILE):
+            person.go_back()
+    assert person.url.endswith(PROFILE)
     shows(person, "HTTP 401 Unauthorized")
     assert account not in person.content()
 

@@ -108,3 +108,5 @@ def test_a_form_of_a_foreign_page_logs_nobody_in(
         page.evaluate(POST, [f"{origin}{LOGIN}", fields])
     assert navigation.value.status == 403
     assert ACCESS_COOKIE not in cookies(context)
+    page.get_by_text("This form was not sent from this site.").wait_for()
+    assert page.get_by_label("E-mail").input_value() == ""
