@@ -13,9 +13,9 @@ from accounts.core.errors import (
     AccountError,
     InvalidCredentials,
     InvalidField,
-    Overloaded,
     ServiceUnavailable,
     TokenError,
+    TooManyWaiting,
 )
 from accounts.renderers import JSONRenderer
 from accounts.responses import Response
@@ -70,8 +70,8 @@ def problem_response(error: drf.APIException) -> HttpResponse:
 
 
 def overloaded() -> HttpResponse:
-    """Answer outside DRF that there is too much to do."""
-    return _json(_unavailable(Overloaded()))
+    """Answer outside DRF that no thread is in sight, whatever holds them all."""
+    return _json(_unavailable(TooManyWaiting()))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
