@@ -16,7 +16,7 @@ from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
 from authproject.environ import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
-from authproject.paths import operations
+from authproject.paths import operations, routes
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -39,6 +39,7 @@ class RequestMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._paths = frozenset(route.path for route in routes())
         self._observe: Callable[..., None] = _nothing
         if settings.METRICS:
             from authproject.metrics import Observer  # noqa: PLC0415  # only where it is on
@@ -61,8 +62,9 @@ class RequestMiddleware:
 
     def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         method, status = request.method or "", response.status_code
-        match = request.resolver_match
-        route = f"/{match.route}" if match else None
+        match, path = request.resolver_match, request.path_info
+        # Without a match it was refused before it was resolved, or it is nobody's.
+        route = f"/{match.route}" if match else path if path in self._paths else None
         outcome, refused = "success", None
         wrong: dict[str, str] = {}
         if status >= HTTPStatus.BAD_REQUEST:
@@ -78,7 +80,7 @@ class RequestMiddleware:
         )
         self._observe(
             method=method,
-            path=request.path_info,
+            path=path,
             route=route,
             status=status,
             outcome=outcome,

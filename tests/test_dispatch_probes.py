@@ -44,9 +44,7 @@ def test_a_route_of_ones_own_may_be_a_probe() -> None:
     assert route.is_probe
 
 
-def test_a_stalled_store_under_load_is_told_to_prometheus(
-    service: Service, valkey: Server
-) -> None:
+def test_a_stalled_store_under_load_is_told_to_prometheus(service: Service, valkey: Server) -> None:
     valkey.pause()
     with ExitStack() as stack:
         for _ in range(MORE_THAN_MAY_WAIT):
