@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -141,8 +141,8 @@ def _nothing(**kwargs: Any) -> None:
 
 def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, str]]:
     """Return an error response's code, why it refused a token, and both as the log has them."""
-    data = getattr(response, "data", None)
-    code = str(data.get("code", "error")) if isinstance(data, Mapping) else "error"
+    # Not from its body: in a view of a project's own that may be whatever a client has sent.
+    code: str = getattr(response, "error_code", None) or "error"
     refused: TokenError | None = getattr(response, "token_error", None)
     return code, refused, {"code": code, **({"reason": refused.remark} if refused else {})}
 

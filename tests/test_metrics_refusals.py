@@ -68,6 +68,25 @@ def test_what_is_refused_early_is_logged_with_its_route(
     assert vars(record)["fields"]["route"] == PROFILE
 
 
+@pytest.mark.urls("tests.echoing_urls")
+@pytest.mark.parametrize("name", ["echo", "raise"])
+def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str) -> None:
+    api.post(f"protected/{name}", {"code": "whatever"})
+    assert "whatever" not in scrape(api)
+    assert counts.outcome("access", "error") == 1
+
+
+@pytest.mark.urls("tests.echoing_urls")
+@pytest.mark.parametrize("name", ["echo", "raise"])
+def test_what_a_view_repeats_is_no_code_in_the_log(
+    api: Api, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    caplog.set_level(logging.INFO, "authproject.access")
+    api.post(f"protected/{name}", {"code": "\n\x1b[31m whatever"})
+    [record] = [one for one in caplog.records if one.name == "authproject.access"]
+    assert vars(record)["fields"]["code"] == "error"
+
+
 def test_a_path_that_is_nobodys_stays_unmatched(api: Api, counts: Counts) -> None:
     send(api, "/api/v1/protected/nothing", b" " * 20_000)
     send(api, "/api/v1/protected/nothing", method="GET")
