@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.ahead import FOUND, Ahead
@@ -181,6 +182,7 @@ def _apology(error: Exception) -> Answer:
     request.request_id = token_hex(16)
     token = logs.request_id.set(request.request_id)
     logger.error("a request could not be answered", exc_info=error)
+    got_request_exception.send(sender=Application, request=request)
     logs.request_id.reset(token)
     response = server_error(request)
     response["X-Request-ID"] = request.request_id

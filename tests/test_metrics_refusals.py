@@ -8,10 +8,10 @@ from accounts.core.ports import Waits
 from accounts.stores.memory import MemoryStore
 from authproject.dispatch import Application
 from authproject.handler import Handler
-from tests.http_support import LIMIT, Start, send
-from tests.metrics_support import Counts, scrape
+from tests.http_support import LIMIT, BuggyStore, Start, send
+from tests.metrics_support import Counts, read, scrape
 from tests.support import Api, MovableClock
-from tests.test_dispatch import Scope, answer_of
+from tests.test_dispatch import BrokenHandler, Scope, answer_of
 
 PROFILE = "/api/v1/protected/profile"
 DURATIONS = "http_request_duration_seconds_count"
@@ -85,6 +85,24 @@ def test_what_a_view_repeats_is_no_code_in_the_log(
     api.post(f"protected/{name}", {"code": "\n\x1b[31m whatever"})
     [record] = [one for one in caplog.records if one.name == "authproject.access"]
     assert vars(record)["fields"]["code"] == "error"
+
+
+def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: MovableClock) -> None:
+    start().service.store = BuggyStore(clock)
+    api.login()
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_a_bug_of_the_adapter_is_counted(counts: Counts) -> None:
+    answer_of(Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT), Scope())
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_no_bug_is_shown_as_0_and_a_refusal_is_none(api: Api, counts: Counts) -> None:
+    assert ("http_unhandled_exceptions_total", frozenset()) in read(scrape(api))
+    api.profile(None)
+    send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
+    assert counts("http_unhandled_exceptions_total") == 0
 
 
 def test_a_path_that_is_nobodys_stays_unmatched(api: Api, counts: Counts) -> None:
