@@ -106,7 +106,7 @@ class TokenInvalid(TokenError):
 
 
 class TokenKeyUnknown(TokenInvalid):
-    """`kid` is whatever the token says."""
+    """`kid` is the token's: it has the form of ours, and is none of them."""
 
     reason = "unknown_key"
 
