@@ -13,7 +13,6 @@ import time
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from django.conf import settings
@@ -27,6 +26,7 @@ from granian.server.common import AbstractServer
 from accounts.runtime import get_runtime
 from accounts.stores import is_shared
 from accounts.stores.errors import StartRefused
+from authproject.workers import metrics_folder
 
 APPLICATION = "authproject.rsgi.application"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             if workers > 1:
                 # Before the application is imported: where counts are kept is decided there.
-                folder = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
+                folder = stack.enter_context(metrics_folder())
                 os.environ[METRICS_FOLDER] = folder
             application = import_string(APPLICATION)  # judges the configuration, then the port
             address = _free_address(host, port)
