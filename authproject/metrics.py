@@ -70,6 +70,9 @@ http_request_duration = prometheus.Histogram(
 http_unhandled_exceptions = prometheus.Counter(
     "http_unhandled_exceptions_total", "Bugs: exceptions that were answered 500 server_error"
 )
+worker_restarts = prometheus.Counter(
+    "auth_worker_restarts_total", "Workers that took a dead one's place, since the service started"
+)
 auth_password_hash = prometheus.Histogram(
     "auth_password_hash_seconds",
     "Time that one bcrypt hash took, without its waiting",

@@ -1,4 +1,4 @@
-"""What the worker processes of one service share: a folder for their metrics."""
+"""What the worker processes of one service share: a folder for their metrics, and who was first."""
 
 import fcntl
 import os
@@ -27,6 +27,19 @@ def metrics_folder() -> Iterator[str]:
             yield folder
         finally:
             os.close(lock)
+
+
+def tickets(workers: int) -> int:
+    """Return a file descriptor for `is_first`: a pipe with a byte for each worker to come."""
+    reader, writer = os.pipe()
+    os.write(writer, bytes(workers))
+    os.close(writer)
+    return reader
+
+
+def is_first(reader: int) -> bool:
+    """Whether the calling worker is one of the first, not in a dead one's place; asked once."""
+    return bool(os.read(reader, 1))
 
 
 def _lock(folder: Path) -> int:

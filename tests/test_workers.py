@@ -1,4 +1,4 @@
-"""What worker processes share: a folder, which is cleared after a SIGKILL."""
+"""What worker processes share: counted restarts, and a folder that is cleared after a SIGKILL."""
 
 import os
 import signal
@@ -9,10 +9,41 @@ import pytest
 
 from authproject import workers
 from authproject.workers import LOCK, PREFIX, metrics_folder
-from tests.processes import serving
+from tests.metrics_support import read
+from tests.processes import Service, serving
 from tests.stores.servers import eventually
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
+RESTARTS = ("auth_worker_restarts_total", frozenset[str]())
+
+
+def restarts(service: Service) -> float | None:
+    try:
+        return read(service.request("GET", "/metrics").body.decode()).get(RESTARTS)
+    except OSError:
+        return None  # its connection was a killed worker's
+
+
+def kill_one(service: Service) -> None:
+    killed = service.workers()[0]
+    os.kill(killed, signal.SIGKILL)
+    eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+
+
+@needs_proc
+def test_a_worker_that_is_replaced_is_counted(tmp_path: Path, valkey_url: str) -> None:
+    with serving(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        eventually(lambda: len(service.workers()) == 2)
+        assert restarts(service) == 0
+        kill_one(service)
+        eventually(lambda: restarts(service) == 1, 30)
+        kill_one(service)
+        eventually(lambda: restarts(service) == 2, 30)
+
+
+def test_a_lone_worker_has_replaced_none(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        assert restarts(service) == 0
 
 
 def folders(parent: Path) -> set[Path]:
