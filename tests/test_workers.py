@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from authproject import workers
 from authproject.workers import LOCK, PREFIX, metrics_folder
 from tests.metrics_support import read
 from tests.processes import Service, serving
@@ -108,6 +107,6 @@ def test_somebody_elses_folder_is_left_alone(
     foreign = temporary / f"{PREFIX}foreign"
     foreign.mkdir()
     (foreign / LOCK).touch()
-    monkeypatch.setattr(workers.os, "getuid", lambda: foreign.stat().st_uid + 1)
+    monkeypatch.setattr(os, "getuid", lambda: foreign.stat().st_uid + 1)
     with metrics_folder():
         assert foreign.exists()
