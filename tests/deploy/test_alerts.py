@@ -3,6 +3,7 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 
@@ -50,6 +51,10 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         eventually(lambda: bool(server.query('auth_requests_total{outcome="invalid_credentials"}')))
         eventually(lambda: all(rule["health"] == "ok" for rule in rules_of(server)), 30)
         yield server
+
+
+def evaluated(rule: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(rule["lastEvaluation"])
 
 
 def alternatives(pattern: str) -> list[str]:
@@ -130,5 +135,7 @@ def test_every_reason_is_told_before_it_happens(scraping: Prometheus) -> None:
 
 
 def test_a_healthy_service_alerts_nobody(scraping: Prometheus) -> None:
+    now = datetime.now(UTC)
+    eventually(lambda: all(evaluated(rule) > now for rule in rules_of(scraping)))
     # Within seconds no more than `pending` can be seen of what has to last.
     assert [rule["name"] for rule in rules_of(scraping) if rule["state"] != "inactive"] == []
