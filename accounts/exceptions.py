@@ -1,5 +1,6 @@
 """Every failure in one JSON shape: `{"detail", "code"}`, and `errors` where a body is at fault."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,12 +15,14 @@ from accounts.core.errors import (
     AccountError,
     InvalidCredentials,
     InvalidField,
-    Overloaded,
     ServiceUnavailable,
     TokenError,
+    TooManyWaiting,
 )
 from accounts.renderers import JSONRenderer
 from accounts.responses import Response
+
+CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
 CHALLENGE = 'Bearer realm="api"'
 UNAUTHORIZED = 401
@@ -50,6 +53,12 @@ class Problem:
     def body(self) -> dict[str, Any]:
         return {"detail": self.detail, "code": self.code, **self.extra}
 
+    @property
+    def name(self) -> str | None:
+        """The code for logs and metrics; none where an exception's detail is no plain text, whose
+        codes repeat names that a client may have chosen."""
+        return self.code if CODE.fullmatch(self.code) else None
+
 
 def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response | None:
     """DRF's hook (`EXCEPTION_HANDLER`); `None` leaves a bug to `server_error`."""
@@ -57,6 +66,7 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if problem is None:
         return None
     response = Response(problem.body, status=problem.status, headers=dict(problem.headers))
+    response.error_code = problem.name
     response.token_error = _token_error(error)
     response.errors = problem.extra.get("errors", {})
     return response
@@ -73,8 +83,8 @@ def problem_response(error: drf.APIException) -> HttpResponse:
 
 
 def overloaded() -> HttpResponse:
-    """Answer outside DRF that there is too much to do."""
-    return _json(_unavailable(Overloaded()))
+    """Answer outside DRF that no thread is in sight, whatever holds them all."""
+    return _json(_unavailable(TooManyWaiting()))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -108,6 +118,7 @@ def _json(problem: Problem) -> HttpResponse:
         headers=dict(problem.headers),
     )
     response.data = problem.body  # type: ignore[attr-defined]  # as DRF's responses have it
+    response.error_code = problem.name  # type: ignore[attr-defined]  # as ours have it
     return response
 
 

@@ -16,7 +16,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from accounts.core.errors import TokenForged, TokenKeyUnknown
-from accounts.core.keys import key_id
+from accounts.core.keys import KEY_ID, key_id
 
 ALGORITHM = "HS256"
 
@@ -74,10 +74,10 @@ class KeyRing(TokenBackend):
         header = jwt.get_unverified_header(f"{encoded_header}..")
         if "crit" in header:  # RFC 7515 §4.1.11: extensions that we do not understand.
             raise jwt.InvalidTokenError("critical extension")
-        try:
-            kid: str = header["kid"]
-        except KeyError as error:
-            raise jwt.InvalidTokenError("names no key") from error
+        kid: str = header.get("kid", "")  # PyJWT sees to it that it is a string
+        # Another issuer's token, or garbage: no service of ours, whatever its keys, has made it.
+        if header.get("alg") != ALGORITHM or not KEY_ID.fullmatch(kid):
+            raise jwt.InvalidTokenError("not one of ours")
         if kid not in self._secrets:
             raise TokenKeyUnknown(kid)
         return self._secrets[kid]

@@ -15,10 +15,15 @@ class Seldom:
         self._clock = clock
         self._logged_at: dict[str, float] = {}
 
-    def warning(self, message: str, *arguments: object) -> None:
-        """Log, unless the same message, whatever its arguments, was logged within `SECONDS`."""
+    def warning(self, message: str, *arguments: object) -> bool:
+        """Log, unless the same message, whatever its arguments, was logged within `SECONDS`.
+
+        Returns whether it was logged.
+        """
         now = self._clock()
         since = now - self._logged_at.get(message, float("-inf"))
-        if not 0 <= since < SECONDS:  # below 0 somebody has set the clock back
-            self._logged_at[message] = now
-            self._logger.warning(message, *arguments)
+        if 0 <= since < SECONDS:  # below 0 somebody has set the clock back
+            return False
+        self._logged_at[message] = now
+        self._logger.warning(message, *arguments)
+        return True

@@ -5,7 +5,6 @@ of every claim's presence, type and size.
 """
 
 import logging
-import re
 from functools import lru_cache
 from typing import Any, cast
 
@@ -23,8 +22,6 @@ from accounts.core.ports import Clock
 from accounts.core.users import MAX_EMAIL_LENGTH, EmailAddress
 from accounts.keyring import KeyRing
 from accounts.seldom import Seldom
-
-KEY_ID = re.compile(r"[0-9a-f]{16}")
 
 # Ours have 400 to 1,000 characters; a longer string is refused before it is decoded.
 MAX_TOKEN_LENGTH = 4096
@@ -44,6 +41,9 @@ MAX_GENERATION = 2**53
 
 CLOCK_TOLERANCE_SECONDS = 5
 """Machines that keep time by NTP differ by less; what is said beyond it is a warning, no more."""
+
+# Key names that wait for the next line: a stranger who makes one up each minute hides no real one.
+REMEMBERED_NAMES = 8
 
 TYPES = tuple(TokenType)
 
@@ -87,6 +87,7 @@ class JWTIssuer:
         self._ring = ring
         self._clock = clock
         self._seldom = Seldom(logger, clock)
+        self._foreign: tuple[str, ...] = ()
         self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
 
     def issue(self, claims: Claims) -> str:
@@ -137,14 +138,15 @@ class JWTIssuer:
             )
 
     def _tell_of_foreign_key(self, kid: str) -> None:
-        # What cannot be a key's name is no forgotten key's: whoever sent it made it up.
-        if KEY_ID.fullmatch(kid):
-            self._seldom.warning(
-                "a token was refused: it was signed with key %s, and we have %s; "
-                "does JWT_SECRET_KEY_FALLBACKS lack a secret?",
-                kid,
-                self._ring.names,
-            )
+        others = tuple(other for other in self._foreign if other != kid)
+        told = self._seldom.warning(
+            "a token was refused: it was signed with key %s%s, and we have %s; "
+            "does JWT_SECRET_KEY_FALLBACKS lack a secret?",
+            kid,
+            f" (before it others, with {', '.join(others)})" if others else "",
+            self._ring.names,
+        )
+        self._foreign = () if told else (*others, kid)[-REMEMBERED_NAMES:]
 
 
 def _common_claims(payload: dict[str, Any], expected: TokenType) -> dict[str, Any]:

@@ -19,6 +19,9 @@ class BaseView(APIView):
     thread. So a view that says too little makes every other request wait for it.
     """
 
+    is_probe: ClassVar[bool] = False
+    """Whether it is asked by who watches the service: it has a thread that no client can take."""
+
     operation: ClassVar[str | None] = None
     """What a POST to it counts as in the metrics, beside the actions of `AuthViewSet`."""
 

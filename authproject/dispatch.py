@@ -16,6 +16,7 @@ from secrets import token_hex
 from typing import Any, Protocol
 
 from django.conf import settings
+from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.ahead import FOUND, Ahead
@@ -38,6 +39,10 @@ THREADS = MAX_PENDING_HASHES + THREADS_FOR_THE_REST
 # stalls for a second each time, that is long enough.
 WAITING_PER_THREAD = 3
 
+# Metrics and readiness have threads of their own: when clients hold all the others, whoever
+# watches the service must still learn why. A store that stalls holds one for a second.
+PROBE_THREADS = 2
+
 BODY_SECONDS = 7.0
 """A body that has not come after so long is given up: 400, as if its client had gone. That is less
 than a SIGTERM gives for what is in flight."""
@@ -56,6 +61,14 @@ class HTTPProtocol(Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
 
 
+class Threads:
+    """So many requests are answered at once, some more wait, and further ones are turned away."""
+
+    def __init__(self, count: int, name: str) -> None:
+        self.executor = ThreadPoolExecutor(count, name)
+        self.pending, self.most = 0, count * (1 + WAITING_PER_THREAD)
+
+
 class Application:
     """An RSGI application. `threads` is how many requests that wait are answered at once."""
 
@@ -69,8 +82,8 @@ class Application:
     ) -> None:
         self._handler = handler
         self._body_seconds = body_seconds
-        self._threads = ThreadPoolExecutor(threads, "request")
-        self._pending, self._max_pending = 0, threads * (1 + WAITING_PER_THREAD)
+        self._clients = Threads(threads, "request")
+        self._probes = Threads(PROBE_THREADS, "probe")
         self._max_body_bytes = max_body_bytes
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -92,21 +105,23 @@ class Application:
         if path in self._identified_paths and not asks_for_itself:
             await self._identify(environ)
             return self._answer(environ)
-        return await self._answer_on_a_thread(environ)
+        threads = self._probes if path in self._probe_paths else self._clients
+        return await self._answer_on_a_thread(threads, environ)
 
-    async def _answer_on_a_thread(self, environ: Environ) -> Answer:
-        if self._pending >= self._max_pending:
+    async def _answer_on_a_thread(self, threads: Threads, environ: Environ) -> Answer:
+        if threads.pending >= threads.most:
             environ[NO_THREAD] = True
             return self._answer(environ)
-        self._pending += 1
+        threads.pending += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._threads, self._answer, environ)
+            return await loop.run_in_executor(threads.executor, self._answer, environ)
         finally:
-            self._pending -= 1
+            threads.pending -= 1
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        for threads in (self._clients, self._probes):
+            threads.executor.shutdown(wait=False, cancel_futures=True)
         self._ahead.close()
 
     @cached_property
@@ -125,6 +140,10 @@ class Application:
         if not get_runtime().service.store.one_trip:
             return frozenset()
         return frozenset(route.path for route in routes() if route.waits <= Waits.IDENTITY)
+
+    @cached_property
+    def _probe_paths(self) -> frozenset[str]:
+        return frozenset(route.path for route in routes() if route.is_probe)
 
     @cached_property
     def _ahead(self) -> Ahead:
@@ -168,6 +187,7 @@ def _apology(error: Exception) -> Answer:
     request.request_id = token_hex(16)
     token = logs.request_id.set(request.request_id)
     logger.error("a request could not be answered", exc_info=error)
+    got_request_exception.send(sender=Application, request=request)
     logs.request_id.reset(token)
     response = server_error(request)
     response["X-Request-ID"] = request.request_id

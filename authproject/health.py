@@ -28,6 +28,7 @@ class ReadyView(OpenView):
     """Ready: the store answers. 503 otherwise."""
 
     waits = Waits.STORE
+    is_probe = True
 
     def get(self, request: Request) -> Response:
         get_runtime().service.store.check()
@@ -36,6 +37,8 @@ class ReadyView(OpenView):
 
 class MetricsView(FixedTypeView):
     """Everything that was counted, in Prometheus's text format."""
+
+    is_probe = True
 
     def get(self, request: Request) -> HttpResponse:
         # Only where METRICS is on. It has a thread: with several workers it reads their files.

@@ -137,7 +137,7 @@ class ConsoleFormatter(logging.Formatter):
 
 def _what_was_wrong(fields: Mapping[str, Any]) -> str:
     code, reason = fields["code"], fields.get("reason", "")
-    return str(code) if code.endswith(reason) else f"{code} ({reason})"
+    return escaped(code if code.endswith(reason) else f"{code} ({reason})")
 
 
 def escaped(text: str) -> str:

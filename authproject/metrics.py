@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import prometheus_client as prometheus
+from django.core.signals import got_request_exception
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -65,6 +66,12 @@ http_request_duration = prometheus.Histogram(
     "Time from a request's arrival in Django to its response",
     ["method", "route", "status"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
+)
+http_unhandled_exceptions = prometheus.Counter(
+    "http_unhandled_exceptions_total", "Bugs: exceptions that were answered 500 server_error"
+)
+worker_restarts = prometheus.Counter(
+    "auth_worker_restarts_total", "Workers that took a dead one's place, since the service started"
 )
 auth_password_hash = prometheus.Histogram(
     "auth_password_hash_seconds",
@@ -192,6 +199,10 @@ def _is_up(store: AccountStore) -> int:
     return 1
 
 
+def _count_bug(**kwargs: Any) -> None:
+    http_unhandled_exceptions.inc()
+
+
 def _count_waiting(change: int, **kwargs: Any) -> None:
     auth_password_hash_queue.inc(change)
 
@@ -200,5 +211,6 @@ def _time_hash(seconds: float, **kwargs: Any) -> None:
     auth_password_hash.observe(seconds)
 
 
+got_request_exception.connect(_count_bug, dispatch_uid="authproject.metrics")
 password_hash_waits.connect(_count_waiting, dispatch_uid="authproject.metrics")
 password_hashed.connect(_time_hash, dispatch_uid="authproject.metrics")

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from http import HTTPStatus
 from secrets import token_hex
 from typing import Any
@@ -16,7 +16,7 @@ from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
 from authproject.environ import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
-from authproject.paths import operations
+from authproject.paths import operations, routes
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -39,6 +39,7 @@ class RequestMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
+        self._paths = frozenset(route.path for route in routes())
         self._observe: Callable[..., None] = _nothing
         if settings.METRICS:
             from authproject.metrics import Observer  # noqa: PLC0415  # only where it is on
@@ -61,8 +62,9 @@ class RequestMiddleware:
 
     def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         method, status = request.method or "", response.status_code
-        match = request.resolver_match
-        route = f"/{match.route}" if match else None
+        match, path = request.resolver_match, request.path_info
+        # Without a match it was refused before it was resolved, or it is nobody's.
+        route = f"/{match.route}" if match else path if path in self._paths else None
         outcome, refused = "success", None
         wrong: dict[str, str] = {}
         if status >= HTTPStatus.BAD_REQUEST:
@@ -78,7 +80,7 @@ class RequestMiddleware:
         )
         self._observe(
             method=method,
-            path=request.path_info,
+            path=path,
             route=route,
             status=status,
             outcome=outcome,
@@ -139,8 +141,8 @@ def _nothing(**kwargs: Any) -> None:
 
 def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, str]]:
     """Return an error response's code, why it refused a token, and both as the log has them."""
-    data = getattr(response, "data", None)
-    code = str(data.get("code", "error")) if isinstance(data, Mapping) else "error"
+    # Not from its body: in a view of a project's own that may be whatever a client has sent.
+    code: str = getattr(response, "error_code", None) or "error"
     refused: TokenError | None = getattr(response, "token_error", None)
     return code, refused, {"code": code, **({"reason": refused.remark} if refused else {})}
 

@@ -32,6 +32,11 @@ class Route(NamedTuple):
         return max(self.waits, Waits.IDENTITY) if pages else self.waits
 
     @property
+    def is_probe(self) -> bool:
+        """Whether it is asked by who watches the service, and must hear when clients are not."""
+        return bool(getattr(getattr(self.view, "cls", None), "is_probe", False))
+
+    @property
     def operations(self) -> dict[tuple[str, str], str]:
         """What is counted here, by method and path."""
         cls = getattr(self.view, "cls", None)

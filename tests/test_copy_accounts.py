@@ -88,9 +88,7 @@ def test_a_copy_into_memory_is_refused(settings: Settings, source: str) -> None:
         copy(source)
 
 
-def test_a_journal_in_use_is_refused(
-    settings: Settings, source: str, clock: MovableClock
-) -> None:
+def test_a_journal_in_use_is_refused(settings: Settings, source: str, clock: MovableClock) -> None:
     settings.STORE_URL = AWAY
     journal = open_store(source, clock)
     with pytest.raises(CommandError, match="in use"):

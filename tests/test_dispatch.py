@@ -160,14 +160,6 @@ def test_where_trips_are_not_shared_each_request_has_a_thread(start: Start) -> N
     assert application._identified_paths == frozenset()
 
 
-def test_with_no_thread_in_sight_a_request_is_told_at_once(api: Api) -> None:
-    application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
-    application._pending = application._max_pending
-    status, headers, body = answer_of(application, Scope())
-    assert (status, json.loads(body)["code"]) == (503, "overloaded")
-    assert dict(headers)["Retry-After"] == "2"
-
-
 class BrokenHandler(Handler):
     def respond(self, environ: Any) -> Any:
         raise RuntimeError("a secret of the inside")

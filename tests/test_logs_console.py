@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from authproject.log_formats import ConsoleFormatter, shows_colour
+from authproject.log_formats import ConsoleFormatter, Line, shows_colour
 from tests.processes import PROCESS_ENVIRONMENT, ROOT
 from tests.support import EMAIL, Api
 from tests.test_logs import Lines, listening
@@ -50,6 +50,12 @@ def test_a_failure_says_what_was_wrong(api: Api, console: Lines) -> None:
     assert console.text.rstrip().endswith(" token_invalid (malformed)")
     api.profile(None)
     assert console.text.rstrip().endswith(" not_authenticated")
+
+
+def test_a_code_cannot_speak_to_a_terminal(console: Lines) -> None:
+    fields = {"status": 400, "method": "GET", "path": "/", "duration_ms": 1.0, "client": None}
+    console.handler.handle(Line("own", logging.INFO, "GET / 400", {**fields, "code": "\n\x1b[31m"}))
+    assert console.text.endswith(" \\n\\x1b[31m\n")
 
 
 def test_a_security_event_is_named(api: Api, console: Lines) -> None:

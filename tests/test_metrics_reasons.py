@@ -46,6 +46,25 @@ def test_a_refused_token_is_counted_by_why(api: Api, counts: Counts, clock: Mova
     }
 
 
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "google-key-1"},
+        {"kid": "0" * 17},
+        {"kid": "0123456789abcde\n"},
+        {"kid": 16},
+        {"alg": "RS256", "kid": "0" * 16},
+        {"alg": ["HS256"], "kid": "0" * 16},
+    ],
+)
+def test_what_no_key_of_ours_can_have_signed_is_malformed(
+    api: Api, counts: Counts, header: dict[str, Any]
+) -> None:
+    response = api.profile(forge(api.enter()["access_token"], header))
+    assert (response.status_code, response.json()["code"]) == (401, "token_invalid")
+    assert refused(counts) == {"malformed": 1}
+
+
 def test_a_request_without_a_token_refuses_none(api: Api, counts: Counts) -> None:
     api.profile(None)
     assert refused(counts) == {}

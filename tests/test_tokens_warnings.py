@@ -1,9 +1,11 @@
 """What the log says when tokens show that something is wrong with keys or clocks."""
 
 import logging
+import re
 
 import pytest
 
+from accounts.tokens import REMEMBERED_NAMES
 from tests.http_support import claims_of, forge, header_of, sign
 from tests.support import Api, MovableClock
 
@@ -82,6 +84,42 @@ def test_no_stranger_fills_the_log(
     clock.advance(60)
     api.profile(forge(token, {"kid": "0" * 16}))
     assert len(told(warnings)) == 2
+
+
+def test_no_stranger_hides_the_key_that_is_missing(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    token = api.enter()["access_token"]
+    for name in ("a" * 16, "b" * 16, "b" * 16, "c" * 16):
+        api.profile(forge(token, {"kid": name}))
+    clock.advance(60)
+    api.profile(forge(token, {"kid": "a" * 16}))
+    assert told(warnings)[1].startswith(
+        f"a token was refused: it was signed with key {'a' * 16} "
+        f"(before it others, with {'b' * 16}, {'c' * 16}), and we have "
+    )
+
+
+def test_the_names_in_a_line_are_bounded(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    token = api.enter()["access_token"]
+    for number in range(100):
+        api.profile(forge(token, {"kid": f"{number:016}"}))
+    clock.advance(60)
+    api.profile(forge(token, {"kid": "f" * 16}))
+    theirs = told(warnings)[1].partition(", and we have ")[0]
+    assert len(re.findall("[0-9a-f]{16}", theirs)) == REMEMBERED_NAMES + 1
+
+
+def test_a_name_that_was_told_is_not_told_again_with_others(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    token = api.enter()["access_token"]
+    for name in ("a" * 16, "b" * 16):
+        api.profile(forge(token, {"kid": name}))
+        clock.advance(60)
+    assert "a" * 16 not in told(warnings)[1]
 
 
 def test_a_clock_that_was_set_back_silences_nothing(

@@ -17,7 +17,8 @@
     │   └── TokenReused          a spent refresh token: somebody copied it
     └── ServiceUnavailable       try again after `retry_after` seconds
         ├── StoreUnavailable
-        └── Overloaded
+        └── Overloaded           too many passwords are being checked
+            └── TooManyWaiting   too many requests wait, for passwords or for the store
 
 Each class has a stable `code` for programs and a `detail` for people; neither ever
 carries a password, a token or a secret. `accounts.exceptions` turns them into responses.
@@ -105,7 +106,7 @@ class TokenInvalid(TokenError):
 
 
 class TokenKeyUnknown(TokenInvalid):
-    """`kid` is whatever the token says."""
+    """`kid` is the token's: it has the form of ours, and is none of them."""
 
     reason = "unknown_key"
 
@@ -159,3 +160,7 @@ class StoreUnavailable(ServiceUnavailable):
 class Overloaded(ServiceUnavailable):
     code, retry_after = "overloaded", 2
     detail = "Too many passwords are being checked at the moment."
+
+
+class TooManyWaiting(Overloaded):
+    detail = "Too many requests are waiting."

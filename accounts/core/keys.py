@@ -1,6 +1,10 @@
 """Keys derived from the one secret: each use has its own, and none reveals another."""
 
 import hmac
+import re
+
+KEY_ID = re.compile(r"[0-9a-f]{16}")
+"""What the `kid` of a key of ours looks like."""
 
 
 def derive_key(secret: str, label: str) -> bytes:

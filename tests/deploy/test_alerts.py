@@ -3,12 +3,15 @@
 import re
 import subprocess
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 import yaml
 
 from authproject.metrics import TOKEN_ERRORS
+from authproject.paths import routes
 from tests.deploy.prometheus import DEPLOY, Prometheus, prometheus
 from tests.processes import ROOT, serving
 from tests.programs import program
@@ -18,6 +21,12 @@ RULES: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "alerts.yml").read_text()
     "rules"
 ]
 TESTS: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
+
+KNOWN = {
+    "route": {route.path for route in routes()},
+    "status": {str(int(status)) for status in HTTPStatus},
+}
+"""What `route` and `status` can be; the service tells each only once it has happened."""
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
@@ -42,6 +51,25 @@ def scraping(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
         eventually(lambda: bool(server.query('auth_requests_total{outcome="invalid_credentials"}')))
         eventually(lambda: all(rule["health"] == "ok" for rule in rules_of(server)), 30)
         yield server
+
+
+def evaluated(rule: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(rule["lastEvaluation"])
+
+
+def alternatives(pattern: str) -> list[str]:
+    """Return what a pattern of Prometheus' names, `a/(b|c)|d` for example, one by one."""
+    parts = re.split(r"\|(?![^()]*\))", pattern)
+    found = []
+    for part in parts:
+        before, _, rest = part.partition("(")
+        inner, _, after = rest.partition(")")
+        found += [f"{before}{one}{after}" for one in inner.split("|")]
+    return found
+
+
+def stands_for_something(pattern: str, known: set[str]) -> bool:
+    return any(re.fullmatch(pattern, value) for value in known)
 
 
 def rules_of(server: Prometheus) -> list[dict[str, Any]]:
@@ -90,6 +118,15 @@ def test_each_alert_asks_for_what_the_service_tells(
     assert set(re.findall(r"\b(?:auth|http|process)_\w+|\bup\b", rule["expr"])) <= told
     for label, value in re.findall(r'(operation|outcome|reason)="(\w+)"', rule["expr"]):
         assert value in scraping.ask(f"label/{label}/values")
+    for label, pattern in re.findall(r'(route|status)=~"(.+?)"', rule["expr"]):
+        assert all(stands_for_something(part, KNOWN[label]) for part in alternatives(pattern))
+
+
+def test_a_path_that_does_not_exist_would_be_noticed() -> None:
+    assert alternatives("/a/.*|/b/(c|d)") == ["/a/.*", "/b/c", "/b/d"]
+    assert stands_for_something("/api/v1/auth/refresh", KNOWN["route"])
+    assert not stands_for_something("/api/v1/auth/renew", KNOWN["route"])
+    assert not stands_for_something("6..", KNOWN["status"])
 
 
 def test_every_reason_is_told_before_it_happens(scraping: Prometheus) -> None:
@@ -98,4 +135,7 @@ def test_every_reason_is_told_before_it_happens(scraping: Prometheus) -> None:
 
 
 def test_a_healthy_service_alerts_nobody(scraping: Prometheus) -> None:
-    assert [rule["name"] for rule in rules_of(scraping) if rule["state"] == "firing"] == []
+    now = datetime.now(UTC)
+    eventually(lambda: all(evaluated(rule) > now for rule in rules_of(scraping)))
+    # Within seconds no more than `pending` can be seen of what has to last.
+    assert [rule["name"] for rule in rules_of(scraping) if rule["state"] != "inactive"] == []

@@ -13,7 +13,6 @@ import time
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
-from tempfile import TemporaryDirectory
 from typing import Any, cast
 
 from django.conf import settings
@@ -27,6 +26,7 @@ from granian.server.common import AbstractServer
 from accounts.runtime import get_runtime
 from accounts.stores import is_shared
 from accounts.stores.errors import StartRefused
+from authproject.workers import is_first, metrics_folder, tickets
 
 APPLICATION = "authproject.rsgi.application"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -54,7 +54,7 @@ class Command(BaseCommand):
         with ExitStack() as stack:
             if workers > 1:
                 # Before the application is imported: where counts are kept is decided there.
-                folder = stack.enter_context(TemporaryDirectory(prefix="metrics-"))
+                folder = stack.enter_context(metrics_folder())
                 os.environ[METRICS_FOLDER] = folder
             application = import_string(APPLICATION)  # judges the configuration, then the port
             address = _free_address(host, port)
@@ -65,13 +65,18 @@ class Command(BaseCommand):
             # also copy every page of it that the worker shares with its parent.
             gc.freeze()
             server = _granian(address, port, workers)
-            server.serve(target_loader=partial(_load, application), wrap_loader=False)
+            load = partial(_load, application, tickets(workers))
+            server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
 
-def _load(application: Any) -> Any:
+def _load(application: Any, reader: int) -> Any:
     """Run in a worker, before it serves."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    if settings.METRICS and not is_first(reader):
+        from authproject.metrics import worker_restarts  # noqa: PLC0415  # only where it is on
+
+        worker_restarts.inc()
     _open_store()
     return application
 

@@ -1,0 +1,36 @@
+"""A project's own views that put what they were sent into their errors."""
+
+from typing import Any, NoReturn
+
+from django.urls import path
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from accounts.views import BaseView
+from authproject.urls import urlpatterns as ours
+
+
+def sent(request: Request) -> str:
+    body: Any = request.data
+    return str(body["code"])
+
+
+class Echo(BaseView):
+    authentication_classes = ()
+    permission_classes = ()
+
+    def post(self, request: Request) -> Response:
+        return Response({"code": sent(request)}, status=400)
+
+
+class Raise(Echo):
+    def post(self, request: Request) -> NoReturn:
+        raise PermissionDenied({sent(request): "no"})
+
+
+urlpatterns = [
+    *ours,
+    path("api/v1/protected/echo", Echo.as_view()),
+    path("api/v1/protected/raise", Raise.as_view()),
+]
