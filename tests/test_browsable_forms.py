@@ -14,7 +14,7 @@ from tests.support import EMAIL, JSON, PASSWORD, Api, MovableClock
 REGISTER = "/api/v1/auth/register"
 API_LOGIN = "/api/v1/auth/login"
 PASSWORD_PAGE = "/api/v1/auth/password"
-SENT_WITH_HTML = {"Accept": ACCEPT}
+SENT_WITH_HTML = {"Accept": ACCEPT, "Origin": "http://testserver"}
 
 
 def said_at_fields(text: str) -> list[str]:
