@@ -1,5 +1,6 @@
 """What worker processes share: counted restarts, and a folder that is cleared after a SIGKILL."""
 
+import http.client
 import os
 import signal
 import sys
@@ -19,7 +20,7 @@ RESTARTS = ("auth_worker_restarts_total", frozenset[str]())
 def restarts(service: Service) -> float | None:
     try:
         return read(service.request("GET", "/metrics").body.decode()).get(RESTARTS)
-    except OSError:
+    except (OSError, http.client.HTTPException):
         return None  # its connection was a killed worker's
 
 
