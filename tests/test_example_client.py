@@ -46,7 +46,7 @@ def logged_in(example: Any, service: Service) -> Any:
 
 
 def wait_until_expired(client: Any, service: Service) -> None:
-    access = client._access
+    access = client._session["access_token"]
     eventually(lambda: service.profile(access).status == 401)
     assert service.profile(access).json()["code"] == "token_expired"
 
@@ -71,11 +71,11 @@ def test_it_renews_what_has_expired_and_keeps_each_successor(
     example: Any, service: Service
 ) -> None:
     client = logged_in(example, service)
-    tokens = {client._refresh}
+    tokens = {client._session["refresh_token"]}
     for _ in range(2):
         wait_until_expired(client, service)
         assert client.get(PROFILE).status_code == 200
-        tokens.add(client._refresh)
+        tokens.add(client._session["refresh_token"])
     assert len(tokens) == 3
     assert refreshes(service) == 2
 
@@ -83,10 +83,10 @@ def test_it_renews_what_has_expired_and_keeps_each_successor(
 def test_without_rotation_the_first_refresh_token_serves_on(example: Any, tmp_path: Path) -> None:
     with serving(tmp_path, **SHORT) as service:
         client = logged_in(example, service)
-        first = client._refresh
+        first = client._session["refresh_token"]
         wait_until_expired(client, service)
         assert client.get(PROFILE).status_code == 200
-        assert client._refresh == first
+        assert client._session["refresh_token"] == first
 
 
 def test_threads_that_meet_the_same_expiry_refresh_once(example: Any, service: Service) -> None:
@@ -125,7 +125,7 @@ def test_a_body_is_sent_again_with_the_fresh_token(example: Any, service: Servic
 
 def test_a_logout_ends_the_session_on_the_server(example: Any, service: Service) -> None:
     client = logged_in(example, service)
-    access = client._access
+    access = client._session["access_token"]
     client.logout()
     assert service.profile(access).json()["code"] == "token_revoked"
     with pytest.raises(example.SessionEnded, match="not_authenticated"):
@@ -134,7 +134,7 @@ def test_a_logout_ends_the_session_on_the_server(example: Any, service: Service)
 
 def test_it_says_when_the_session_was_ended_elsewhere(example: Any, service: Service) -> None:
     client = logged_in(example, service)
-    service.post("auth/logout", {"refresh_token": client._refresh})
+    service.post("auth/logout", {"refresh_token": client._session["refresh_token"]})
     with pytest.raises(example.SessionEnded) as ended:
         client.get(PROFILE)
     assert ended.value.code == "token_revoked"
@@ -142,7 +142,10 @@ def test_it_says_when_the_session_was_ended_elsewhere(example: Any, service: Ser
 
 def test_it_says_when_its_refresh_token_was_stolen(example: Any, service: Service) -> None:
     client = logged_in(example, service)
-    assert service.post("auth/refresh", {"refresh_token": client._refresh}).status == 200
+    assert (
+        service.post("auth/refresh", {"refresh_token": client._session["refresh_token"]}).status
+        == 200
+    )
     wait_until_expired(client, service)
     with pytest.raises(example.SessionEnded) as ended:
         client.get(PROFILE)
