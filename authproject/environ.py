@@ -49,6 +49,7 @@ def environ_of(scope: Scope, path: str) -> Environ:
             environ[key] = environ[key] + _separator(key) + value if key in environ else value
     if len(environ) - others < len(headers):
         # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
+        # That one of two of a name was left out cannot be told: Granian's `len` counts names.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
             if key := _variable(name):
                 environ.setdefault(key, "")

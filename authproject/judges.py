@@ -1,5 +1,6 @@
 """What a variable's value may be: each judge raises `ValidationError`, which says what is wrong."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -15,6 +16,15 @@ MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: no shorter than the hash of HS256.
 TRUE = {"true", "1", "yes", "on"}
 FALSE = {"false", "0", "no", "off"}
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+# An origin as a browser writes it (RFC 6454 §6.2), which is compared by its characters.
+# Mobile and desktop front ends have schemes of their own: `capacitor://localhost`.
+ORIGIN = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://([A-Za-z0-9._~%-]+|\[[0-9a-f:.]+\])(:(?P<port>[0-9]+))?"
+)
+WEB = {"http": 80, "https": 443}
+# Their pages have none: the browser sends `null`.
+SCHEMES_WITHOUT_ORIGIN = {"about", "blob", "data", "file", "javascript"}
 
 Judge = Callable[[Any], Any]
 
@@ -56,7 +66,9 @@ def origin(production: bool) -> Judge:
                 )
             return
         if not _is_origin(value):
-            raise ValidationError(f"{value!r} is no origin; write it as https://app.example.com")
+            # What stands before an @ may be a password.
+            shown = "what has an @" if "@" in value else repr(value)
+            raise ValidationError(f"{shown} is no origin; write it as https://app.example.com")
 
     return judge
 
@@ -78,8 +90,14 @@ def store_url(value: str) -> None:
 
 
 def _is_origin(value: str) -> bool:
+    found = ORIGIN.fullmatch(value)
+    if not found or found["scheme"] in SCHEMES_WITHOUT_ORIGIN:
+        return False
     try:
-        url = urlsplit(value)
+        port = urlsplit(value).port
     except ValueError:
         return False
-    return bool(url.scheme and url.netloc) and value == f"{url.scheme}://{url.netloc}"
+    if found["port"] not in {None, str(port)}:
+        return False
+    # The web's own schemes have their hosts in lower case and their usual ports left out.
+    return found["scheme"] not in WEB or (value.islower() and port != WEB[found["scheme"]])

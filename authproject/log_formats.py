@@ -6,6 +6,7 @@ nobody means to log one, but a client may put one into a path, and a library int
 
 import json
 import logging
+import math
 import os
 import re
 import sys
@@ -22,6 +23,9 @@ NOT_FIELDS = {*vars(logging.makeLogRecord({})), "message", "request_id", "reques
 
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_.-]{16,}")
 """A JSON web token, or its payload: base64 of what begins with `{"`."""
+
+# An escape is kept whole: the `e` of `\u000e` begins no token.
+ESCAPE_OR_TOKEN = re.compile(rf"(\\(?:u[0-9a-f]{{4}}|.))|{TOKEN.pattern}")
 
 # Select Graphic Rendition (ECMA-48 §8.3.117): the eight colours that every terminal has.
 DIM, BOLD_RED, RED, GREEN, YELLOW, MAGENTA, CYAN = "2", "1;31", "31", "32", "33", "1;35", "36"
@@ -68,7 +72,16 @@ class JSONLineFormatter(logging.Formatter):
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         text = to_json(line)
-        return TOKEN.sub("***", text) if "eyJ" in text else text
+        return ESCAPE_OR_TOKEN.sub(_kept, text) if "eyJ" in text else text
+
+
+def masked(text: str) -> str:
+    """Return text, which is not encoded in any way, with `***` for each token."""
+    return TOKEN.sub("***", text)
+
+
+def _kept(found: re.Match[str]) -> str:
+    return found[1] or "***"
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -80,8 +93,15 @@ def to_json(line: dict[str, Any]) -> str:
     try:
         text = orjson.dumps(line)
     except TypeError:  # what is no JSON, or half of a surrogate pair
-        return json.dumps(line, default=str)
-    return text.decode() if text.isascii() else json.dumps(line, default=str)
+        return json.dumps({name: _plain(value) for name, value in line.items()})
+    # What the faster encoder has written; NaN, which JSON does not know, as null.
+    return text.decode() if text.isascii() else json.dumps(orjson.loads(text))
+
+
+def _plain(value: Any) -> Any:
+    """Return what every JSON can say; of anything else, its text."""
+    exact = value is None or isinstance(value, str | int)
+    return value if exact or (isinstance(value, float) and math.isfinite(value)) else str(value)
 
 
 class ConsoleFormatter(logging.Formatter):
@@ -100,7 +120,7 @@ class ConsoleFormatter(logging.Formatter):
         when = self._paint(f"{clock}.{int(record.msecs):03}", DIM)
         level = self._paint(f"{record.levelname:<8}", LEVEL_COLOURS.get(record.levelname, ""))
         line = " ".join([when, level, *self._columns(record)])
-        return TOKEN.sub("***", "\n".join([line.rstrip(), *self._traceback(record)]))
+        return masked("\n".join([line.rstrip(), *self._traceback(record)]))
 
     def _columns(self, record: logging.LogRecord) -> Iterator[str]:
         fields = record.fields if isinstance(record, Line) else {}

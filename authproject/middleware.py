@@ -16,12 +16,17 @@ from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
 from authproject.environ import NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
+from authproject.log_formats import masked
 from authproject.paths import operations, routes
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-PLAIN_PATH = re.compile(r"[A-Za-z0-9/._-]*")
+LONGEST_PATH = 512
+"""Of a longer path, as it is logged, so many characters are; then "…", which no path has there."""
+PLAIN_PATH = re.compile(rf"[A-Za-z0-9/._-]{{0,{LONGEST_PATH}}}")
+# A last character in UTF-8, whole or not, whose last escape may be cut in two.
+LAST_CHARACTER = re.compile(r"(%[C-F][0-9A-F](%[89AB][0-9A-F]){0,2})?(%[0-9A-F]?)?$")
 REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -71,7 +76,7 @@ class RequestMiddleware:
             outcome, refused, wrong = _what_was_wrong(response)
         logs.write_access_line(
             method=method if method in METHODS else method[:LONGEST_METHOD],
-            path=_escaped(request.path),
+            path=_shown(request.path),
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
@@ -147,5 +152,12 @@ def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, st
     return code, refused, {"code": code, **({"reason": refused.remark} if refused else {})}
 
 
-def _escaped(path: str) -> str:
-    return path if PLAIN_PATH.fullmatch(path) else escape_uri_path(path)
+def _shown(path: str) -> str:
+    """Return a path as it is logged: escaped, and cut before a stranger fills a disk with it."""
+    if PLAIN_PATH.fullmatch(path):
+        return path
+    # Masked before it is cut: of half a token the mask would not know.
+    escaped = escape_uri_path(masked(path)[: LONGEST_PATH + 1])
+    if len(escaped) <= LONGEST_PATH:
+        return escaped
+    return LAST_CHARACTER.sub("", escaped[:LONGEST_PATH], count=1) + "…"

@@ -237,7 +237,11 @@ def test_a_dotenv_that_is_no_file_is_refused(dotenv: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("JWT_SECRET_KEY", "hunter2"), ("STORE_URL", "mysql://user:hunter2@localhost")],
+    [
+        ("JWT_SECRET_KEY", "hunter2"),
+        ("STORE_URL", "mysql://user:hunter2@localhost"),
+        ("CORS_ORIGINS", "https://user:hunter2@localhost"),
+    ],
 )
 def test_a_refusal_repeats_no_secret(dotenv: Path, name: str, value: str) -> None:
     assert "hunter2" not in faults(dotenv, **{name: value})

@@ -3,13 +3,12 @@ import logging
 from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
-from uuid import UUID
 
 import pytest
 
 from accounts.runtime import Runtime
 from accounts.signals import user_created
-from authproject.log_formats import JSONLineFormatter, to_json
+from authproject.log_formats import JSONLineFormatter
 from authproject.logs import RequestIdFilter, request_id
 from tests.http_support import send
 from tests.support import EMAIL, Api, MovableClock
@@ -179,42 +178,6 @@ def test_a_failing_listener_harms_no_request(api: Api) -> None:
         assert api.register().status_code == 201
     finally:
         user_created.disconnect(fail)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["\u2028new line", "\x85new line", "ünï", "\n", "\x1b[31m"],
-    ids=ascii,
-)
-def test_a_json_line_is_one_line_of_ascii(lines: Lines, text: str) -> None:
-    logging.getLogger("somebody").warning("%s", text)
-    assert len(lines.text.splitlines()) == 1
-    assert lines.text.isascii()
-    assert lines.json("somebody")[0]["message"] == text
-
-
-def test_half_of_a_surrogate_pair_is_escaped() -> None:
-    assert to_json({"text": "\ud800"}) == '{"text": "\\ud800"}'
-
-
-def test_what_is_given_as_extra_is_on_the_line(lines: Lines) -> None:
-    logging.getLogger("somebody").warning("hello", extra={"number": 7, "odd": {1}})
-    (line,) = lines.json("somebody")
-    assert (line["number"], line["odd"]) == (7, "{1}")
-
-
-def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: Lines) -> None:
-    logging.getLogger("somebody").warning("hello", extra={"id": UUID(int=7), "text": "ünï"})
-    (line,) = lines.json("somebody")
-    assert (line["id"], line["text"]) == (str(UUID(int=7)), "ünï")
-
-
-def test_a_traceback_is_on_the_line(lines: Lines) -> None:
-    try:
-        int("no number")
-    except ValueError:
-        logging.getLogger("somebody").exception("hello")
-    assert lines.json("somebody")[0]["exception"].endswith("'no number'")
 
 
 def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: Lines) -> None:

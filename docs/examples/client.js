@@ -64,17 +64,24 @@ export class AuthClient {
   #send(path, options, token) {
     const headers = new Headers(options.headers);
     headers.set("Authorization", `Bearer ${token}`);
-    return fetch(this.baseUrl + path, { ...options, headers });
+    return fetch(this.#url(path), { ...options, headers });
+  }
+
+  // No path may lead the token to another host: "//there" and ".there" would.
+  #url(path) {
+    const [base, url] = [this.baseUrl, this.baseUrl + path].map((text) => new URL(text, location));
+    if (url.origin !== base.origin) throw new TypeError(`${path} leads to another origin.`);
+    return url.href;
   }
 
   async #post(path, body) {
     const headers = { "Content-Type": "application/json" };
     const options = { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await fetch(this.baseUrl + path, options);
+    const response = await fetch(this.#url(path), options);
     if (!response.ok) throw new ApiError(response.status, await problemOf(response));
     return response.status === 204 ? null : response.json();
   }
 }
 
-// A proxy's own errors are not JSON.
-const problemOf = (response) => response.clone().json().catch(() => ({}));
+// A proxy's own errors are not JSON, or not an object.
+const problemOf = async (response) => (await response.clone().json().catch(() => null)) ?? {};

@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterator
 from urllib.parse import quote, quote_plus
 
-SHORTEST = 8
+SHORTEST = 7
 """What is shorter would be found by chance."""
 
 
@@ -18,11 +18,11 @@ class Secrets:
 
     def keep(self, *texts: str) -> None:
         for text in texts:
+            assert len(text) >= SHORTEST, "too short a secret to be searched for"
             self._known.add(text)
             if text.startswith("eyJ"):
                 # A token's header says its algorithm and its key's name: no secret.
-                self._known.update(text.split(".")[1:])
-        self._known = {text for text in self._known if len(text) >= SHORTEST}
+                self._known.update(part for part in text.split(".")[1:] if len(part) >= SHORTEST)
 
     def found_in(self, output: str) -> list[str]:
         """Return the secrets that are in an output, in whatever case and common encoding."""

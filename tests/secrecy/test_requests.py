@@ -182,3 +182,9 @@ def test_the_search_finds_what_it_looks_for(text: str) -> None:
     secrets = Secrets("a secret of ours", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.signature-of-it")
     assert secrets.found_in(f"a line\n{text}\n")
     assert secrets.found_in("a line eyJhbGciOiJIUzI1NiJ9\n") == []
+
+
+def test_what_would_not_be_searched_for_is_not_taken() -> None:
+    assert Secrets("short77").found_in("a line short77\n") == ["short77"]
+    with pytest.raises(AssertionError, match="too short"):
+        Secrets("short7")

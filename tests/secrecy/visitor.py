@@ -72,7 +72,8 @@ class Visitor:
 
     def _keep(self, answer: Answer) -> None:
         for header in answer.headers.get_all("Set-Cookie") or []:
-            self.secrets.keep(*COOKIE.findall(header))
+            # A cookie that is to be forgotten has an empty value, in quotes.
+            self.secrets.keep(*(value for value in COOKIE.findall(header) if value != '""'))
         if answer.headers.get_content_type() == JSON and answer.body:
             body = answer.json()
             self.secrets.keep(*(body[name] for name in TOKENS if name in body))

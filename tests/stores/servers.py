@@ -34,7 +34,11 @@ class Server:
             self.process = subprocess.Popen(
                 self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
             )
-        eventually(lambda: ask(self.port, "PING") == b"+PONG\r\n")
+        eventually(self._answers)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "server.log").read_text()
+        return ask(self.port, "PING") == b"+PONG\r\n"
 
     def pause(self) -> None:
         self.process.send_signal(signal.SIGSTOP)

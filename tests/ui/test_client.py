@@ -134,3 +134,24 @@ def test_what_the_service_refuses_otherwise_is_the_callers_to_read(tab: Tab) -> 
         " headers: {'Content-Type': 'application/json'}}))"
     )
     assert (told["status"], told["body"]["code"]) == (422, "unprocessable")
+
+
+@pytest.mark.parametrize("path", ["//localhost:1/x", "/\\localhost:1/x", "/\t/localhost:1/x"])
+def test_no_path_leads_the_token_to_another_origin(tab: Tab, path: str) -> None:
+    tab.page.evaluate("client.baseUrl = ''")
+    told = tab.page.evaluate("path => told(client.fetch(path))", path)
+    assert told["error"] == "TypeError"
+    assert told["message"].endswith("leads to another origin.")
+
+
+def test_the_rest_of_an_address_is_no_path(tab: Tab) -> None:
+    tab.page.evaluate("client.baseUrl = api")
+    told = tab.page.evaluate("told(client.fetch('@localhost:1/x'))")
+    assert told["message"] == "@localhost:1/x leads to another origin."
+
+
+@pytest.mark.parametrize("body", ["null", "<html>", "[]", "401"])
+def test_a_401_of_somebody_else_s_ends_the_session_too(tab: Tab, body: str) -> None:
+    tab.page.route("**/profile", lambda route: route.fulfill(status=401, body=body))
+    told = tab.profile()
+    assert (told["error"], told["ended"]) == ("SessionEnded", True)
