@@ -68,7 +68,7 @@ def ask(path: str, *headers: tuple[str, str], busy: bool = False) -> int:
     scope.path = path
     application: Any = Application(Handler(), threads=1, max_body_bytes=0)
     if busy:
-        application._pending = application._max_pending
+        application._clients.pending = application._clients.most
     asyncio.run(application.__rsgi__(scope, protocol))
     return protocol.status
 

@@ -14,6 +14,8 @@ from tests.support import Api, MovableClock
 from tests.test_dispatch import BrokenHandler, Scope, answer_of
 
 PROFILE = "/api/v1/protected/profile"
+ECHOES = [("echo", "error"), ("raise", "permission_denied")]
+"""Views that repeat a body: as their answer, and in an exception."""
 DURATIONS = "http_request_duration_seconds_count"
 
 
@@ -69,22 +71,22 @@ def test_what_is_refused_early_is_logged_with_its_route(
 
 
 @pytest.mark.urls("tests.echoing_urls")
-@pytest.mark.parametrize("name", ["echo", "raise"])
-def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str) -> None:
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
+def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str, outcome: str) -> None:
     api.post(f"protected/{name}", {"code": "whatever"})
     assert "whatever" not in scrape(api)
-    assert counts.outcome("access", "error") == 1
+    assert counts.outcome("access", outcome) == 1
 
 
 @pytest.mark.urls("tests.echoing_urls")
-@pytest.mark.parametrize("name", ["echo", "raise"])
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
 def test_what_a_view_repeats_is_no_code_in_the_log(
-    api: Api, caplog: pytest.LogCaptureFixture, name: str
+    api: Api, caplog: pytest.LogCaptureFixture, name: str, outcome: str
 ) -> None:
     caplog.set_level(logging.INFO, "authproject.access")
     api.post(f"protected/{name}", {"code": "\n\x1b[31m whatever"})
     [record] = [one for one in caplog.records if one.name == "authproject.access"]
-    assert vars(record)["fields"]["code"] == "error"
+    assert vars(record)["fields"]["code"] == outcome
 
 
 def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: MovableClock) -> None:
