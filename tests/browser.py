@@ -59,7 +59,8 @@ class Page(NamedTuple):
 
     @property
     def says_log_in(self) -> bool:
-        return re.search(rf"<a href='{LOGIN}\?next=[^']*'>Log in</a>", self.text) is not None
+        link = rf"""<a href=['"]{LOGIN}(\?next=[^'"]*)?['"]>Log in</a>"""
+        return re.search(link, self.text) is not None
 
     @property
     def says_log_out(self) -> bool:

@@ -137,6 +137,13 @@ def test_an_endpoint_for_post_alone_shows_its_form_to_get(browser: Browser) -> N
     assert page.form("/api/v1/auth/register", "email", "password")
 
 
+@pytest.mark.parametrize(
+    ("path", "link"), [(PROFILE, f"{LOGIN}?next={PROFILE}"), (PASSWORD_PAGE, LOGIN)]
+)
+def test_a_login_leads_back_to_what_can_be_opened(browser: Browser, path: str, link: str) -> None:
+    assert f'href="{link}"' in browser.open(path).text.replace("'", '"')
+
+
 @pytest.mark.parametrize("path", [PASSWORD_PAGE, LOGOUT_ALL])
 def test_an_endpoint_with_a_token_shows_its_form_after_the_login(
     browser: Browser, path: str

@@ -12,7 +12,10 @@ import pytest
 
 from tests.processes import Service
 from tests.support import JSON, PASSWORD
-from tests.test_example_client import (
+
+pytest.importorskip("requests", reason="pip install -r requirements-dev.txt")
+
+from tests.test_example_client import (  # which needs requests, too
     PROFILE,
     example,
     logged_in,
