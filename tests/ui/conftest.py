@@ -23,7 +23,10 @@ def chromium() -> Iterator["Browser"]:
     Not for the whole session: while it is open, Playwright's event loop counts as running in the
     tests' thread, where Django then refuses to work synchronously and no other loop may run.
     """
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="not in requirements.txt")
+    playwright_api = pytest.importorskip(
+        "playwright.sync_api",
+        reason="playwright is not installed: pip install -r requirements-dev.txt",
+    )
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=program("chromium"),
