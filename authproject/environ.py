@@ -7,6 +7,9 @@ from typing import Any, Protocol
 
 Environ = dict[str, Any]
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""Whatever else a client calls a method is its own word."""
+
 NO_THREAD = "authproject.no_thread"
 """Set in the environ of a request that would have to wait too long for a thread."""
 

@@ -31,7 +31,7 @@ from accounts.core.errors import (
 from accounts.core.ports import AccountStore
 from accounts.runtime import get_runtime
 from accounts.signals import password_hash_waits, password_hashed
-from authproject.middleware import METHODS
+from authproject.environ import METHODS
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PROTECTED = "/api/v1/protected/"

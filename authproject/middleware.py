@@ -14,7 +14,7 @@ from django.utils.encoding import escape_uri_path
 from accounts.core.errors import TokenError
 from accounts.exceptions import PayloadTooLarge, overloaded, problem_response
 from authproject import logs
-from authproject.environ import NO_THREAD, body_length
+from authproject.environ import METHODS, NO_THREAD, body_length
 from authproject.health import PROBE_PATHS
 from authproject.log_formats import masked
 from authproject.paths import operations, routes
@@ -29,7 +29,6 @@ PLAIN_PATH = re.compile(rf"[A-Za-z0-9/._-]{{0,{LONGEST_PATH}}}")
 LAST_CHARACTER = re.compile(r"(%[C-F][0-9A-F](%[89AB][0-9A-F]){0,2})?(%[0-9A-F]?)?$")
 REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 LONGEST_METHOD = 16
 """Of a method that is nobody's, so much is logged."""
 

@@ -5,34 +5,16 @@ import json
 import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.nginx_site import FRONT_END, SITE, Site, command, edge, marked, prepare
+from tests.deploy.nginx_site import FRONT_END, SITE, Site, command, marked, prepare
 from tests.processes import Service
 from tests.support import JSON, PASSWORD
 
 HSTS = "Strict-Transport-Security"
 LIMIT = 16 * 1024
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Service]]:
-    with edge(tmp_path_factory.mktemp("nginx")) as (site, service):
-        service.register()
-        yield site, service
-
-
-@pytest.fixture
-def site(both: tuple[Site, Service]) -> Site:
-    return both[0]
-
-
-@pytest.fixture
-def service(both: tuple[Site, Service]) -> Service:
-    return both[1]
 
 
 def test_nginx_has_no_complaint(tmp_path: Path) -> None:

@@ -4,14 +4,13 @@ import json
 import ssl
 import sys
 import urllib.request
-from collections.abc import Iterator
 from contextlib import closing
 from itertools import takewhile
 
 import pytest
 
 from tests.browser import LOGIN, PROFILE, SocketBrowser
-from tests.deploy.nginx_site import FRONT_END, Site, a_client, edge
+from tests.deploy.nginx_site import FRONT_END, Site, a_client
 from tests.processes import Service
 from tests.stores.servers import eventually
 from tests.support import EMAIL, JSON, PASSWORD
@@ -20,23 +19,6 @@ STRANGER = "127.0.0.2"
 """An address that is no load balancer's."""
 GUESSES = 11
 """One, and a burst of ten."""
-
-
-@pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Site, Service]]:
-    with edge(tmp_path_factory.mktemp("clients")) as (site, service):
-        service.register()
-        yield site, service
-
-
-@pytest.fixture
-def site(both: tuple[Site, Service]) -> Site:
-    return both[0]
-
-
-@pytest.fixture
-def service(both: tuple[Site, Service]) -> Service:
-    return both[1]
 
 
 def statuses(site: Site, path: str, clients: list[str], **headers: str) -> list[int]:
