@@ -100,8 +100,8 @@ def _sent(request: Request) -> Mapping[str, Any]:
 
 def _refill(serializer: Any, sent: Mapping[str, Any], errors: Errors) -> None:
     # Where DRF keeps them after `is_valid()`, but as answered: nothing is judged twice.
-    serializer._data = _repeatable(sent, serializer)  # noqa: SLF001
-    serializer._errors = _messages(errors, serializer)  # noqa: SLF001
+    serializer._data = _repeatable(sent, serializer)  # noqa: SLF001  # where `is_valid` keeps them
+    serializer._errors = _messages(errors, serializer)  # noqa: SLF001  # the same
 
 
 def _repeatable(sent: Mapping[str, Any], serializer: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ class Event(StrEnum):
     LOGIN_SUCCESS = "authn_login_success"
     LOGIN_FAIL = "authn_login_fail"
     USER_CREATED = "user_created"
-    TOKEN_CREATED = "authn_token_created"  # noqa: S105 - the name of an event
-    TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105 - the name of an event
-    TOKEN_REUSE = "authn_token_reuse"  # noqa: S105 - the name of an event
-    PASSWORD_CHANGE = "authn_password_change"  # noqa: S105 - the name of an event
+    TOKEN_CREATED = "authn_token_created"  # noqa: S105  # the name of an event
+    TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105  # the name of an event
+    TOKEN_REUSE = "authn_token_reuse"  # noqa: S105  # the name of an event
+    PASSWORD_CHANGE = "authn_password_change"  # noqa: S105  # the name of an event
