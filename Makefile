@@ -34,7 +34,7 @@ format: $(VENV)/dev.stamp ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 docs: $(VENV)/dev.stamp .env ## write what documents repeat: settings, docs/api.jetbrains.http, docs/openapi.json
-	$(BIN)/python -m authproject.reference
+	$(BIN)/python -m authproject.environment.generate_docs
 	$(BIN)/python manage.py spectacular --format openapi-json --validate --file docs/openapi.json
 
 bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 10 minutes; QUICK=1: under 2

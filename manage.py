@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from authproject.start import refuse
+from authproject.server.startup import refuse
 
 
 def main() -> None:

@@ -1,20 +1,41 @@
 """DRF authentication by bearer token (RFC 6750), with users from the store."""
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 from rest_framework_simplejwt import authentication as simplejwt
 
-from accounts.ahead import FOUND, FoundAhead
 from accounts.backends import AuthenticatedUser
-from accounts.core.claims import Claims
-from accounts.core.errors import TokenError, TokenInvalid
-from accounts.runtime import get_runtime
+from accounts.domain.claims import Claims
+from accounts.domain.errors import TokenError, TokenInvalid
+from accounts.domain.interfaces import Found
+from accounts.services import get_runtime
+
+FOUND = "accounts.found"
+"""Where a WSGI environ carries the answer to the request's authentication."""
 
 # RFC 9110 §11.1: what an authentication scheme may be called.
 SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAhead:
+    """What the store said of a token's claims, or how it failed."""
+
+    claims: Claims
+    answer: Found | Exception
+
+    def of(self, claims: Claims) -> Found | None:
+        """Return the answer, if it is about these claims. Raises what the store raised."""
+        if claims != self.claims:
+            return None
+        if isinstance(self.answer, Exception):
+            # Many may raise the same one; none adds to another's traceback.
+            raise self.answer.with_traceback(None)
+        return self.answer
 
 
 class BearerTokenRejected(AuthenticationFailed):

@@ -6,10 +6,10 @@ from django.contrib.auth import authenticate
 from django.http import HttpRequest
 from rest_framework.request import Request
 
-from accounts.core.errors import InvalidCredentials, InvalidEmail
-from accounts.core.service import Tokens
-from accounts.core.users import User, normalise_email
-from accounts.runtime import get_runtime
+from accounts.domain.errors import InvalidCredentials, InvalidEmail
+from accounts.domain.service import Tokens
+from accounts.domain.users import User, normalise_email
+from accounts.services import get_runtime
 
 
 class AuthenticatedUser:

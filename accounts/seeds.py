@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accounts.core.errors import InvalidEmail, InvalidPassword, ServiceUnavailable
-from accounts.core.ports import AccountStore, Clock, PasswordHasher
-from accounts.core.users import EmailAddress, User, new_version, normalise_email
-from accounts.passwords import HASHING_THREADS, PasswordPolicy
-from accounts.stores.errors import StartRefused
+from accounts.domain.errors import InvalidEmail, InvalidPassword, ServiceUnavailable, StartRefused
+from accounts.domain.interfaces import AccountStore, Clock, PasswordHasher
+from accounts.domain.users import EmailAddress, User, new_version, normalise_email
+from accounts.passwords.executor import HASHING_THREADS
+from accounts.passwords.policy import PasswordPolicy
 
 # What our hasher makes. A cost above 16 would keep a core busy for minutes at each login.
 HASH = re.compile(r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")

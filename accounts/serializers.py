@@ -5,9 +5,9 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from accounts.core.errors import DuplicateEmail, InvalidEmail, InvalidPassword
-from accounts.core.users import EmailAddress, normalise_email
-from accounts.runtime import get_runtime
+from accounts.domain.errors import DuplicateEmail, InvalidEmail, InvalidPassword
+from accounts.domain.users import EmailAddress, normalise_email
+from accounts.services import get_runtime
 
 
 class BodySerializer(serializers.Serializer[Any]):

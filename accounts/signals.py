@@ -5,7 +5,7 @@ A receiver that fails is logged by Django and harms no request.
 
 from django.dispatch import Signal
 
-from accounts.core.events import Event
+from accounts.domain.events import Event
 
 login_succeeded = Signal()
 login_failed = Signal()
@@ -32,12 +32,12 @@ BY_EVENT = {
 
 
 def tell_waiting(change: int) -> None:
-    """Tell how many more hashes wait now. For `accounts.passwords.HashingPool`."""
+    """Tell how many more hashes wait now. For `accounts.passwords.hasher.HashingPool`."""
     password_hash_waits.send_robust(sender=None, change=change)
 
 
 def tell_hashed(seconds: float) -> None:
-    """Tell how long a hash took. For `accounts.passwords.HashingPool`."""
+    """Tell how long a hash took. For `accounts.passwords.hasher.HashingPool`."""
     password_hashed.send_robust(sender=None, seconds=seconds)
 
 

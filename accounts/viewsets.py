@@ -12,11 +12,11 @@ from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
 from accounts.backends import AuthenticatedUser, log_in
-from accounts.core.claims import Claims
-from accounts.core.ports import Waits
-from accounts.core.service import AccountService, Tokens
-from accounts.responses import Response
-from accounts.runtime import get_runtime
+from accounts.domain.claims import Claims
+from accounts.domain.interfaces import Waits
+from accounts.domain.service import AccountService, Tokens
+from accounts.rest.responses import Response
+from accounts.rest.views import BaseView
 from accounts.serializers import (
     BodySerializer,
     ChangePasswordSerializer,
@@ -24,7 +24,7 @@ from accounts.serializers import (
     RefreshTokenSerializer,
     RegisterSerializer,
 )
-from accounts.views import BaseView
+from accounts.services import get_runtime
 
 AUTHENTICATORS = api_settings.DEFAULT_AUTHENTICATION_CLASSES
 

@@ -9,7 +9,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from authproject.logs import listen_to_security_events
+from authproject.monitoring.security_log import listen_to_security_events
 
 Listening = tuple[Signal, Callable[..., Any]]
 
@@ -29,7 +29,9 @@ class AuthprojectConfig(AppConfig):
 
 def listeners_that_find_nothing() -> list[Listening]:
     """Return those of Django's own that would search at each request for what is not there."""
-    found: list[Listening] = [(request_finished, reset_urlconf)]  # authproject.handler sets none
+    found: list[Listening] = [
+        (request_finished, reset_urlconf)
+    ]  # authproject.server.handler sets none
     if settings.DATABASES["default"]["ENGINE"] == NO_DATABASE:
         found += [
             (request_started, reset_queries),

@@ -2,11 +2,11 @@
 
 from django.conf import settings
 
-from authproject.start import start
+from authproject.server.startup import start
 
 start()
 
-from authproject.dispatch import THREADS, Application  # noqa: E402  # needs Django to be set up
-from authproject.handler import Handler  # noqa: E402  # the same
+from authproject.server.application import THREADS, Application  # noqa: E402  # needs Django to be set up
+from authproject.server.handler import Handler  # noqa: E402  # the same
 
 application = Application(Handler(), threads=THREADS, max_body_bytes=settings.MAX_BODY_BYTES)

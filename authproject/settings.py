@@ -4,12 +4,11 @@ from pathlib import Path
 
 from corsheaders.defaults import default_headers
 
-from accounts.core.keys import derive_key
+from accounts.tokens.keys import derive_key
 from authproject import __version__
-from authproject.env import read_environment
-from authproject.logs import logging_config
+from authproject.environment.reader import read_environment
+from authproject.environment.variables import EXAMPLE_SECRET
 from authproject.static_files import guard
-from authproject.variables import EXAMPLE_SECRET
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read_environment(BASE_DIR / ".env")
@@ -56,12 +55,12 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 TRUSTED_PROXIES = env.trusted_proxies
 MIDDLEWARE = [
     # First: whatever comes after it sees the client, and not the proxy.
-    *(["authproject.proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
-    "authproject.middleware.RequestMiddleware",
-    "authproject.middleware.HostMiddleware",
+    *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
+    "authproject.monitoring.middleware.RequestMiddleware",
+    "authproject.server.middleware.HostMiddleware",
     # Without origins no page may read an answer, and a browser asks for no leave to say so.
     *(["corsheaders.middleware.CorsMiddleware"] if env.cors_origins else []),
-    "authproject.middleware.LimitMiddleware",
+    "authproject.server.middleware.LimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
 
@@ -71,15 +70,15 @@ CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
 authenticators = ["accounts.authentication.JWTAuthentication"]
-renderers = ["accounts.renderers.JSONRenderer"]
-parsers = ["accounts.parsers.JSONParser"]
+renderers = ["accounts.rest.renderers.JSONRenderer"]
+parsers = ["accounts.rest.parsers.JSONParser"]
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": authenticators,
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": renderers,
     "DEFAULT_PARSER_CLASSES": parsers,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.negotiation.RememberingNegotiation",
-    "EXCEPTION_HANDLER": "accounts.exceptions.exception_handler",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.rest.negotiation.RememberingNegotiation",
+    "EXCEPTION_HANDLER": "accounts.rest.exceptions.exception_handler",
 }
 
 USE_I18N = False
@@ -97,17 +96,17 @@ if BROWSABLE_API or API_DOCS:
 if BROWSABLE_API:
     MIDDLEWARE += [
         # Around Django's, whose cookie it keeps on https, too.
-        "accounts.browsable.cookies.CookieMiddleware",
+        "accounts.browsable.middleware.CookieMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
     ]
     # Its own login, in cookies. The bearer token wins: that is asked first.
-    authenticators += ["accounts.browsable.cookies.CookieAuthentication"]
+    authenticators += ["accounts.browsable.authentication.CookieAuthentication"]
     CSRF_COOKIE_NAME = "browsable_csrf"
     CSRF_COOKIE_HTTPONLY = True
     CSRF_COOKIE_SAMESITE = "Strict"
     renderers += ["accounts.browsable.renderers.EndpointRenderer"]
     # What its HTML forms send.
-    parsers += ["accounts.parsers.FormParser", "accounts.parsers.MultiPartParser"]
+    parsers += ["accounts.rest.parsers.FormParser", "accounts.rest.parsers.MultiPartParser"]
 
 if API_DOCS:
     INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
@@ -126,8 +125,8 @@ if API_DOCS:
         "SORT_OPERATIONS": False,  # they are listed as in urls.py
         # The same with and without the browsable API, whose forms and pages are for people.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],
-        "PARSER_WHITELIST": ["accounts.parsers.JSONParser"],
-        "RENDERER_WHITELIST": ["accounts.renderers.JSONRenderer"],
+        "PARSER_WHITELIST": ["accounts.rest.parsers.JSONParser"],
+        "RENDERER_WHITELIST": ["accounts.rest.renderers.JSONRenderer"],
     }
 
 # Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
@@ -139,4 +138,31 @@ SIMPLE_JWT = {
 }
 
 LOGGING_CONFIG = "logging.config.dictConfig"
-LOGGING = logging_config(env.log_level, env.log_format)
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {
+        "request_id": {"()": "authproject.monitoring.access_log.RequestIdFilter"},
+        "bugs": {"()": "authproject.monitoring.access_log.BugFilter"},
+    },
+    "formatters": {
+        "json": {"()": "authproject.monitoring.formatters.JSONLineFormatter"},
+        "console": {"()": "authproject.monitoring.formatters.ConsoleFormatter"},
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "filters": ["request_id"],
+            "formatter": env.log_format,
+        }
+    },
+    "root": {"handlers": ["stderr"], "level": env.log_level},
+    "loggers": {
+        "django": {"level": "INFO", "handlers": [], "propagate": True},
+        # What a client did wrong, or a passing fault, is on its access line; these are bugs.
+        "django.request": {"level": "ERROR", "filters": ["bugs"]},
+        "django.security": {"level": "CRITICAL"},
+        # runserver's own access lines; ours say more.
+        "django.server": {"level": "ERROR", "filters": ["bugs"], "handlers": [], "propagate": True},
+    },
+}

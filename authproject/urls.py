@@ -3,8 +3,8 @@
 from django.conf import settings
 from django.urls import include, path
 
-from authproject.health import HealthView, MetricsView, ReadyView
-from authproject.root import RootView
+from authproject.monitoring.health import HealthView, MetricsView, ReadyView
+from authproject.views import RootView
 
 urlpatterns = [
     path("", RootView.as_view(), name="root"),
@@ -25,10 +25,10 @@ if settings.API_DOCS:
         path("redoc", ReDocView.as_view(), name="redoc"),
     ]
 if settings.BROWSABLE_API:
-    urlpatterns.append(path("browse/", include("accounts.browsable.pages")))
+    urlpatterns.append(path("browse/", include("accounts.browsable.urls")))
 
 # Django's own failures take the same shape as the API's.
-handler400 = "accounts.exceptions.bad_request"
-handler403 = "accounts.exceptions.permission_denied"
-handler404 = "accounts.exceptions.not_found"
-handler500 = "accounts.exceptions.server_error"
+handler400 = "accounts.rest.exceptions.bad_request"
+handler403 = "accounts.rest.exceptions.permission_denied"
+handler404 = "accounts.rest.exceptions.not_found"
+handler500 = "accounts.rest.exceptions.server_error"

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.conf import settings
 
-from authproject.environ import Environ
-from authproject.handler import Handler
-from authproject.start import start
+from authproject.server.environ import Environ
+from authproject.server.handler import Handler
+from authproject.server.startup import start
 
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 

@@ -21,7 +21,7 @@ REQUESTS = 500
 
 def main() -> None:
     service = set_up_service()
-    from authproject.log_formats import (  # noqa: PLC0415  # needs Django to be set up
+    from authproject.monitoring.formatters import (  # noqa: PLC0415  # needs Django to be set up
         ConsoleFormatter,
         JSONLineFormatter,
     )

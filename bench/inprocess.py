@@ -10,7 +10,7 @@ import django
 from bench.contestants import SERVICE_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from accounts.core.service import AccountService
+    from accounts.domain.service import AccountService
 
 
 class Scope:
@@ -44,7 +44,7 @@ def set_up_service() -> "AccountService":
     os.environ |= SERVICE_ENVIRONMENT
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # as long as the process
     django.setup()
-    from accounts.runtime import get_runtime  # noqa: PLC0415  # needs Django to be set up
+    from accounts.services import get_runtime  # noqa: PLC0415  # needs Django to be set up
 
     return get_runtime().service
 

@@ -19,10 +19,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_bytes
 
-from accounts.core.ports import AccountStore
-from accounts.core.users import EmailAddress, User, new_version
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress, User, new_version
 from accounts.stores import open_store, verify_store
-from accounts.stores.journal_lines import HEADER, encode
+from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.memory import MemoryStore
 from bench.contestants import OURS
 from bench.inprocess import Client, Scope, rsgi_application, set_up_service

@@ -3,8 +3,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django import Settings
 
-from accounts import runtime as runtime_module
-from accounts.runtime import Runtime, build_runtime
+from accounts import services as runtime_module
+from accounts.services import Runtime, build_runtime
 from tests.browser import browser
 from tests.stores.fixtures import (
     redis_server,

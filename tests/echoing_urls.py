@@ -7,7 +7,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.views import BaseView
+from accounts.rest.views import BaseView
 from authproject.urls import urlpatterns as ours
 
 

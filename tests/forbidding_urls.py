@@ -10,4 +10,4 @@ def forbid(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("forbidden", forbid)]
-handler403 = "accounts.exceptions.permission_denied"
+handler403 = "accounts.rest.exceptions.permission_denied"

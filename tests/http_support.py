@@ -9,10 +9,10 @@ from typing import Any
 import jwt
 from django.conf import settings
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
-from accounts.runtime import Runtime
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+from accounts.services import Runtime
 from accounts.stores.memory import MemoryStore
 from tests.support import EMAIL, JSON, PASSWORD, Api, bearer
 

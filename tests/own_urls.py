@@ -13,9 +13,9 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
-from accounts.browsable.cookies import CookieAuthentication
-from accounts.core.ports import Waits
-from accounts.renderers import JSONRenderer
+from accounts.browsable.authentication import CookieAuthentication
+from accounts.domain.interfaces import Waits
+from accounts.rest.renderers import JSONRenderer
 from authproject.urls import urlpatterns as ours
 
 
@@ -158,4 +158,4 @@ urlpatterns = [
     raising("teapot", drf.APIException(drf.ErrorDetail("Short and stout."))),
     raising("nameless-code", drf.ValidationError(drf.ErrorDetail("It cannot be."))),
 ]
-handler500 = "accounts.exceptions.server_error"
+handler500 = "accounts.rest.exceptions.server_error"

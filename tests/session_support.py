@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from accounts.core.events import Event
+from accounts.domain.events import Event
 from accounts.signals import BY_EVENT
 from tests.http_support import NEW_PASSWORD
 from tests.support import PASSWORD, Api

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from accounts.ahead import MAX_BATCH, Ahead, FoundAhead
-from accounts.core.claims import Claims
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import Found
-from accounts.core.users import EmailAddress, User
+from accounts.authentication import FoundAhead
+from accounts.domain.claims import Claims
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import Found
+from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
+from authproject.server.identity_loader import MAX_BATCH, Ahead
 from tests.processes import serving
 from tests.stores.servers import Server, eventually, valkey_binary
 from tests.support import MovableClock

@@ -6,10 +6,12 @@ import pytest
 from django.contrib.auth import authenticate
 
 from accounts.backends import AuthenticatedUser
-from accounts.core.errors import Overloaded
-from accounts.core.users import EmailAddress
-from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
-from accounts.runtime import Runtime
+from accounts.domain.errors import Overloaded
+from accounts.domain.users import EmailAddress
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
+from accounts.services import Runtime
 from tests.support import EMAIL, PASSWORD
 
 T = TypeVar("T")

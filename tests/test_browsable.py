@@ -3,8 +3,9 @@
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
-from accounts.core.errors import Overloaded
-from accounts.passwords import BcryptHasher, HashingPool
+from accounts.domain.errors import Overloaded
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
 from tests.browser import LOGIN, LOGOUT, PROFILE, Browser, cookie
 from tests.http_support import Start, UnreachableStore
 from tests.support import EMAIL, PASSWORD, Api, MovableClock

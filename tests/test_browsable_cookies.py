@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
-from accounts.core.users import User
+from accounts.domain.users import User
 from accounts.stores.memory import MemoryStore
 from tests.browser import LOGIN, PROFILE, Browser
 from tests.http_support import NEW_PASSWORD, Start, UnreachableStore, problem

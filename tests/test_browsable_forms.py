@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from accounts.browsable.cookies import CONTENT_SECURITY_POLICY
+from accounts.browsable.middleware import CONTENT_SECURITY_POLICY
 from tests.browser import ACCEPT, LOGIN, PROFILE, Browser
 from tests.http_support import FORM, NEW_PASSWORD, Start, UnreachableStore, send
 from tests.support import EMAIL, JSON, PASSWORD, Api, MovableClock

@@ -9,9 +9,9 @@ import pytest
 from django.core.management import CommandError, call_command
 from pytest_django import Settings
 
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
-from accounts.runtime import Runtime
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+from accounts.services import Runtime
 from accounts.stores import open_store
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from django.http import HttpRequest, HttpResponse
 
-from accounts.core.ports import Waits
+from accounts.domain.interfaces import Waits
 from accounts.stores.memory import MemoryStore
-from authproject.dispatch import Application
-from authproject.handler import Handler
-from authproject.paths import routes
+from authproject.server.application import Application
+from authproject.server.handler import Handler
+from authproject.server.routes import routes
 from tests.http_support import Start
 from tests.processes import Service, serving
 from tests.stores.servers import eventually

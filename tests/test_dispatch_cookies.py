@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE
-from accounts.core.ports import Waits
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.interfaces import Waits
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
-from authproject.dispatch import Application
-from authproject.environ import environ_of
-from authproject.handler import Handler
+from authproject.server.application import Application
+from authproject.server.environ import environ_of
+from authproject.server.handler import Handler
 from tests.browser import ACCEPT, PROFILE
 from tests.http_support import Start
 from tests.support import Api, MovableClock

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from django.urls import path
 
-from authproject.dispatch import THREADS, WAITING_PER_THREAD, Application
-from authproject.handler import Handler
-from authproject.health import ReadyView
-from authproject.paths import routes
+from authproject.monitoring.health import ReadyView
+from authproject.server.application import THREADS, WAITING_PER_THREAD, Application
+from authproject.server.handler import Handler
+from authproject.server.routes import routes
 from tests.metrics_support import read
 from tests.processes import Service, serving
 from tests.stores.servers import Server, eventually, valkey_binary

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from authproject.env import ConfigurationError, Environment, read_environment
-from authproject.variables import EXAMPLE_SECRET
+from authproject.environment.reader import ConfigurationError, Environment, read_environment
+from authproject.environment.variables import EXAMPLE_SECRET
 from tests import settings as test_settings
 
 SECRET = "a-secret-of-thirty-two-bytes-or-more"

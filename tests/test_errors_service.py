@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from accounts import runtime as runtime_module
-from accounts.core.service import AccountService, TokenPolicy
-from accounts.passwords import BcryptHasher, HashingPool
-from accounts.runtime import Runtime
+from accounts import services as runtime_module
+from accounts.domain.service import AccountService, TokenPolicy
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.services import Runtime
 from accounts.signals import emit
-from authproject.log_formats import JSONLineFormatter
-from authproject.logs import RequestIdFilter
+from authproject.monitoring.access_log import RequestIdFilter
+from authproject.monitoring.formatters import JSONLineFormatter
 from tests.http_support import BuggyStore, Start, UnreachableStore, problem, send
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 

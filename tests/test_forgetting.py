@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from accounts.core.ports import AccountStore
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User, normalise_email
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User, normalise_email
 from accounts.stores.memory import MemoryStore
 from tests.http_support import Start
 from tests.session_support import LIFETIME, rotate

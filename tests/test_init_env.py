@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from authproject.env import read_environment
+from authproject.environment.reader import read_environment
+from authproject.environment.variables import EXAMPLE_SECRET
 from authproject.init_env import ROOT, init_env
-from authproject.variables import EXAMPLE_SECRET
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import re
 import subprocess
 import sys
 
-from accounts.core.keys import derive_key, key_id
+from accounts.tokens.keys import derive_key, key_id
 from tests.processes import ROOT
 
 SECRET = "the-secret-of-the-tests-is-long-enough"

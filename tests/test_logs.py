@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from accounts.runtime import Runtime
+from accounts.services import Runtime
 from accounts.signals import user_created
-from authproject.log_formats import JSONLineFormatter
-from authproject.logs import RequestIdFilter, request_id
+from authproject.monitoring.access_log import RequestIdFilter, request_id
+from authproject.monitoring.formatters import JSONLineFormatter
 from tests.http_support import send
 from tests.support import EMAIL, Api, MovableClock
 

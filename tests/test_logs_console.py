@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from authproject.log_formats import ConsoleFormatter, Line, shows_colour
+from authproject.monitoring.formatters import ConsoleFormatter, Line, shows_colour
 from tests.processes import PROCESS_ENVIRONMENT, ROOT
 from tests.support import EMAIL, Api
 from tests.test_logs import Lines, listening

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from authproject.log_formats import JSONLineFormatter, to_json
+from authproject.monitoring.formatters import JSONLineFormatter, to_json
 from tests.test_logs import Lines, listening
 
 

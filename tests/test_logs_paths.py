@@ -5,8 +5,8 @@ from urllib.parse import unquote
 
 import pytest
 
-from authproject.log_formats import JSONLineFormatter
-from authproject.middleware import LONGEST_PATH
+from authproject.monitoring.formatters import JSONLineFormatter
+from authproject.monitoring.middleware import LONGEST_PATH
 from tests.http_support import send
 from tests.support import Api
 from tests.test_logs import Lines, listening

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.core.users import EmailAddress
+from accounts.domain.users import EmailAddress
 from accounts.management.commands import make_users
-from accounts.runtime import Runtime
+from accounts.services import Runtime
 from tests.processes import manage
 from tests.support import PASSWORD, Api
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from accounts.runtime import Runtime
-from authproject import metrics
+from accounts.services import Runtime
+from authproject.monitoring import metrics
 from tests.http_support import forge, send
 from tests.metrics_support import Counts, read, scrape
 from tests.processes import START_SECONDS, Service, serving

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from accounts.viewsets import AuthViewSet
-from authproject import metrics
-from authproject.paths import operations
+from authproject.monitoring import metrics
+from authproject.server.routes import operations
 from tests.browser import Browser
 from tests.http_support import Start, claims_of, forge, header_of, sign
 from tests.metrics_support import Counts, read, scrape

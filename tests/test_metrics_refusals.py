@@ -4,10 +4,10 @@ import logging
 
 import pytest
 
-from accounts.core.ports import Waits
+from accounts.domain.interfaces import Waits
 from accounts.stores.memory import MemoryStore
-from authproject.dispatch import Application
-from authproject.handler import Handler
+from authproject.server.application import Application
+from authproject.server.handler import Handler
 from tests.http_support import LIMIT, BuggyStore, Start, send
 from tests.metrics_support import Counts, read, scrape
 from tests.support import Api, MovableClock

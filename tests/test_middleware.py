@@ -4,7 +4,7 @@ from django.http import HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from authproject.middleware import REMEMBERED_HOSTS, HostMiddleware
+from authproject.server.middleware import REMEMBERED_HOSTS, HostMiddleware
 
 
 def test_the_hosts_that_are_remembered_are_bounded(settings: Settings) -> None:

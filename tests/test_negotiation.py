@@ -9,9 +9,14 @@ from rest_framework.negotiation import DefaultContentNegotiation
 from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 
-from accounts.negotiation import MAX_LENGTH, REMEMBERED, RememberingNegotiation, _select_renderer
-from accounts.parsers import FormParser, JSONParser
-from accounts.renderers import JSONRenderer
+from accounts.rest.negotiation import (
+    MAX_LENGTH,
+    REMEMBERED,
+    RememberingNegotiation,
+    _select_renderer,
+)
+from accounts.rest.parsers import FormParser, JSONParser
+from accounts.rest.renderers import JSONRenderer
 
 ACCEPTS = [
     "*/*",

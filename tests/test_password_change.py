@@ -2,7 +2,7 @@
 
 import pytest
 
-from accounts.core.events import Event
+from accounts.domain.events import Event
 from tests.http_support import NEW_PASSWORD, claims_of, problem
 from tests.session_support import change_password, hear_signals
 from tests.support import EMAIL, PASSWORD, Api, codes

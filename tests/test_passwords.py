@@ -5,14 +5,16 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from accounts.core.errors import (
+from accounts.domain.errors import (
     Overloaded,
     PasswordNotText,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
 )
-from accounts.passwords import HASHING_NICENESS, BcryptHasher, HashingPool, PasswordPolicy
+from accounts.passwords.executor import HASHING_NICENESS, HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
 
 PASSWORD = "correct horse battery"
 

@@ -7,10 +7,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
 from accounts.browsable.renderers import EndpointRenderer
-from accounts.core.ports import Waits
-from accounts.renderers import JSONRenderer
-from accounts.views import BaseView
-from authproject.paths import routes
+from accounts.domain.interfaces import Waits
+from accounts.rest.renderers import JSONRenderer
+from accounts.rest.views import BaseView
+from authproject.server.routes import routes
 
 
 class Quick(BaseView):

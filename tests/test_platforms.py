@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.stores import check_url
-from accounts.stores.errors import BadStoreUrl
+from accounts.stores.url import BadStoreUrl
 from tests.processes import ROOT, running
 
 SPAWNING = """

@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 from pytest_django import Settings
 
-from authproject.proxies import TrustedProxyMiddleware
+from authproject.server.trusted_proxies import TrustedProxyMiddleware
 
 PROXY = "10.0.0.1"
 CLIENT = "203.0.113.7"

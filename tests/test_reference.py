@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from authproject.env import Environment
-from authproject.reference import ROOT, documents, table, write_documents
-from authproject.variables import variables
+from authproject.environment.generate_docs import ROOT, documents, table, write_documents
+from authproject.environment.reader import Environment
+from authproject.environment.variables import variables
 from tests.settings import ENVIRONMENT
 
 # The contract's table, in its order.
@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
 def test_no_document_is_stale(path: Path) -> None:
-    remedy = f"{path.name} is stale; write it anew: make docs, or python -m authproject.reference"
+    remedy = f"{path.name} is stale; write it anew: make docs"
     assert path.read_text(encoding="utf-8") == documents(ROOT)[path], remedy
 
 
@@ -97,5 +97,6 @@ def test_what_is_not_stale_is_left_alone(root: Path) -> None:
 
 
 def test_it_needs_no_packages() -> None:
-    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import authproject.reference"
+    module = "authproject.environment.generate_docs"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import {module}"
     subprocess.run([sys.executable, "-I", "-S", "-c", code], env={}, check=True)

@@ -10,7 +10,7 @@ from django.utils.functional import lazystr
 from rest_framework import renderers
 from rest_framework.exceptions import ErrorDetail
 
-from accounts.renderers import JSONRenderer
+from accounts.rest.renderers import JSONRenderer
 
 VALUES: list[Any] = [
     {"email": "ünï@example.com", "message": 'quotes " and \\ and /'},

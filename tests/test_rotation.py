@@ -2,9 +2,9 @@
 
 import pytest
 
-from accounts.core.events import Event
-from accounts.core.ports import AccountStore
-from accounts.core.users import normalise_email
+from accounts.domain.events import Event
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import normalise_email
 from accounts.stores.memory import MemoryStore
 from tests.http_support import Start, claims_of, problem
 from tests.session_support import EXPIRED, LIFETIME, REUSED, REVOKED, hear_signals, rotate

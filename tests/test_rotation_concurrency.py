@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import pytest
 
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
-from accounts.runtime import Runtime, get_runtime
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+from accounts.services import Runtime, get_runtime
 from accounts.stores.memory import MemoryStore
 from tests.http_support import NEW_PASSWORD, Start, problem
 from tests.session_support import REUSED, REVOKED, change_password, rotate

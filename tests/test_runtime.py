@@ -1,7 +1,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
-from accounts.runtime import Runtime, get_runtime
+from accounts.services import Runtime, get_runtime
 
 
 def test_the_first_requests_share_one_runtime() -> None:

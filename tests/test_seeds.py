@@ -7,15 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.users import EmailAddress, User
-from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
-from accounts.preflight import preflight
-from accounts.runtime import Runtime
+from accounts.domain.errors import StartRefused, StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress, User
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds import Seed, Sower, read_seeds
+from accounts.services import Runtime
 from accounts.stores import open_store
-from accounts.stores.errors import StartRefused
+from authproject.server.startup import preflight
 from tests.stores.servers import Server, valkey_binary
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 

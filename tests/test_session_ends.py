@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from accounts.core.events import Event
+from accounts.domain.events import Event
 from tests.http_support import NEW_PASSWORD, Start, claims_of, problem
 from tests.session_support import LIFETIME, REUSED, REVOKED, change_password, hear_signals, rotate
 from tests.support import EMAIL, PASSWORD, Api, MovableClock, codes

@@ -2,8 +2,8 @@ from itertools import product
 
 import pytest
 
-from accounts.core.errors import TokenRevoked
-from accounts.core.sessions import Session, rotate
+from accounts.domain.errors import TokenRevoked
+from accounts.domain.sessions import Session, rotate
 
 ROTATED_AT = 1000.0
 LIVE = 3

@@ -9,15 +9,17 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 
 from hypothesis.stateful import run_state_machine_as_test
 
-from accounts.core.claims import Claims
-from accounts.core.errors import AccountError
-from accounts.core.events import Event
-from accounts.core.service import AccountService, TokenPolicy, Tokens
-from accounts.core.users import normalise_email
-from accounts.keyring import KeyRing
-from accounts.passwords import BcryptHasher, HashingPool, PasswordPolicy
+from accounts.domain.claims import Claims
+from accounts.domain.errors import AccountError
+from accounts.domain.events import Event
+from accounts.domain.service import AccountService, TokenPolicy, Tokens
+from accounts.domain.users import normalise_email
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
 from accounts.stores.memory import MemoryStore
-from accounts.tokens import JWTIssuer
+from accounts.tokens.key_ring import KeyRing
+from accounts.tokens.service import JWTIssuer
 from tests.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
 from tests.state_machine import SessionMachine, budget
 from tests.support import MovableClock

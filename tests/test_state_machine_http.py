@@ -10,9 +10,9 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 from django.test import override_settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from accounts import runtime as runtime_module
-from accounts.core.events import Event
-from accounts.runtime import build_runtime
+from accounts import services as runtime_module
+from accounts.domain.events import Event
+from accounts.services import build_runtime
 from accounts.signals import token_reused
 from accounts.stores.memory import MemoryStore
 from tests.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from accounts.runtime import Runtime
+from accounts.services import Runtime
 from tests.http_support import Start, claims_of, forge, header_of, problem, send, sign
 from tests.support import EMAIL, PASSWORD, Api, MovableClock
 

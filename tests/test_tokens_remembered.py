@@ -7,12 +7,12 @@ import pytest
 from django.conf import settings
 from jwt.types import Options
 
-from accounts.core.claims import Claims, RefreshClaims
-from accounts.core.errors import TokenInvalid
-from accounts.core.users import EmailAddress
-from accounts.keyring import REMEMBERED_HEADERS, KeyRing
-from accounts.runtime import Runtime, get_runtime
-from accounts.tokens import REMEMBERED_TOKENS, JWTIssuer
+from accounts.domain.claims import Claims, RefreshClaims
+from accounts.domain.errors import TokenInvalid
+from accounts.domain.users import EmailAddress
+from accounts.services import Runtime, get_runtime
+from accounts.tokens.key_ring import REMEMBERED_HEADERS, KeyRing
+from accounts.tokens.service import REMEMBERED_TOKENS, JWTIssuer
 from tests.http_support import Start, forge, header_of, problem
 from tests.support import Api, MovableClock
 

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from accounts.tokens import REMEMBERED_NAMES
+from accounts.tokens.service import REMEMBERED_NAMES
 from tests.http_support import claims_of, forge, header_of, sign
 from tests.support import Api, MovableClock
 

@@ -1,7 +1,7 @@
 import pytest
 
-from accounts.core.errors import InvalidEmail
-from accounts.core.users import normalise_email
+from accounts.domain.errors import InvalidEmail
+from accounts.domain.users import normalise_email
 
 COMPOSED, DECOMPOSED = "caf\u00e9@example.com", "cafe\u0301@example.com"
 

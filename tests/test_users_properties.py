@@ -7,8 +7,8 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from accounts.core.errors import InvalidEmail
-from accounts.core.users import EmailAddress, normalise_email
+from accounts.domain.errors import InvalidEmail
+from accounts.domain.users import EmailAddress, normalise_email
 
 ADDRESSES = st.emails() | st.builds(
     "{}@{}.example.com".format, st.text(max_size=30), st.text(max_size=20)

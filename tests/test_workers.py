@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authproject.workers import LOCK, PREFIX, metrics_folder
+from authproject.server.workers import LOCK, PREFIX, metrics_folder
 from tests.metrics_support import read
 from tests.processes import Service, serving
 from tests.stores.servers import eventually

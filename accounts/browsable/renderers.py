@@ -11,9 +11,10 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import DateTimeField, Field, Serializer
 
-from accounts.browsable.cookies import fresh_tokens, holder_of, is_from_here
-from accounts.core.errors import AccountError, ServiceUnavailable
-from accounts.responses import Response
+from accounts.browsable.authentication import holder_of, is_from_here
+from accounts.browsable.cookies import fresh_tokens
+from accounts.domain.errors import AccountError, ServiceUnavailable
+from accounts.rest.responses import Response
 
 Errors = Mapping[str, list[dict[str, str]]]
 

@@ -6,10 +6,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from accounts.core.ports import AccountStore, Clock
-from accounts.stores import urls
-from accounts.stores.errors import BadStoreUrl
+from accounts.domain.interfaces import AccountStore, Clock
+from accounts.stores import url as urls
 from accounts.stores.memory import MemoryStore
+from accounts.stores.url import BadStoreUrl
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,20 +39,20 @@ def _read_file(url: str) -> Path:
 
 def _open_file(path: Path, clock: Clock) -> AccountStore:
     # Only who has chosen a file needs a system with its locks.
-    from accounts.stores.journal import JournalStore  # noqa: PLC0415  # as said above
+    from accounts.stores.journal.store import JournalStore  # noqa: PLC0415  # as said above
 
     return JournalStore(path, clock)
 
 
 def _verify_file(path: Path) -> None:
-    from accounts.stores import journal  # noqa: PLC0415  # as above
+    from accounts.stores.journal import store  # noqa: PLC0415  # as above
 
-    journal.verify(path)
+    store.verify(path)
 
 
 def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
     # Only who has chosen a remote store pays for its client.
-    from accounts.stores.redis import RedisStore  # noqa: PLC0415  # as said above
+    from accounts.stores.redis.store import RedisStore  # noqa: PLC0415  # as said above
 
     return RedisStore(place, clock)
 

@@ -5,10 +5,10 @@ from heapq import heappop, heappush
 from threading import Lock
 from typing import ClassVar
 
-from accounts.core.errors import DuplicateEmail
-from accounts.core.ports import Clock, Found, Waits
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import DuplicateEmail
+from accounts.domain.interfaces import Clock, Found, Waits
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 
 SessionKey = tuple[EmailAddress, str]
 Change = User | tuple[EmailAddress, Session]

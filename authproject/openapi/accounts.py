@@ -1,15 +1,15 @@
 """The endpoints under `/api/v1/`: what each takes, what it answers, how it fails."""
 
 from accounts import serializers
-from accounts.core.errors import (
+from accounts.domain.errors import (
     DuplicateEmail,
     InvalidCredentials,
     InvalidEmail,
     TokenReused,
     WrongCurrentPassword,
 )
-from authproject.openapi import bodies
 from authproject.openapi import errors as fail
+from authproject.openapi import response_serializers as bodies
 from authproject.openapi.describe import NOTHING, answer, operation
 
 EMAIL = "ada@example.com"

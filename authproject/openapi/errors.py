@@ -11,15 +11,15 @@ from rest_framework import exceptions as drf
 from rest_framework.serializers import ValidationError
 
 from accounts.authentication import BearerTokenRejected
-from accounts.core import errors as core
-from accounts.exceptions import (
+from accounts.domain import errors as core
+from accounts.rest.exceptions import (
     PayloadTooLarge,
     bad_request,
     exception_handler,
     server_error,
 )
 from accounts.serializers import BodySerializer
-from authproject.openapi.bodies import ErrorBody
+from authproject.openapi.response_serializers import ErrorBody
 
 JSON = "application/json"
 Key = tuple[int, str]

@@ -12,7 +12,7 @@ from drf_spectacular.extensions import (
 )
 from drf_spectacular.utils import extend_schema_view
 
-from accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH
 from authproject.openapi import accounts, operations
 from authproject.openapi.describe import Decorator
 
@@ -102,22 +102,22 @@ class Protected(_Described):
 
 
 class Root(_Described):
-    target_class = "authproject.root.RootView"
+    target_class = "authproject.views.RootView"
     operations = {"get": operations.ROOT}
 
 
 class Health(_Described):
-    target_class = "authproject.health.HealthView"
+    target_class = "authproject.monitoring.health.HealthView"
     operations = {"get": operations.HEALTH}
 
 
 class Ready(_Described):
-    target_class = "authproject.health.ReadyView"
+    target_class = "authproject.monitoring.health.ReadyView"
     operations = {"get": operations.READY}
 
 
 class Metrics(_Described):
-    target_class = "authproject.health.MetricsView"
+    target_class = "authproject.monitoring.health.MetricsView"
     operations = {"get": operations.METRICS}
 
 

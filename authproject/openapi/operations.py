@@ -1,8 +1,8 @@
 """What is about the service itself: its root, probes, metrics and description."""
 
 from authproject import __version__
-from authproject.openapi import bodies
 from authproject.openapi import errors as fail
+from authproject.openapi import response_serializers as bodies
 from authproject.openapi.describe import Decorator, answer, operation
 
 LINKS = {"type": "object", "additionalProperties": {"type": "string", "format": "uri"}}

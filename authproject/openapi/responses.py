@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from authproject.middleware import PRIVATE_PATHS
+from authproject.monitoring.middleware import PRIVATE_PATHS
 
 Object = dict[str, Any]
 

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
-from authproject.metrics import TOKEN_ERRORS
-from authproject.paths import routes
+from authproject.monitoring.metrics import TOKEN_ERRORS
+from authproject.server.routes import routes
 from tests.deploy.prometheus import DEPLOY, Prometheus, prometheus
 from tests.processes import ROOT, serving
 from tests.programs import program

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandParser, load_command_class
 
-from authproject.start import REFUSED
+from authproject.server.startup import REFUSED
 from tests.deploy.confined import confined
 from tests.deploy.confinement import NOBODY
 from tests.deploy.containerfile import (

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
-from authproject.start import REFUSED
+from authproject.server.startup import REFUSED
 from tests.deploy.confined import folder_of_its_own
 from tests.deploy.systemd import Unit
 from tests.processes import Service, manage, serving

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from accounts.core.users import EmailAddress
+from accounts.domain.users import EmailAddress
 from accounts.stores import open_store
 from authproject.management.commands import serve
 from tests.faults.storm import Storm, lost

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from accounts.core.users import EmailAddress, User, new_version
+from accounts.domain.users import EmailAddress, User, new_version
 from accounts.stores import open_store
 from tests.processes import ROOT, manage
 from tests.secrecy.secrets import Secrets

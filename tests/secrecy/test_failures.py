@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
-from accounts.passwords import HASHING_THREADS, MAX_PENDING_HASHES
+from accounts.passwords.executor import HASHING_THREADS, MAX_PENDING_HASHES
 from tests.processes import running, serving
 from tests.secrecy.secrets import Secrets
 from tests.secrecy.visitor import Visitor

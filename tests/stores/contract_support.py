@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TypeVar
 
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 from tests.support import MovableClock
 
 T = TypeVar("T")

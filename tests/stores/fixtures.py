@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.ports import AccountStore
+from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.programs import program
 from tests.stores.servers import Server, ask, valkey_binary

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.runtime import Runtime
+from accounts.services import Runtime
 from tests.support import EMAIL, PASSWORD, Api, MovableClock, codes
 
 NEW_PASSWORD = "another good one"

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.core.errors import DuplicateEmail
-from accounts.core.ports import AccountStore
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import DuplicateEmail
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress, User
 from tests.stores.contract_support import EMAIL, USER, Refused, together
 
 

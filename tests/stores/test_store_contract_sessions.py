@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from accounts.core.errors import AccountError, TokenRevoked
-from accounts.core.ports import AccountStore
-from accounts.core.sessions import Session, rotate
-from accounts.core.users import EmailAddress
+from accounts.domain.errors import AccountError, TokenRevoked
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session, rotate
+from accounts.domain.users import EmailAddress
 from tests.stores.contract_support import (
     EMAIL,
     SID,

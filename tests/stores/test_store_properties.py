@@ -7,9 +7,9 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts.core.errors import InvalidEmail
-from accounts.core.ports import AccountStore
-from accounts.core.users import User, normalise_email
+from accounts.domain.errors import InvalidEmail
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import User, normalise_email
 
 
 @settings(

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from accounts.domain.errors import StartRefused
 from accounts.stores import check_url, is_shared, open_store
-from accounts.stores.errors import BadStoreUrl, StartRefused
-from accounts.stores.redis_client import connect
-from accounts.stores.urls import Topology, file_path, remote_url
+from accounts.stores.redis.client import connect
+from accounts.stores.url import BadStoreUrl, Topology, file_path, remote_url
 from tests.support import MovableClock
 
 

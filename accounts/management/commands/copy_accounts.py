@@ -8,13 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.users import User
+from accounts.domain.errors import StartRefused, StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import User
 from accounts.stores import open_store
-from accounts.stores.errors import BadStoreUrl, StartRefused
-from accounts.stores.journal import JournalStore
-from accounts.stores.urls import file_path
+from accounts.stores.journal.store import JournalStore
+from accounts.stores.url import BadStoreUrl, file_path
 
 
 class Command(BaseCommand):

@@ -14,8 +14,10 @@ from typing import Any, TextIO
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.core.errors import InvalidPassword
-from accounts.passwords import HASHING_THREADS, BcryptHasher, HashingPool, PasswordPolicy
+from accounts.domain.errors import InvalidPassword
+from accounts.passwords.executor import HASHING_THREADS, HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
 
 DEFAULT_PASSWORD = "correct horse battery"  # noqa: S105  # for test users; the command says it
 MAX_USERS = 1_000_000

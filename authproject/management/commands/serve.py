@@ -23,10 +23,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from accounts.runtime import get_runtime
+from accounts.domain.errors import StartRefused
+from accounts.services import get_runtime
 from accounts.stores import is_shared
-from accounts.stores.errors import StartRefused
-from authproject.workers import is_first, metrics_folder, tickets
+from authproject.server.workers import is_first, metrics_folder, tickets
 
 APPLICATION = "authproject.rsgi.application"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -74,7 +74,7 @@ def _load(application: Any, reader: int) -> Any:
     """Run in a worker, before it serves."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     if settings.METRICS and not is_first(reader):
-        from authproject.metrics import worker_restarts  # noqa: PLC0415  # only where it is on
+        from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only where it is on
 
         worker_restarts.inc()
     _open_store()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.ports import AccountStore
+from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.stores.journal.support import FailingDisk, Open
 from tests.support import MovableClock

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.ports import AccountStore
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 from tests.support import MovableClock
 
 EMAIL = EmailAddress("user@example.com")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.users import User
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import User
 from tests.stores.journal.support import (
     EMAIL,
     SID,
@@ -43,7 +43,7 @@ def test_a_start_drops_dead_lines(start: Open, path: Path, clock: MovableClock) 
 def test_a_running_service_drops_dead_lines_when_most_are(
     start: Open, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.FEW_LINES", 20)
+    monkeypatch.setattr("accounts.stores.journal.store.FEW_LINES", 20)
     store = start()
     store.add_user(USER)
     churn(store, 100)
@@ -66,7 +66,7 @@ def test_reads_go_on_while_the_file_is_compacted(
         return replace_file(self, target)
 
     monkeypatch.setattr(Path, "replace", slow_replace)
-    monkeypatch.setattr("accounts.stores.journal.FEW_LINES", 5)
+    monkeypatch.setattr("accounts.stores.journal.store.FEW_LINES", 5)
     churn(store, 10)
     assert read
     assert None not in read
@@ -75,7 +75,7 @@ def test_reads_go_on_while_the_file_is_compacted(
 def test_a_compaction_that_fails_harms_nothing_and_is_not_tried_at_every_change(
     start: Open, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.FEW_LINES", 5)
+    monkeypatch.setattr("accounts.stores.journal.store.FEW_LINES", 5)
 
     def failing(self: Path, target: Path) -> Path:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -93,7 +93,7 @@ def test_a_compaction_that_fails_harms_nothing_and_is_not_tried_at_every_change(
 
 
 def test_a_large_file_is_compacted_in_pieces(start: Open, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.stores.appendfile.CHUNK_BYTES", 200)
+    monkeypatch.setattr("accounts.stores.journal.append_file.CHUNK_BYTES", 200)
     store = start()
     store.add_users([USER, *map(user, range(10))])
     churn(store, 20)
@@ -114,14 +114,14 @@ def test_what_a_crash_left_of_a_compaction_is_no_obstacle(start: Open, path: Pat
 def test_after_a_compaction_whose_rename_may_be_lost_changes_wait_for_the_folder(
     start: Open, path: Path, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.FEW_LINES", 5)
+    monkeypatch.setattr("accounts.stores.journal.store.FEW_LINES", 5)
     store = start()
     store.add_user(USER)
 
     def unsynced(path: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("accounts.stores.appendfile._sync_folder", unsynced)
+    monkeypatch.setattr("accounts.stores.journal.append_file._sync_folder", unsynced)
     churn(store, 7)
     with pytest.raises(StoreUnavailable):
         store.update_user(EMAIL, lambda known: replace(known, version="refused"))

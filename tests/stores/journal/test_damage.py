@@ -9,9 +9,9 @@ from zlib import crc32
 
 import pytest
 
+from accounts.domain.errors import StartRefused
 from accounts.stores import open_store, verify_store
-from accounts.stores.errors import StartRefused
-from accounts.stores.journal_lines import HEADER
+from accounts.stores.journal.format import HEADER
 from tests.stores.journal.support import (
     EMAIL,
     USER,
@@ -144,6 +144,6 @@ def test_progress_is_logged_while_a_long_journal_is_read(
 ) -> None:
     start().add_users([user(number) for number in range(10_000)])
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("accounts.stores.journal.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("accounts.stores.journal.store.PROGRESS_SECONDS", 0)
     start()
     assert "100 %" in caplog.text

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
+from accounts.domain.errors import StoreUnavailable
 from tests.stores.journal.support import EMAIL, SID, USER, FailingDisk, Open, session, user
 from tests.support import MovableClock
 

@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from accounts.stores.journal_lines import HEADER
+from accounts.stores.journal.format import HEADER
 from tests.stores.journal.support import EMAIL, SID, USER, WEEK, Open, lines, session, user
 from tests.support import MovableClock
 

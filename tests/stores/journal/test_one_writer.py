@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from accounts.domain.errors import StartRefused
 from accounts.stores import open_store
-from accounts.stores.errors import StartRefused
 from tests.stores.journal.support import EMAIL, USER, Open, lines
 from tests.support import MovableClock
 
@@ -54,10 +54,10 @@ def test_the_lock_outlives_compaction(start: Open, path: Path, clock: MovableClo
 
 FAMILY = """
 import os, sys, time
-from accounts.core.errors import DuplicateEmail
-from accounts.core.users import User
+from accounts.domain.errors import DuplicateEmail
+from accounts.domain.users import User
 from accounts.stores import open_store, verify_store
-from accounts.stores.errors import StartRefused
+from accounts.domain.errors import StartRefused
 
 url, (asked, answer) = sys.argv[1], os.pipe()
 verify_store(url)

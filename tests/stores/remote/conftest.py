@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.ports import AccountStore
+from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.stores.servers import Server, valkey_binary
 from tests.support import MovableClock

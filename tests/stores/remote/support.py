@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 from tests.stores.servers import Server, ask
 from tests.support import MovableClock
 

@@ -7,10 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.sessions import Session
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
 from tests.stores.remote.support import (
     EMAIL,
     PATIENCE,

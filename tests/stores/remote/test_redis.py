@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
-from accounts.core.errors import DuplicateEmail
-from accounts.core.ports import AccountStore
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import DuplicateEmail
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress, User
 from tests.stores.remote.support import (
     EMAIL,
     SID,

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from accounts.core.errors import StoreUnavailable
-from accounts.core.ports import AccountStore
-from accounts.core.users import EmailAddress, User
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress, User
 from tests.ports import free_port
 from tests.stores.remote.support import (
     EMAIL,

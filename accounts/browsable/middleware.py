@@ -1,0 +1,56 @@
+"""Keeps the browsable API's cookies up to date and sets the security headers of its pages."""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+
+from accounts.browsable.authentication import holder_of
+from accounts.browsable.cookies import DEAD, USED, forget, fresh_tokens, keep
+from accounts.domain.errors import ServiceUnavailable
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+"""Of every page that has none of its own. 'unsafe-inline': DRF's template has style attributes."""
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+class CookieMiddleware:
+    """Keeps the cookies in step with what was answered, and guards pages.
+
+    Fresh tokens for a request that the cookie authenticated replace it; one that opens nothing
+    any more is forgotten. What is set over https stays there. A page holds a CSRF token, and
+    perhaps a user's data: nobody may frame or store it, and no script but this service's own runs
+    in it.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        response = self.get_response(request)
+        if tokens := fresh_tokens(request, response):
+            keep(response, tokens)
+        elif _is_dead(request):
+            forget(response)
+        if request.is_secure():
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
+        if response.headers.get("Content-Type", "").startswith("text/html"):
+            response.headers["X-Frame-Options"] = "DENY"
+            response.headers["Cache-Control"] = "no-store"
+            response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response
+
+
+def _is_dead(request: HttpRequest) -> bool:
+    # What the cookie has just been used for may have ended its own session.
+    if USED in request.META and request.method == "POST":
+        with suppress(ServiceUnavailable):
+            holder_of(request)
+    return DEAD in request.META

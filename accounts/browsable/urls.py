@@ -1,0 +1,12 @@
+"""The browsable API's "Log in" and "Log out"."""
+
+from django.urls import path
+
+from accounts.browsable.views import LoginView, LogoutView
+
+# DRF's templates link to these names, if they are there.
+app_name = "rest_framework"
+urlpatterns = [
+    path("login", LoginView.as_view(), name="login"),
+    path("logout", LogoutView.as_view(), name="logout"),
+]

@@ -1,0 +1,107 @@
+"""The browsable API's "Log in" and "Log out"."""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from django.http import HttpResponseRedirect
+from django.middleware.csrf import rotate_token
+from django.template import loader
+from django.utils.http import url_has_allowed_host_and_scheme
+from rest_framework.permissions import AllowAny
+from rest_framework.renderers import BaseRenderer
+from rest_framework.request import Request
+
+from accounts.backends import log_in
+from accounts.browsable.authentication import enforce_csrf, is_from_here
+from accounts.browsable.cookies import REFRESH_COOKIE, forget, keep
+from accounts.rest.parsers import FormParser, MultiPartParser
+from accounts.rest.renderers import JSONRenderer
+from accounts.rest.responses import Response
+from accounts.rest.views import BaseView
+from accounts.serializers import LoginSerializer
+from accounts.services import get_runtime
+
+
+class FormRenderer(BaseRenderer):
+    """A page of this module, from its view's template."""
+
+    media_type = "text/html"
+    format = "html"
+
+    def render(
+        self,
+        data: Any,
+        accepted_media_type: str | None = None,
+        renderer_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        context = renderer_context or {}
+        view: FormView = context["view"]
+        fields = {"problem": data, "email": view.email, "next": view.next}
+        return loader.render_to_string(view.template, fields, context["request"])
+
+
+class FormView(BaseView):
+    """A page with one form, for people: a program that wants JSON gets 406 or another error."""
+
+    authentication_classes = ()
+    permission_classes = (AllowAny,)
+    parser_classes = (FormParser, MultiPartParser)
+    renderer_classes = (FormRenderer,)
+    schema = None  # a page for people is no part of the API's description
+    template: ClassVar[str]
+    email = ""
+    next = "/"
+
+    def perform_content_negotiation(
+        self, request: Request, force: bool = False
+    ) -> tuple[BaseRenderer, str]:
+        if force:  # nothing that was asked for is to be had
+            return JSONRenderer(), JSONRenderer.media_type
+        return super().perform_content_negotiation(request, force)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.email = request.POST.get("email", "") if is_from_here(request) else ""
+        self.next = _local(request.POST.get("next") or request.query_params.get("next", ""))
+        enforce_csrf(request)
+
+
+class LoginView(FormView):
+    """Log in to the browsable API."""
+
+    template = "accounts/login.html"
+    operation = "login"
+
+    def get(self, request: Request) -> Response:
+        return Response()
+
+    def post(self, request: Request) -> HttpResponseRedirect:
+        tokens = log_in(request, **LoginSerializer().run_validation(request.data))
+        _end_session(request)
+        rotate_token(request)
+        response = HttpResponseRedirect(self.next)
+        keep(response, tokens)
+        return response
+
+
+class LogoutView(FormView):
+    """Log out of the browsable API."""
+
+    template = "accounts/logout.html"
+    operation = "logout"
+
+    def post(self, request: Request) -> HttpResponseRedirect:
+        _end_session(request)
+        response = HttpResponseRedirect(self.next)
+        forget(response)
+        return response
+
+
+def _end_session(request: Request) -> None:
+    get_runtime().service.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
+
+
+def _local(url: str) -> str:
+    """Return a path of this service; any other URL becomes the front page."""
+    local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if local else "/"

@@ -1,0 +1,30 @@
+"""What a token says, whichever library carries it (RFC 7519 §4)."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from accounts.domain.users import EmailAddress
+
+
+class TokenType(StrEnum):
+    ACCESS = "access"
+    REFRESH = "refresh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claims:
+    """The claims of an access token. Times are whole seconds since the epoch."""
+
+    email: EmailAddress
+    version: str
+    sid: str
+    jti: str
+    issued_at: int
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefreshClaims(Claims):
+    """The claims of a refresh token: `generation` is how often it has been rotated."""
+
+    generation: int

@@ -1,0 +1,107 @@
+"""What the service needs from the world. Implementations live one layer further out."""
+
+from collections.abc import Callable, Iterable, Sequence
+from enum import IntEnum
+from typing import ClassVar, Protocol
+
+from accounts.domain.claims import Claims, RefreshClaims
+from accounts.domain.events import Event
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+EventSink = Callable[[Event, str], None]
+"""Told of each security event and the e-mail address concerned; must not raise."""
+
+
+Found = tuple[User | None, Session | None]
+"""A user, and a session of theirs; an untouched session is `None`."""
+
+
+class Waits(IntEnum):
+    """What a piece of work may have to wait for; each includes the ones before it."""
+
+    NOTHING = 0
+    IDENTITY = 1
+    """The one question to the store that resolves a token."""
+    STORE = 2
+    ANYTHING = 3
+
+
+class AccountStore(Protocol):
+    """Users and sessions. Safe to share between threads; any method may raise `StoreUnavailable`.
+
+    The two updates are atomic. `change` is a pure, quick function from the stored value to
+    the new one: a store may run it under a lock, or again if somebody was faster. What it
+    raises leaves everything as it was; a value that it returns unchanged is not written.
+    """
+
+    kind: ClassVar[str]
+    """Its name in `/health`, such as `memory`."""
+
+    instant: ClassVar[Waits]
+    """The most that it does without making its caller wait for a disk or a network."""
+
+    one_trip: bool
+    """Whether `find_many` is one trip to one place, however many are asked for."""
+
+    def add_user(self, user: User) -> None:
+        """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
+
+    def add_users(self, users: Iterable[User]) -> int:
+        """Add those accounts that are missing, in bulk; return how many. E-mails are distinct.
+
+        Where it raises, some may have been added: doing it again adds the rest.
+        """
+
+    def get_user(self, email: EmailAddress) -> User | None: ...
+
+    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
+        """Return the user as stored now. Raises `KeyError` where there is none."""
+
+    def find(self, email: EmailAddress, sid: str) -> Found:
+        """Return user and session in one trip; an untouched session is `None`."""
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> Sequence[Found | Exception]:
+        """Answer several `find`s in one trip, in their order.
+
+        What is wrong with one account's record is its own answer and nobody else's.
+        """
+
+    def update_session(
+        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+    ) -> Session:
+        """Return the session as stored now; it is forgotten after its `expires_at`."""
+
+    def count_users(self) -> int | None:
+        """Return how many accounts there are, or `None` where that is no cheap question."""
+
+    def check(self) -> None:
+        """Raise `StoreUnavailable` unless the store answers."""
+
+    def close(self) -> None: ...
+
+
+class PasswordHasher(Protocol):
+    """Slow by design, and bounded: both methods raise `Overloaded` rather than queue for ever."""
+
+    def hash(self, password: str) -> str:
+        """Return a salted hash. Raises a subclass of `InvalidPassword`."""
+
+    def verify(self, password: str, encoded: str | None) -> bool:
+        """Say whether they match. `None` costs the same time and never matches."""
+
+    def must_update(self, encoded: str) -> bool:
+        """Say whether a hash was made with other parameters than today's."""
+
+
+class TokenIssuer(Protocol):
+    """Signs and verifies. It judges no user, version or session: the service does."""
+
+    def issue(self, claims: Claims) -> str:
+        """Sign an access token, or a refresh token for `RefreshClaims`."""
+
+    def read_refresh(self, token: str) -> RefreshClaims:
+        """Raise `TokenInvalid` or `TokenExpired`."""

@@ -1,0 +1,45 @@
+"""What machines ask: is the process alive, can it reach its store, and what has it counted?"""
+
+from django.http import HttpResponse
+from rest_framework.request import Request
+
+from accounts.domain.interfaces import Waits
+from accounts.rest.responses import Response
+from accounts.services import get_runtime
+from authproject import __version__
+from authproject.views import FixedTypeView, OpenView
+
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class HealthView(OpenView):
+    """Alive: answers without asking the store anything."""
+
+    waits = Waits.NOTHING
+
+    def get(self, request: Request) -> Response:
+        kind = get_runtime().service.store.kind
+        return Response({"status": "ok", "version": __version__, "store": kind})
+
+
+class ReadyView(OpenView):
+    """Ready: the store answers. 503 otherwise."""
+
+    waits = Waits.STORE
+    is_probe = True
+
+    def get(self, request: Request) -> Response:
+        get_runtime().service.store.check()
+        return Response({"status": "ok"})
+
+
+class MetricsView(FixedTypeView):
+    """Everything that was counted, in Prometheus's text format."""
+
+    is_probe = True
+
+    def get(self, request: Request) -> HttpResponse:
+        # Only where METRICS is on. It has a thread: with several workers it reads their files.
+        from authproject.monitoring import metrics  # noqa: PLC0415  # as said above
+
+        return HttpResponse(metrics.exposition(), content_type=METRICS_TYPE)

@@ -1,0 +1,24 @@
+"""Logs each security event."""
+
+import logging
+from typing import Any
+
+from accounts.domain.events import Event
+from accounts.signals import BY_EVENT
+from authproject.monitoring.formatters import log_fields
+
+# The levels of OWASP's Logging Vocabulary Cheat Sheet.
+EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
+
+security_log = logging.getLogger("authproject.security")
+
+
+def listen_to_security_events() -> None:
+    """Write a line for each security event."""
+    for signal in BY_EVENT.values():
+        signal.connect(_log_security_event, dispatch_uid="authproject.security_log")
+
+
+def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
+    level = EVENT_LEVELS.get(event, logging.INFO)
+    log_fields(security_log, level, f"{event} {user}", {"event": event.value, "user": user})
