@@ -5,8 +5,9 @@ from pytest_django import Settings
 
 from accounts import services as runtime_module
 from accounts.services import Runtime, build_runtime
-from tests.browser import browser
-from tests.stores.fixtures import (
+from tests.support.api import Api, MovableClock
+from tests.support.browser_client import browser
+from tests.support.store_fixtures import (
     redis_server,
     redis_url,
     store,
@@ -14,7 +15,6 @@ from tests.stores.fixtures import (
     valkey_server,
     valkey_url,
 )
-from tests.support import Api, MovableClock
 
 __all__ = [
     "browser",

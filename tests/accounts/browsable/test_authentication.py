@@ -1,0 +1,170 @@
+"""What a cookie of the browsable API opens, and for whom."""
+
+from typing import Any
+
+import pytest
+
+from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
+from accounts.domain.users import User
+from accounts.stores.memory import MemoryStore
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, bearer
+from tests.support.browser_client import LOGIN, PROFILE, Browser
+from tests.support.http import NEW_PASSWORD, Start, UnreachableStore, problem
+
+PASSWORD_ENDPOINT = "/api/v1/auth/password"
+LOGOUT_ALL = "/api/v1/auth/logout-all"
+CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+
+
+@pytest.fixture
+def browser(api: Api) -> Browser:
+    """A browser that is logged in."""
+    api.register()
+    browser = Browser()
+    browser.log_in()
+    return browser
+
+
+def csrf_token(browser: Browser) -> str:
+    return browser.open(LOGIN).form(LOGIN).fields["csrfmiddlewaretoken"]
+
+
+def change_password(browser: Browser, **headers: str) -> Any:
+    return browser.client.post(PASSWORD_ENDPOINT, CHANGE, content_type=JSON, headers=headers)
+
+
+def test_it_opens_what_a_token_opens(browser: Browser) -> None:
+    assert browser.client.get(PROFILE).json()["email"] == EMAIL
+
+
+def test_it_changes_nothing_without_a_csrf_token(browser: Browser, api: Api) -> None:
+    assert problem(change_password(browser)) == (403, "csrf_failed")
+    assert problem(browser.client.post(LOGOUT_ALL)) == (403, "csrf_failed")
+    assert api.login().status_code == 200
+    assert browser.client.get(PROFILE).status_code == 200
+
+
+def test_a_csrf_token_of_another_browser_is_none(browser: Browser) -> None:
+    headers = {"X-CSRFToken": csrf_token(Browser())}
+    assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
+
+
+def test_it_changes_nothing_from_another_origin(browser: Browser) -> None:
+    headers = {"X-CSRFToken": csrf_token(browser), "Origin": "http://localhost:3000"}
+    assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
+
+
+def test_another_origin_may_not_read_what_it_opens(browser: Browser) -> None:
+    response = browser.client.get(PROFILE, headers={"Origin": "http://localhost:3000"})
+    assert "Access-Control-Allow-Credentials" not in response
+
+
+def test_a_page_whose_csrf_token_is_wrong_says_so(browser: Browser) -> None:
+    page = browser.send(LOGOUT_ALL, {"csrfmiddlewaretoken": "x" * 64})
+    assert page.status == 403
+    assert "csrf_failed" in page.text
+
+
+def test_a_script_of_the_page_sends_its_csrf_token_in_a_header(browser: Browser, api: Api) -> None:
+    headers = {"X-CSRFToken": csrf_token(browser)}
+    body = change_password(browser, **headers).json()
+    assert browser.client.cookies[ACCESS_COOKIE].value == body["access_token"]
+    assert browser.client.cookies[REFRESH_COOKIE].value == body["refresh_token"]
+    assert api.login(password=NEW_PASSWORD).status_code == 200
+
+
+def test_an_authorization_header_wins(browser: Browser, api: Api) -> None:
+    other = api.enter("other@example.com")["access_token"]
+    response = browser.client.get(PROFILE, headers=bearer(other))
+    assert response.json()["email"] == "other@example.com"
+
+
+@pytest.mark.parametrize(
+    ("header", "code"),
+    [("Bearer bad", "token_invalid"), ("Basic dTpw", "not_authenticated"), ("", "token_invalid")],
+)
+def test_a_bad_authorization_header_wins_too(browser: Browser, header: str, code: str) -> None:
+    response = browser.client.get(PROFILE, headers={"Authorization": header})
+    assert problem(response) == (401, code)
+
+
+def test_with_an_authorization_header_no_csrf_token_is_asked_for(
+    browser: Browser, api: Api
+) -> None:
+    token = api.login().json()["access_token"]
+    response = change_password(browser, **bearer(token))
+    assert response.status_code == 200
+    assert not response.cookies
+
+
+def test_an_endpoint_without_credentials_asks_for_no_csrf_token(browser: Browser) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    response = browser.client.post("/api/v1/auth/login", body, content_type=JSON)
+    assert response.status_code == 200
+    assert not response.cookies
+
+
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])
+def test_what_is_no_token_is_no_credential_and_forgotten(api: Api, token: str) -> None:
+    api.client.cookies[ACCESS_COOKIE] = token
+    response = api.profile(None)
+    assert problem(response) == (401, "not_authenticated")
+    assert response["WWW-Authenticate"] == 'Bearer realm="api"'
+    assert response.cookies[ACCESS_COOKIE]["max-age"] == 0
+    assert response.cookies[REFRESH_COOKIE]["max-age"] == 0
+
+
+def test_a_refresh_token_in_it_opens_nothing(api: Api) -> None:
+    api.client.cookies[ACCESS_COOKIE] = api.enter()["refresh_token"]
+    assert problem(api.profile(None)) == (401, "not_authenticated")
+
+
+def test_an_expired_one_is_no_credential(browser: Browser, clock: MovableClock) -> None:
+    clock.advance(15 * 60)
+    assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
+
+
+def test_one_of_an_ended_session_is_no_credential(browser: Browser, api: Api) -> None:
+    api.logout(browser.client.cookies[REFRESH_COOKIE].value)
+    assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
+
+
+def test_one_that_is_good_is_left_alone(browser: Browser) -> None:
+    assert not browser.client.get(PROFILE).cookies
+
+
+def test_without_a_store_it_is_503_and_left_alone(
+    browser: Browser, start: Start, clock: MovableClock
+) -> None:
+    start().service.store = UnreachableStore(clock)
+    response = browser.client.get(PROFILE)
+    assert problem(response) == (503, "store_unavailable")
+    assert not response.cookies
+
+
+class FailingAfterwards(MemoryStore):
+    """A store whose connection breaks once a user has been changed."""
+
+    def update_user(self, *args: Any) -> User:
+        changed = super().update_user(*args)
+        self.find = UnreachableStore.find.__get__(self)  # type: ignore[method-assign]  # fails from here on
+        return changed
+
+
+def test_a_store_that_fails_after_a_logout_everywhere_does_not_undo_it(
+    api: Api, start: Start, clock: MovableClock
+) -> None:
+    start().service.store = FailingAfterwards(clock)
+    api.register()
+    browser = Browser()
+    browser.log_in()
+    headers = {"X-CSRFToken": csrf_token(browser)}
+    assert browser.client.post(LOGOUT_ALL, headers=headers).status_code == 204
+
+
+@pytest.mark.parametrize("accept", [JSON, "*/*"])
+def test_without_a_cookie_an_answer_sets_none(api: Api, accept: str) -> None:
+    for path in ("/", PROFILE, PASSWORD_ENDPOINT):
+        response = api.client.get(path, headers={"Accept": accept})
+        assert not response.cookies
+        assert "Cookie" not in response.get("Vary", "")

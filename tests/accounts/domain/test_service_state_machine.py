@@ -1,0 +1,114 @@
+"""The service layer, without HTTP, against the model of `state_machine`."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
+
+from hypothesis.stateful import run_state_machine_as_test
+
+from accounts.domain.claims import Claims
+from accounts.domain.errors import AccountError
+from accounts.domain.events import Event
+from accounts.domain.service import AccountService, TokenPolicy, Tokens
+from accounts.domain.users import normalise_email
+from accounts.passwords.executor import HashingPool
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import PasswordPolicy
+from accounts.stores.memory import MemoryStore
+from accounts.tokens.key_ring import KeyRing
+from accounts.tokens.service import JWTIssuer
+from tests.support.api import MovableClock
+from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
+from tests.support.state_machine import SessionMachine, budget
+
+HASHER = BcryptHasher(
+    rounds=4, policy=PasswordPolicy(reject_common=False), pool=HashingPool(threads=1)
+)
+
+
+class ServiceDriver:
+    """Calls `AccountService`, with an access token judged as the authentication class does."""
+
+    def __init__(self, policy: Policy, clock: MovableClock) -> None:
+        self.alarms: list[str] = []
+        self._clock = clock
+        self._store = MemoryStore(clock)
+        self._policy = TokenPolicy(
+            access_lifetime=ACCESS_LIFETIME,
+            refresh_lifetime=REFRESH_LIFETIME,
+            rotate=policy.rotates,
+            reuse_grace=policy.grace,
+        )
+
+    def restart(self, keys: Sequence[str]) -> None:
+        self._tokens = JWTIssuer(KeyRing(keys), self._clock)
+        self._service = AccountService(
+            store=self._store,
+            hasher=HASHER,
+            tokens=self._tokens,
+            policy=self._policy,
+            clock=self._clock,
+            emit=self._hear,
+        )
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def register(self, email: str, password: str) -> Answer:
+        return answer(lambda: self._service.register(normalise_email(email), password))
+
+    def log_in(self, email: str, password: str) -> Answer:
+        def enter() -> Tokens:
+            user = self._service.authenticate(normalise_email(email), password)
+            return self._service.open_session(user)
+
+        return answer(enter)
+
+    def refresh(self, token: str) -> Answer:
+        return answer(lambda: self._service.refresh(token))
+
+    def log_out(self, token: str) -> Answer:
+        return answer(lambda: self._service.logout(token))
+
+    def log_out_everywhere(self, access: str) -> Answer:
+        return answer(lambda: self._service.logout_all(self._identify(access)))
+
+    def change_password(self, access: str, current: str, new: str) -> Answer:
+        return answer(lambda: self._service.change_password(self._identify(access), current, new))
+
+    def open(self, access: str) -> Answer:
+        return answer(lambda: self._identify(access))
+
+    def _identify(self, access: str) -> Claims:
+        claims = self._tokens.read_access(access)
+        self._service.identify(claims)
+        return claims
+
+    def _hear(self, event: Event, user: str) -> None:
+        if event is Event.TOKEN_REUSE:
+            self.alarms.append(user)
+
+
+def answer(call: Callable[[], Any]) -> Answer:
+    try:
+        result = call()
+    except AccountError as error:
+        return Answer(error.code)
+    if isinstance(result, Tokens):
+        return Answer(
+            access=result.access_token,
+            refresh=result.refresh_token,
+            expires_in=result.expires_in,
+        )
+    return Answer()
+
+
+class ServiceMachine(SessionMachine):
+    drive = ServiceDriver
+
+
+def test_the_service_does_what_the_model_does() -> None:
+    run_state_machine_as_test(ServiceMachine, settings=budget(250))

@@ -1,0 +1,102 @@
+"""The API over HTTP, restarts included, against the model of `session_model`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
+
+from django.test import override_settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from accounts import services as runtime_module
+from accounts.domain.events import Event
+from accounts.services import build_runtime
+from accounts.signals import token_reused
+from accounts.stores.memory import MemoryStore
+from tests.support.api import Api, MovableClock, codes
+from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
+from tests.support.sessions import change_password
+from tests.support.state_machine import SessionMachine, budget
+
+
+class HttpDriver:
+    """A client of the API. Each restart builds the service anew, on the accounts that it had."""
+
+    def __init__(
+        self, monkeypatch: pytest.MonkeyPatch, policy: Policy, clock: MovableClock
+    ) -> None:
+        self.alarms: list[str] = []
+        self._monkeypatch = monkeypatch
+        self._clock = clock
+        self._store = MemoryStore(clock)
+        self._policy = override_settings(
+            ROTATE_REFRESH_TOKENS=policy.rotates,
+            REFRESH_REUSE_GRACE_SECONDS=policy.grace,
+            ACCESS_TOKEN_LIFETIME=ACCESS_LIFETIME,
+            REFRESH_TOKEN_LIFETIME=REFRESH_LIFETIME,
+        )
+        self._policy.enable()
+        token_reused.connect(self._hear)
+        self._api = Api()
+
+    def restart(self, keys: Sequence[str]) -> None:
+        with override_settings(JWT_SECRET_KEY=keys[0], JWT_SECRET_KEY_FALLBACKS=keys[1:]):
+            runtime = build_runtime(self._clock)
+        runtime.service.store = self._store
+        self._monkeypatch.setattr(runtime_module, "_open", lambda: runtime)
+
+    def close(self) -> None:
+        token_reused.disconnect(self._hear)
+        self._policy.disable()
+
+    def register(self, email: str, password: str) -> Answer:
+        return answer(self._api.register(email, password))
+
+    def log_in(self, email: str, password: str) -> Answer:
+        return answer(self._api.login(email, password))
+
+    def refresh(self, token: str) -> Answer:
+        return answer(self._api.refresh(token))
+
+    def log_out(self, token: str) -> Answer:
+        return answer(self._api.logout(token))
+
+    def log_out_everywhere(self, access: str) -> Answer:
+        return answer(self._api.post("auth/logout-all", token=access))
+
+    def change_password(self, access: str, current: str, new: str) -> Answer:
+        return answer(change_password(self._api, access, current, new))
+
+    def open(self, access: str) -> Answer:
+        return answer(self._api.profile(access))
+
+    def _hear(self, event: Event, user: str, **_: object) -> None:
+        self.alarms.append(user)
+
+
+def answer(response: Any) -> Answer:
+    if response.status_code == 204:
+        return Answer()
+    if response.status_code == 400:
+        [[code]] = codes(response).values()
+        return Answer(code)
+    body = response.json()
+    if response.status_code == 401:
+        return Answer(body["code"])
+    assert response.status_code in {200, 201}
+    return Answer(
+        access=body.get("access_token"),
+        refresh=body.get("refresh_token"),
+        expires_in=body.get("expires_in"),
+    )
+
+
+def test_the_api_does_what_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    class HttpMachine(SessionMachine):
+        @staticmethod
+        def drive(policy: Policy, clock: MovableClock) -> HttpDriver:
+            return HttpDriver(monkeypatch, policy, clock)
+
+    run_state_machine_as_test(HttpMachine, settings=budget(120))

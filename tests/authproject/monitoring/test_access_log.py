@@ -1,0 +1,190 @@
+import json
+import logging
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import Any
+
+import pytest
+
+from accounts.services import Runtime
+from accounts.signals import user_created
+from authproject.monitoring.access_log import RequestIdFilter, request_id
+from authproject.monitoring.formatters import JSONLineFormatter
+from tests.support.api import EMAIL, Api, MovableClock
+from tests.support.http import send
+
+
+class Lines:
+    """What the root logger wrote, in one format."""
+
+    def __init__(self, formatter: logging.Formatter) -> None:
+        self.stream = StringIO()
+        self.handler = logging.StreamHandler(self.stream)
+        self.handler.setFormatter(formatter)
+        self.handler.addFilter(RequestIdFilter())
+
+    @property
+    def text(self) -> str:
+        return self.stream.getvalue()
+
+    def json(self, logger: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.text.splitlines()]
+        return [line for line in lines if line["logger"] == logger]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    yield from listening(Lines(JSONLineFormatter()))
+
+
+def listening(lines: Lines) -> Iterator[Lines]:
+    logging.getLogger().addHandler(lines.handler)
+    yield lines
+    logging.getLogger().removeHandler(lines.handler)
+
+
+def test_an_access_line_has_what_the_contract_lists(api: Api, lines: Lines) -> None:
+    api.client.get("/health?secret=1", headers={"X-Request-ID": "mine"})
+    (line,) = lines.json("authproject.access")
+    assert line.pop("timestamp").endswith("+00:00")
+    assert line.pop("duration_ms") >= 0
+    assert line == {
+        "level": "INFO",
+        "logger": "authproject.access",
+        "message": "GET /health 200",
+        "request_id": "mine",
+        "method": "GET",
+        "path": "/health",
+        "route": "/health",
+        "status": 200,
+        "client": "127.0.0.1",
+    }
+
+
+def test_a_path_without_a_route_has_none(api: Api, lines: Lines) -> None:
+    api.client.get("/nowhere")
+    assert lines.json("authproject.access")[0]["route"] is None
+
+
+def test_a_failure_has_its_code_and_a_refused_token_the_reason(
+    api: Api, lines: Lines, clock: MovableClock
+) -> None:
+    api.client.get("/nowhere")
+    token = api.enter()["access_token"]
+    clock.advance(1000)
+    api.profile(token)
+    api.refresh(token)
+    told = [(line.get("code"), line.get("reason")) for line in lines.json("authproject.access")]
+    assert told == [
+        ("not_found", None),
+        (None, None),
+        (None, None),
+        ("token_expired", "expired 100 s ago"),
+        ("token_invalid", "wrong_type"),
+    ]
+
+
+def test_a_token_in_a_path_is_masked(api: Api, lines: Lines) -> None:
+    token = api.enter()["access_token"]
+    _, payload, signature = token.split(".")
+    api.client.get(f"/api/v1/{token}/profile")
+    api.client.get(f"/{payload}.{signature}")
+    told = [line["path"] for line in lines.json("authproject.access")][-2:]
+    assert told == ["/api/v1/***/profile", "/***"]
+
+
+def test_a_token_in_another_s_line_is_masked(api: Api, lines: Lines) -> None:
+    token = api.enter()["access_token"]
+    bug = RuntimeError(f"could not read {token}!")
+    logging.getLogger("somebody").error("of %s", token, exc_info=bug, extra={"given": token})
+    (line,) = lines.json("somebody")
+    assert (line["message"], line["given"]) == ("of ***", "***")
+    assert line["exception"] == "RuntimeError: could not read ***!"
+
+
+def test_of_an_unknown_method_only_the_beginning_is_logged(api: Api, lines: Lines) -> None:
+    send(api, "/health", method="PROPFIND")
+    send(api, "/health", method="M" * 5000)
+    told = [line["method"] for line in lines.json("authproject.access")]
+    assert told == ["PROPFIND", "M" * 16]
+
+
+def test_outside_a_request_the_request_id_is_null(lines: Lines) -> None:
+    logging.getLogger("somebody").warning("hello")
+    assert lines.json("somebody")[0]["request_id"] is None
+
+
+def test_a_request_id_ends_with_its_request(api: Api) -> None:
+    api.client.get("/health")
+    assert request_id.get() is None
+
+
+@pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
+def test_no_path_starts_a_line_of_its_own(api: Api, lines: Lines, path: str) -> None:
+    api.client.get(path)
+    assert len(lines.text.splitlines()) == 1
+
+
+def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: Lines) -> None:
+    api.register()
+    api.login(password="wrong password")
+    api.login()
+    events = [
+        (line["event"], line["level"], line["user"]) for line in lines.json("authproject.security")
+    ]
+    assert events == [
+        ("user_created", "INFO", EMAIL),
+        ("authn_login_fail", "WARNING", EMAIL),
+        ("authn_login_success", "INFO", EMAIL),
+        ("authn_token_created", "INFO", EMAIL),
+    ]
+
+
+def test_a_security_event_names_its_request(api: Api, lines: Lines) -> None:
+    response = api.register()
+    assert lines.json("authproject.security")[0]["request_id"] == response["X-Request-ID"]
+
+
+def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
+    spent = api.enter()["refresh_token"]
+    api.refresh(spent)
+    api.refresh(spent)
+    told = lines.json("authproject.security")[-1]
+    assert (told["event"], told["level"]) == ("authn_token_reuse", "CRITICAL")
+
+
+def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Lines) -> None:
+    api.client.get("/health/nowhere")
+    api.client.get("/", headers={"Host": "evil.example"})
+    assert [line["logger"] for line in map(json.loads, lines.text.splitlines())] == [
+        "authproject.access",
+        "authproject.access",
+    ]
+
+
+def test_a_passing_fault_is_no_bug(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+    start(STORE_URL="redis://127.0.0.1:1/0")
+    assert api.client.get("/health/ready").status_code == 503
+    assert lines.json("django.request") == []
+
+
+def test_a_failing_listener_harms_no_request(api: Api) -> None:
+    def fail(**kwargs: Any) -> None:
+        raise RuntimeError
+
+    user_created.connect(fail)
+    try:
+        assert api.register().status_code == 201
+    finally:
+        user_created.disconnect(fail)
+
+
+def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: Lines) -> None:
+    logger = logging.getLogger("authproject.access")
+    logger.setLevel(logging.WARNING)
+    try:
+        api.client.get("/health")
+    finally:
+        logger.setLevel(logging.NOTSET)
+    assert lines.json("authproject.access") == []

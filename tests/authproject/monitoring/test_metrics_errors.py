@@ -1,0 +1,116 @@
+"""What is refused before its view was found is counted, and logged, as what it was."""
+
+import logging
+
+import pytest
+
+from accounts.domain.interfaces import Waits
+from accounts.stores.memory import MemoryStore
+from authproject.server.application import Application
+from authproject.server.handler import Handler
+from tests.authproject.server.test_application import BrokenHandler, Scope, answer_of
+from tests.support.api import Api, MovableClock
+from tests.support.http import LIMIT, BuggyStore, Start, send
+from tests.support.metrics import Counts, read, scrape
+
+PROFILE = "/api/v1/protected/profile"
+ECHOES = [("echo", "error"), ("raise", "permission_denied")]
+"""Views that repeat a body: as their answer, and in an exception."""
+DURATIONS = "http_request_duration_seconds_count"
+
+
+@pytest.fixture
+def counts(api: Api) -> Counts:
+    return Counts(lambda: scrape(api))
+
+
+class SlowStore(MemoryStore):
+    instant = Waits.NOTHING
+    one_trip = False
+
+
+def turn_away(path: str) -> int:
+    """Send a request for which there is no thread."""
+    application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
+    application._clients.pending = application._clients.most
+    scope = Scope()
+    scope.method, scope.path = "GET", path
+    return answer_of(application, scope)[0]
+
+
+def test_a_profile_that_is_turned_away_is_an_access(start: Start, counts: Counts) -> None:
+    start().service.store = SlowStore(MovableClock())
+    assert turn_away(PROFILE) == 503
+    assert counts.outcome("access", "overloaded") == 1
+    assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
+
+
+def test_a_body_that_is_too_large_is_an_access(api: Api, counts: Counts) -> None:
+    send(api, PROFILE, b" " * 20_000)
+    assert counts.outcome("access", "payload_too_large") == 1
+    assert counts(DURATIONS, method="POST", route=PROFILE, status="413") == 1
+
+
+def test_a_foreign_host_is_an_access(api: Api, counts: Counts) -> None:
+    send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
+    assert counts.outcome("access", "invalid_host") == 1
+
+
+def test_what_is_refused_early_is_timed_by_its_route(api: Api, counts: Counts) -> None:
+    send(api, "/api/v1/auth/login", b" " * 20_000)
+    assert counts(DURATIONS, method="POST", route="/api/v1/auth/login", status="413") == 1
+
+
+def test_what_is_refused_early_is_logged_with_its_route(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "authproject.access")
+    send(api, PROFILE, b" " * 20_000)
+    [record] = [one for one in caplog.records if one.name == "authproject.access"]
+    assert vars(record)["fields"]["route"] == PROFILE
+
+
+@pytest.mark.urls("tests.support.views_echo")
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
+def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str, outcome: str) -> None:
+    api.post(f"protected/{name}", {"code": "whatever"})
+    assert "whatever" not in scrape(api)
+    assert counts.outcome("access", outcome) == 1
+
+
+@pytest.mark.urls("tests.support.views_echo")
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
+def test_what_a_view_repeats_is_no_code_in_the_log(
+    api: Api, caplog: pytest.LogCaptureFixture, name: str, outcome: str
+) -> None:
+    caplog.set_level(logging.INFO, "authproject.access")
+    api.post(f"protected/{name}", {"code": "\n\x1b[31m whatever"})
+    [record] = [one for one in caplog.records if one.name == "authproject.access"]
+    assert vars(record)["fields"]["code"] == outcome
+
+
+def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: MovableClock) -> None:
+    start().service.store = BuggyStore(clock)
+    api.login()
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_a_bug_of_the_adapter_is_counted(counts: Counts) -> None:
+    answer_of(Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT), Scope())
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_no_bug_is_shown_as_0_and_a_refusal_is_none(api: Api, counts: Counts) -> None:
+    assert ("http_unhandled_exceptions_total", frozenset()) in read(scrape(api))
+    api.profile(None)
+    send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
+    assert counts("http_unhandled_exceptions_total") == 0
+
+
+def test_a_path_that_is_nobodys_stays_unmatched(api: Api, counts: Counts) -> None:
+    send(api, "/api/v1/protected/nothing", b" " * 20_000)
+    send(api, "/api/v1/protected/nothing", method="GET")
+    assert counts(DURATIONS, method="POST", route="unmatched", status="413") == 1
+    assert counts(DURATIONS, method="GET", route="unmatched", status="404") == 1
+    assert counts.outcome("access", "payload_too_large") == 0
+    assert counts.outcome("access", "not_found") == 0

@@ -1,0 +1,84 @@
+"""Paths and methods that no honest client sends."""
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.http import ENDPOINTS, problem, send
+
+NOWHERE = [
+    "/%00",
+    "/%ff",
+    "/%C0%AF",
+    "/%0a",
+    "/%0d%0aX-Injected:%20yes",
+    "/%E2%80%AE",
+    "/%",
+    "/%zz",
+    "/;",
+    "/*",
+    "/.",
+    "/..",
+    "/api/v1",
+    "/api/v1/auth",
+    "/api/v1/auth/",
+    "/api/v1/auth/login%00",
+    "/api/v1/auth/login%0a",
+    "/api/v1/auth/login%20",
+    "/api/v1/auth/login;a=b",
+    "/api/v1/auth/LOGIN",
+    "/api/v1/auth/logout_all",
+    "/api/v1/auth/login.json",
+    "/api/v1/protected/profile/../profile",
+    "/api/v2/auth/login",
+    "/HEALTH",
+    "/admin/",
+    "/.env",
+    "/static/",
+    "/static/%00",
+    "/static/%ff",
+    "/static/..%2f..%2fmanage.py",
+    "/static/../manage.py",
+    "/static/rest_framework",
+    "/" + "a" * 60_000,
+    "/" + "a/" * 20_000,
+    "/" + "%25" * 9000,
+]
+
+
+@pytest.mark.parametrize("path", NOWHERE, ids=lambda path: ascii(path)[:40])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_odd_path_leads_nowhere(api: Api, method: str, path: str) -> None:
+    response = send(api, path, method=method)
+    assert problem(response) == (404, "not_found")
+    assert "X-Injected" not in response
+
+
+@pytest.mark.parametrize("path", ["//health", "///", "//evil.example/health", "/api//v1/"])
+def test_slashes_are_not_merged(api: Api, path: str) -> None:
+    # The client would read // as the start of a host, so the path is given as servers do.
+    response = send(api, "/", method="GET", PATH_INFO=path)
+    assert problem(response) == (404, "not_found")
+
+
+@pytest.mark.parametrize("path", ["/api/v1/auth/%6Cogin", "/api/v1/%61uth/login"])
+def test_an_escaped_letter_is_the_letter(api: Api, path: str) -> None:
+    response = send(api, path, b"{}")
+    assert problem(response) == (422, "unprocessable")
+    assert response["Cache-Control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    "method",
+    ["PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "QUERY", "A" * 5000, "_", "!"],
+)
+@pytest.mark.parametrize("path", ENDPOINTS)
+def test_an_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> None:
+    token = api.enter()["access_token"]
+    response = send(api, path, method=method, token=token)
+    assert problem(response) == (405, "method_not_allowed")
+    assert ENDPOINTS[path] in response["Allow"]
+
+
+@pytest.mark.parametrize("method", ["BREW", "__class__", "http_method_not_allowed", "dispatch"])
+def test_a_method_named_as_our_code_is_not_allowed(api: Api, method: str) -> None:
+    assert problem(send(api, "/health", method=method)) == (405, "method_not_allowed")

@@ -1,0 +1,180 @@
+"""Questions to a store that share a trip."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from accounts.authentication import FoundAhead
+from accounts.domain.claims import Claims
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import Found
+from accounts.domain.users import EmailAddress, User
+from accounts.stores.memory import MemoryStore
+from authproject.server.identity_loader import MAX_BATCH, Ahead
+from tests.support.api import MovableClock
+from tests.support.processes import serving
+from tests.support.valkey import Server, eventually, valkey_binary
+
+FOR_EVER = 1000
+
+
+class SlowStore(MemoryStore):
+    """Answers when it is let; knows how many questions each trip had."""
+
+    def __init__(self, clock: MovableClock) -> None:
+        super().__init__(clock)
+        self.trips: list[int] = []
+        self.open = Event()
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        self.trips.append(len(asked))
+        assert self.open.wait(10)
+        return super().find_many(asked)
+
+
+@pytest.fixture
+def store(clock: MovableClock) -> SlowStore:
+    store = SlowStore(clock)
+    store.add_user(User(EmailAddress("user7@example.com"), "hash", "version", clock()))
+    return store
+
+
+def claims(number: int) -> Claims:
+    return Claims(
+        email=EmailAddress(f"user{number}@example.com"),
+        version="version",
+        sid="sid",
+        jti="jti",
+        issued_at=0,
+        expires_at=1,
+    )
+
+
+def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[FoundAhead]:
+    """Ask for so many at once; call `then` while all of them wait."""
+
+    async def asking() -> list[FoundAhead]:
+        ahead = Ahead(store, patience=FOR_EVER)
+        questions = asyncio.gather(*(ahead.find(claims(number)) for number in range(count)))
+        await asyncio.sleep(0)  # until each has asked
+        then()
+        try:
+            return await questions
+        finally:
+            ahead.close()
+
+    return asyncio.run(asking())
+
+
+def test_whoever_asks_during_a_trip_shares_the_next(store: SlowStore) -> None:
+    ask(store, 100, store.open.set)
+    assert store.trips == [1, 99]
+
+
+def test_each_gets_its_own_answer(store: SlowStore) -> None:
+    found = ask(store, 20, store.open.set)
+    users = [one.of(claims(number)) for number, one in enumerate(found)]
+    assert [number for number, answer in enumerate(users) if answer and answer[0]] == [7]
+
+
+def test_a_trip_has_a_bound(store: SlowStore) -> None:
+    ask(store, MAX_BATCH + 100, store.open.set)
+    assert store.trips == [1, MAX_BATCH, 99]
+
+
+def test_a_slow_trip_holds_no_later_one_up(store: SlowStore) -> None:
+    async def asking() -> None:
+        ahead = Ahead(store, patience=0)
+        first = asyncio.ensure_future(ahead.find(claims(1)))
+        second = asyncio.ensure_future(ahead.find(claims(2)))
+        await asyncio.to_thread(eventually, lambda: store.trips == [1, 1])
+        store.open.set()
+        await asyncio.gather(first, second)
+        ahead.close()
+
+    asyncio.run(asking())
+
+
+class FailingStore(SlowStore):
+    error: Exception = StoreUnavailable()
+
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        raise self.error
+
+
+@pytest.mark.parametrize("error", [StoreUnavailable(), RuntimeError("a bug")], ids=repr)
+def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exception) -> None:
+    store = FailingStore(clock)
+    store.error = error
+    for number, one in enumerate(ask(store, 5, lambda: None)):
+        with pytest.raises(type(error)):
+            one.of(claims(number))
+
+
+def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
+    found = FoundAhead(claims(1), StoreUnavailable())
+    depths = set()
+    for _ in range(10):
+        with pytest.raises(StoreUnavailable) as raised:
+            found.of(claims(1))
+        depths.add(len(raised.traceback))
+    assert len(depths) == 1
+
+
+class ForgetfulStore(MemoryStore):
+    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+        return []
+
+
+def test_a_store_that_answers_too_little_leaves_nobody_waiting(clock: MovableClock) -> None:
+    [found] = ask(ForgetfulStore(clock), 1, lambda: None)
+    with pytest.raises(ValueError, match="shorter"):
+        found.of(claims(0))
+
+
+def test_an_answer_is_for_one_tokens_claims_only() -> None:
+    found = FoundAhead(claims(1), (None, None))
+    assert found.of(claims(1)) == (None, None)
+    assert found.of(replace(claims(1), sid="another")) is None
+
+
+def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
+    async def asking() -> Any:
+        ahead = Ahead(store, patience=FOR_EVER)
+        gone = asyncio.ensure_future(ahead.find(claims(1)))
+        stays = asyncio.ensure_future(ahead.find(claims(7)))
+        await asyncio.sleep(0)
+        gone.cancel()
+        store.open.set()
+        answer = (await stays).of(claims(7))
+        ahead.close()
+        return answer
+
+    user, _ = asyncio.run(asking())
+    assert user.email == "user7@example.com"
+
+
+def test_a_paused_store_stops_no_request_that_does_not_need_it(tmp_path: Path) -> None:
+    valkey = Server(valkey_binary(), tmp_path)
+    try:
+        with serving(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
+            service.register()
+            token = service.login().json()["access_token"]
+            valkey.pause()
+            connection = service.connect()
+            path, headers = "/api/v1/protected/profile", {"Authorization": f"Bearer {token}"}
+            connection.request("GET", path, headers=headers)
+            assert service.request("GET", "/health").status == 200
+            assert service.profile("no token").status == 401
+            assert connection.getresponse().status == 503
+            connection.close()
+            valkey.resume()
+            eventually(lambda: service.profile(token).status == 200)
+    finally:
+        valkey.resume()
+        valkey.kill()

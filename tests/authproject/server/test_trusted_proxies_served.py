@@ -1,0 +1,102 @@
+"""Whom a request is from, as each server hands it over."""
+
+import json
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.processes import Service, running, serving
+from tests.support.valkey import eventually
+
+CLIENT = b"203.0.113.7"
+COMMANDS = {
+    "serve": ("manage.py", "serve", "--port", "{port}"),
+    "runserver": ("manage.py", "runserver", "--noreload", "{port}"),
+    "wsgi": (
+        *("-m", "granian", "--interface", "wsgi", "--no-ws", "--port", "{port}"),
+        "authproject.wsgi:application",
+    ),
+}
+
+
+@pytest.fixture(scope="module", params=COMMANDS)
+def service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Service]:
+    folder = tmp_path_factory.mktemp(request.param)
+    with running(folder, *COMMANDS[request.param], TRUSTED_PROXIES="127.0.0.1") as service:
+        yield service
+
+
+def client_of(service: Service, *headers: bytes, host: str = "127.0.0.1", source: str = "") -> Any:
+    """Send a request with these very header lines; return `client` of its access line."""
+    address = (host, service.port)
+    with socket.create_connection(address, 10, (source, 0) if source else None) as connection:
+        name = f"request-{connection.getsockname()[1]}".encode()
+        lines = [b"GET /health HTTP/1.1", b"Host: localhost", b"Connection: close"]
+        request = [*lines, b"X-Request-ID: " + name, *headers, b"", b""]
+        connection.sendall(b"\r\n".join(request))
+        assert b" 200 " in connection.recv(65_536)
+    return _logged(service, lambda line: line.get("request_id") == name.decode())["client"]
+
+
+def _logged(service: Service, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    def lines() -> list[dict[str, Any]]:
+        texts = [text for text in service.log.splitlines() if text.startswith("{")]
+        return [line for line in map(json.loads, texts) if wanted(line)]
+
+    eventually(lambda: lines() != [])
+    return lines()[0]
+
+
+def test_the_access_line_has_the_proxys_client(service: Service) -> None:
+    assert client_of(service, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()
+
+
+def test_headers_that_come_twice_are_one_list(service: Service) -> None:
+    headers = (b"X-Forwarded-For: 198.51.100.1", b"X-Forwarded-For: " + CLIENT)
+    assert client_of(service, *headers) == CLIENT.decode()
+
+
+def test_a_header_that_is_not_ascii_names_nobody(service: Service) -> None:
+    assert client_of(service, b"X-Forwarded-For: \xe2\x82\xac") == "127.0.0.1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being told")
+def test_who_is_no_proxy_is_not_believed(service: Service) -> None:
+    found = client_of(service, b"X-Forwarded-For: " + CLIENT, source="127.0.0.2")
+    assert found == "127.0.0.2"
+
+
+def test_links_have_the_scheme_that_the_proxy_was_asked_by(service: Service) -> None:
+    links = service.request("GET", "/", **{"X-Forwarded-Proto": "https"}).json()
+    assert {link.partition(":")[0] for link in links.values()} == {"https"}
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+@pytest.fixture
+def both_families(tmp_path: Path) -> Iterator[Service]:
+    if not has_ipv6():
+        pytest.skip("this machine has no IPv6")
+    with serving(tmp_path, "--host", "::", TRUSTED_PROXIES="127.0.0.1") as service:
+        yield service
+
+
+def test_an_address_of_ipv6_has_no_brackets(both_families: Service) -> None:
+    assert client_of(both_families, host="::1") == "::1"
+
+
+def test_a_proxy_of_ipv4_is_known_on_a_socket_for_both(both_families: Service) -> None:
+    assert client_of(both_families, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()

@@ -1,0 +1,44 @@
+"""A worker whose parent is killed while it still starts: it must not stay behind."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from tests.support.api import PASSWORD
+from tests.support.ports import free_port
+from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, Service
+from tests.support.valkey import eventually
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
+def test_a_worker_that_is_starting_ends_with_its_killed_parent(tmp_path: Path) -> None:
+    seeds = tmp_path / "users.jsonl"
+    lines = [{"email": f"user{n}@example.com", "password": PASSWORD} for n in range(8)]
+    seeds.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+    # It hashes before it serves: two seconds of a core.
+    environment = {"SEED_USERS_FILE": str(seeds), "BCRYPT_ROUNDS": "12"}
+    port, log = free_port(), tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(port)],
+            cwd=ROOT,
+            env=PROCESS_ENVIRONMENT | environment,
+            stderr=output,
+        )
+    service = Service(process, port, log)
+    eventually(lambda: bool(service.workers()))
+    worker = service.workers()[0]
+    eventually(lambda: len(list(Path(f"/proc/{worker}/task").iterdir())) > 1)
+    process.kill()
+    process.wait()
+    try:
+        eventually(lambda: not Path(f"/proc/{worker}").exists())
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(worker, signal.SIGKILL)

@@ -1,1 +1,0 @@
-"""What is in deploy/, run for real."""

@@ -1,0 +1,109 @@
+"""Chromium, the services that its pages talk to, and front ends of other origins."""
+
+from collections.abc import Iterator
+from secrets import token_hex
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.api import PASSWORD
+from tests.support.browser_client import LOGIN
+from tests.support.chromium import ARGUMENTS, Watch, fill_login, front_end_server
+from tests.support.processes import Service, serving
+from tests.support.system_programs import program
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, BrowserContext, Page
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator["Browser"]:
+    """One for as long as the tests of this folder follow each other.
+
+    Not for the whole session: while it is open, Playwright's event loop counts as running in the
+    tests' thread, where Django then refuses to work synchronously and no other loop may run.
+    """
+    playwright_api = pytest.importorskip(
+        "playwright.sync_api",
+        reason="playwright is not installed: pip install -r requirements-dev.txt",
+    )
+    with playwright_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=program("chromium"),
+            args=ARGUMENTS,
+            # People's browsers have it: pages that nobody may store must stay out of it.
+            ignore_default_args=["--disable-back-forward-cache"],
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def front_end() -> Iterator[str]:
+    """The origin of a front end that `CORS_ORIGINS` lists."""
+    with front_end_server() as port:
+        yield f"http://localhost:{port}"
+
+
+@pytest.fixture(scope="session")
+def foreign_port() -> Iterator[int]:
+    """The port of a server that `CORS_ORIGINS` does not list."""
+    with front_end_server() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
+def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in development's defaults."""
+    folder = tmp_path_factory.mktemp("service")
+    with serving(folder, CORS_ORIGINS=front_end) as service:
+        yield service
+
+
+@pytest.fixture
+def origin(service: Service) -> str:
+    return f"http://localhost:{service.port}"
+
+
+@pytest.fixture
+def email() -> str:
+    """An address that no other test of the same service has."""
+    return f"ada.{token_hex(4)}@example.com"
+
+
+@pytest.fixture
+def account(service: Service, email: str) -> str:
+    """The address of an account, whose password is `PASSWORD`."""
+    assert service.register(email).status == 201
+    return email
+
+
+@pytest.fixture
+def context(chromium: "Browser") -> Iterator["BrowserContext"]:
+    """A browser profile of the test's own."""
+    context = chromium.new_context()
+    context.set_default_timeout(10_000)
+    yield context
+    context.close()
+
+
+@pytest.fixture
+def watch(context: "BrowserContext", origin: str) -> Watch:
+    return Watch(context.new_page(), origin)
+
+
+@pytest.fixture
+def page(watch: Watch) -> Iterator["Page"]:
+    """A page of the service, on which nothing may go wrong, and which asks no other host."""
+    yield watch.page
+    assert watch.errors == []
+    assert watch.strangers == []
+
+
+@pytest.fixture
+def person(page: "Page", origin: str, account: str) -> "Page":
+    """A page on which `account` is logged in."""
+    page.goto(f"{origin}{LOGIN}")
+    fill_login(page, account, PASSWORD)
+    page.get_by_role("button", name="Log out").wait_for()
+    return page

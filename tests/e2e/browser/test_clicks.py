@@ -1,0 +1,171 @@
+"""From a registration to a logout by clicking and typing."""
+
+from typing import TYPE_CHECKING
+
+from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
+from tests.support.api import PASSWORD
+from tests.support.browser_client import LOGIN, PROFILE
+from tests.support.chromium import cookies, fill_login, log_in, shows, submit
+from tests.support.http import NEW_PASSWORD
+from tests.support.processes import Service
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+PROTECTED = "This is protected data"
+PAGES_SINCE = 2
+"""The front page, logged in and out."""
+
+
+def follow(page: "Page", path: str) -> None:
+    """Click an endpoint in the list of the front page."""
+    page.get_by_role("link", name="Endpoints").click()
+    page.locator(f"a[href$='{path}']").click()
+    page.wait_for_url(f"**{path}")
+
+
+def log_out(page: "Page") -> None:
+    page.get_by_role("button", name="Log out").click()
+    page.get_by_role("link", name="Log in").wait_for()
+
+
+def test_a_person_registers_logs_in_changes_the_password_and_logs_out(
+    page: "Page", origin: str, email: str
+) -> None:
+    page.goto(f"{origin}/")
+    follow(page, "/auth/register")
+    submit(page, email=email, password=PASSWORD)
+    shows(page, "HTTP 201 Created")
+    log_in(page, email, PASSWORD)
+    page.get_by_role("button", name="Log out").wait_for()
+    follow(page, PROFILE)
+    shows(page, PROTECTED)
+    follow(page, "/auth/password")
+    submit(page, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    shows(page, "HTTP 200 OK")
+    follow(page, PROFILE)
+    shows(page, PROTECTED)
+    log_out(page)
+    shows(page, "HTTP 401 Unauthorized")
+    log_in(page, email, PASSWORD)
+    shows(page, "No account matches this e-mail address and password.")
+    fill_login(page, email, NEW_PASSWORD)
+    shows(page, PROTECTED)
+
+
+def test_after_a_logout_a_page_shows_nothing_protected(person: "Page", account: str) -> None:
+    follow(person, PROFILE)
+    shows(person, PROTECTED)
+    log_out(person)
+    person.wait_for_url(f"**{PROFILE}")
+    shows(person, "HTTP 401 Unauthorized")
+    assert account not in person.content()
+
+
+def test_after_a_logout_the_way_back_shows_nothing_protected(person: "Page", account: str) -> None:
+    follow(person, PROFILE)
+    shows(person, PROTECTED)
+    person.get_by_role("link", name="Endpoints").click()
+    log_out(person)
+    for _ in range(PAGES_SINCE):
+        if not person.url.endswith(PROFILE):
+            person.go_back()
+    assert person.url.endswith(PROFILE)
+    shows(person, "HTTP 401 Unauthorized")
+    assert account not in person.content()
+
+
+def test_a_wrong_password_is_said_on_the_login_page_and_logs_nobody_in(
+    page: "Page", context: "BrowserContext", origin: str, account: str
+) -> None:
+    page.goto(f"{origin}{LOGIN}?next={PROFILE}")
+    fill_login(page, account, "a wrong password")
+    shows(page, "No account matches this e-mail address and password.")
+    assert page.get_by_label("E-mail").input_value() == account
+    assert page.get_by_label("Password").input_value() == ""
+    assert page.locator(":focus").get_attribute("name") == "password"
+    assert not {ACCESS_COOKIE, REFRESH_COOKIE} & cookies(context).keys()
+    page.goto(f"{origin}{PROFILE}")
+    shows(page, "HTTP 401 Unauthorized")
+
+
+def test_who_has_no_account_finds_the_registration_from_the_login(
+    page: "Page", origin: str
+) -> None:
+    page.goto(f"{origin}{LOGIN}")
+    page.get_by_role("link", name="Register").click()
+    page.wait_for_url("**/api/v1/auth/register")
+
+
+def test_a_refused_form_keeps_what_was_typed_less_the_password(
+    page: "Page", origin: str, account: str
+) -> None:
+    page.goto(f"{origin}/api/v1/auth/register")
+    form = page.locator("#post-object-form")
+    submit(page, email="no address", password="short")
+    form.get_by_text("Enter a valid e-mail address.").wait_for()
+    form.get_by_text("The password must have at least 8 characters.").wait_for()
+    assert form.locator("[name=email]").input_value() == "no address"
+    assert form.locator("[name=password]").input_value() == ""
+    submit(page, email=account, password=PASSWORD)
+    form.get_by_text("A user with this e-mail address already exists.").wait_for()
+    assert form.locator("[name=email]").input_value() == account
+
+
+def test_an_answer_to_raw_json_is_shown_as_a_page(page: "Page", origin: str, email: str) -> None:
+    page.goto(f"{origin}/api/v1/auth/register")
+    page.get_by_role("link", name="Raw data").click()
+    content = page.get_by_role("textbox", name="Content")
+    content.fill(f'{{"email": "{email}", "password": 5}}')
+    button = page.locator("#post-generic-content-form").get_by_role("button", name="POST")
+    button.click()
+    shows(page, "HTTP 422 Unprocessable")
+    content.fill(f'{{"email": "{email}", "password": "{PASSWORD}"}}')
+    button.click()
+    shows(page, "HTTP 201 Created")
+
+
+def test_options_are_shown_as_a_page(page: "Page", origin: str) -> None:
+    page.goto(f"{origin}/api/v1/auth/register")
+    page.get_by_role("button", name="OPTIONS").click()
+    shows(page, "POST, OPTIONS")
+    shows(page, "HTTP 200 OK")
+
+
+def test_a_form_from_before_another_tabs_login_is_refused_and_can_be_sent_again(
+    person: "Page", context: "BrowserContext", origin: str, account: str
+) -> None:
+    follow(person, "/auth/password")
+    other = context.new_page()
+    other.goto(f"{origin}{LOGIN}")
+    fill_login(other, account, PASSWORD)
+    other.get_by_role("button", name="Log out").wait_for()
+    submit(person, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    shows(person, "HTTP 403 Forbidden")
+    submit(person, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    shows(person, "HTTP 200 OK")
+
+
+def test_a_logout_in_one_tab_logs_the_other_out(
+    person: "Page", context: "BrowserContext", origin: str
+) -> None:
+    follow(person, PROFILE)
+    other = context.new_page()
+    other.goto(f"{origin}/")
+    log_out(other)
+    person.reload()
+    shows(person, "HTTP 401 Unauthorized")
+
+
+def test_a_session_that_was_ended_elsewhere_offers_the_login(
+    person: "Page", context: "BrowserContext", service: Service, account: str
+) -> None:
+    follow(person, PROFILE)
+    access = cookies(context)[ACCESS_COOKIE]["value"]
+    bearer = {"Authorization": f"Bearer {access}"}
+    assert service.post("auth/logout-all", **bearer).status == 204
+    person.reload()
+    shows(person, "HTTP 401 Unauthorized")
+    assert not {ACCESS_COOKIE, REFRESH_COOKIE} & cookies(context).keys()
+    log_in(person, account, PASSWORD)
+    shows(person, PROTECTED)

@@ -1,0 +1,36 @@
+"""What a page of the service lets a script reach: no cookie, no other host, no script but ours."""
+
+from typing import TYPE_CHECKING
+
+from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
+from tests.support.browser_client import LOGIN, PROFILE
+from tests.support.chromium import Watch, cookies
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+INLINE = (
+    "document.body.append(Object.assign(document.createElement('script'), {text: 'ran = true'}))"
+)
+
+
+def test_the_browser_keeps_every_cookie_from_scripts_and_other_sites(
+    person: "Page", context: "BrowserContext"
+) -> None:
+    kept = cookies(context)
+    assert kept.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, "browsable_csrf"}
+    for cookie in kept.values():
+        assert (cookie["httpOnly"], cookie["sameSite"]) == (True, "Strict")
+    assert person.evaluate("document.cookie") == ""
+
+
+def test_no_script_runs_that_a_page_did_not_bring(
+    person: "Page", watch: Watch, origin: str
+) -> None:
+    for path in ("/", PROFILE, LOGIN):
+        person.goto(f"{origin}{path}")
+        person.evaluate(INLINE)
+        assert person.evaluate("typeof ran") == "undefined"
+        refused = [error for error in watch.errors if "script-src 'self'" in error]
+        assert len(refused) == 1
+        watch.errors.remove(refused[0])

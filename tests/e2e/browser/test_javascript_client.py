@@ -1,0 +1,157 @@
+"""docs/examples/client.js on a page of another origin."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from tests.support.api import PASSWORD
+from tests.support.processes import Service, serving
+from tests.support.valkey import eventually
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+SHORT_LIVED = {
+    "ACCESS_TOKEN_EXPIRE_MINUTES": "0.05",
+    # Strict: a refresh token that is sent twice ends its session.
+    "ROTATE_REFRESH_TOKENS": "true",
+    "REFRESH_REUSE_GRACE_SECONDS": "0",
+}
+
+
+@pytest.fixture(scope="session")
+def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service whose access tokens live for three seconds."""
+    folder: Path = tmp_path_factory.mktemp("short-lived")
+    with serving(folder, CORS_ORIGINS=front_end, **SHORT_LIVED) as service:
+        yield service
+
+
+class Tab:
+    """A page with a client of its own, logged in."""
+
+    def __init__(self, page: "Page", front_end: str, service: Service, email: str) -> None:
+        self.page = page
+        self.service = service
+        page.goto(f"{front_end}/?api=http://localhost:{service.port}")
+        page.locator("[data-ready]").wait_for(state="attached")
+        page.evaluate("credentials => client.login(...credentials)", [email, PASSWORD])
+
+    @property
+    def answers(self) -> list[dict[str, Any]]:
+        """What it was answered with tokens in it."""
+        return cast(list[dict[str, Any]], self.page.evaluate("answers"))
+
+    @property
+    def refreshes(self) -> list[str]:
+        """The refresh tokens that it has sent."""
+        return cast(list[str], self.page.evaluate("refreshes"))
+
+    def profile(self) -> Any:
+        return self.page.evaluate("profile()")
+
+    def wait_for_expiry(self) -> None:
+        access = self.answers[-1]["access_token"]
+        eventually(lambda: "token_expired" in self.service.profile(access).body.decode())
+
+
+@pytest.fixture
+def tab(context: "BrowserContext", front_end: str, service: Service, account: str) -> Tab:
+    return Tab(context.new_page(), front_end, service, account)
+
+
+def test_it_renews_an_expired_token_once_for_all_and_survives_rotation(
+    tab: Tab, account: str
+) -> None:
+    assert tab.profile()["body"]["email"] == account
+    first = tab.answers[0]
+    tab.wait_for_expiry()
+    both = tab.page.evaluate("Promise.all([profile(), profile()])")
+    assert [answer["status"] for answer in both] == [200, 200]
+    assert tab.refreshes == [first["refresh_token"]]
+    second = tab.answers[-1]
+    assert second["refresh_token"] != first["refresh_token"]
+    tab.wait_for_expiry()
+    assert tab.profile()["status"] == 200
+    assert tab.refreshes[-1] == second["refresh_token"]
+
+
+def test_two_tabs_that_share_nothing_both_work(
+    context: "BrowserContext", front_end: str, service: Service, account: str
+) -> None:
+    tabs = [Tab(context.new_page(), front_end, service, account) for _ in range(2)]
+    for tab in tabs:
+        tab.wait_for_expiry()
+    assert [tab.profile()["status"] for tab in tabs] == [200, 200]
+
+
+def test_after_a_logout_it_reports_that_nobody_is_logged_in(tab: Tab, service: Service) -> None:
+    access = tab.answers[0]["access_token"]
+    tab.page.evaluate("client.logout()")
+    assert tab.profile() == {
+        "error": "SessionEnded",
+        "code": "not_authenticated",
+        "message": "Not logged in.",
+        "known": True,
+        "ended": True,
+    }
+    assert service.profile(access).json()["code"] in {"token_revoked", "token_expired"}
+
+
+def test_it_reports_a_session_that_was_ended_elsewhere(tab: Tab, service: Service) -> None:
+    service.post("auth/logout", {"refresh_token": tab.answers[0]["refresh_token"]})
+    assert tab.profile()["code"] == "token_revoked"
+    assert tab.profile()["code"] == "not_authenticated"
+
+
+def test_a_refused_refresh_ends_it_for_all_that_wait(tab: Tab, service: Service) -> None:
+    tab.wait_for_expiry()
+    service.post("auth/logout", {"refresh_token": tab.answers[0]["refresh_token"]})
+    both = tab.page.evaluate("Promise.all([profile(), profile()])")
+    assert {(told["error"], told["code"]) for told in both} == {("SessionEnded", "token_revoked")}
+    assert len(tab.refreshes) == 1
+
+
+def test_a_wrong_password_is_told_and_leaves_nobody_logged_in(tab: Tab, account: str) -> None:
+    told = tab.page.evaluate(
+        "email => { window.client = new AuthClient(`${api}/api/v1`);"
+        " return told(client.login(email, 'a wrong password')) }",
+        account,
+    )
+    assert (told["error"], told["code"], told["ended"]) == (
+        "ApiError",
+        "invalid_credentials",
+        False,
+    )
+    assert tab.profile()["code"] == "not_authenticated"
+
+
+def test_what_the_service_refuses_otherwise_is_the_callers_to_read(tab: Tab) -> None:
+    told = tab.page.evaluate(
+        "told(client.fetch('/auth/password', {method: 'POST', body: '{}',"
+        " headers: {'Content-Type': 'application/json'}}))"
+    )
+    assert (told["status"], told["body"]["code"]) == (422, "unprocessable")
+
+
+@pytest.mark.parametrize("path", ["//localhost:1/x", "/\\localhost:1/x", "/\t/localhost:1/x"])
+def test_no_path_leads_the_token_to_another_origin(tab: Tab, path: str) -> None:
+    tab.page.evaluate("client.baseUrl = ''")
+    told = tab.page.evaluate("path => told(client.fetch(path))", path)
+    assert told["error"] == "TypeError"
+    assert told["message"].endswith("leads to another origin.")
+
+
+def test_the_rest_of_an_address_is_no_path(tab: Tab) -> None:
+    tab.page.evaluate("client.baseUrl = api")
+    told = tab.page.evaluate("told(client.fetch('@localhost:1/x'))")
+    assert told["message"] == "@localhost:1/x leads to another origin."
+
+
+@pytest.mark.parametrize("body", ["null", "<html>", "[]", "401"])
+def test_a_401_of_somebody_else_s_ends_the_session_too(tab: Tab, body: str) -> None:
+    tab.page.route("**/profile", lambda route: route.fulfill(status=401, body=body))
+    told = tab.profile()
+    assert (told["error"], told["ended"]) == ("SessionEnded", True)

@@ -1,0 +1,173 @@
+"""deploy/compose.yaml: linted, and both of its services run as it says, without an engine."""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+import yaml
+
+from authproject.management.commands.serve import SHUTDOWN_SECONDS
+from tests.support.deploy.confined import confined, folder_of_its_own
+from tests.support.deploy.containerfile import Image
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, START_SECONDS
+from tests.support.system_programs import program
+from tests.support.valkey import ask, eventually, valkey_binary
+
+COMPOSE = ROOT / "deploy" / "compose.yaml"
+DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
+SERVICE, VALKEY = DOCUMENT["services"]["authproject"], DOCUMENT["services"]["valkey"]
+PASSWORD = "a-password-of-letters-and-digits-1"
+
+every_service = pytest.mark.parametrize("name", DOCUMENT["services"])
+linux = pytest.mark.skipif(sys.platform != "linux", reason="containers are Linux's")
+
+
+def test_it_fits_the_schema_of_compose() -> None:
+    pytest.importorskip("check_jsonschema", reason="pip install -r requirements-dev.txt")
+    check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
+    found = subprocess.run([*check, COMPOSE], capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stdout
+
+
+@every_service
+def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
+    service = DOCUMENT["services"][name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert {"mem_limit", "pids_limit"} <= service.keys()
+    assert "privileged" not in service
+
+
+def test_only_this_machine_reaches_the_service_and_only_the_service_its_store() -> None:
+    assert all(port.startswith("127.0.0.1:") for port in SERVICE["ports"])
+    assert "ports" not in VALKEY
+    assert VALKEY["networks"] == ["store"]
+    assert DOCUMENT["networks"]["store"] == {"internal": True}
+
+
+def test_the_file_holds_no_secret() -> None:
+    assert re.findall(r"PASSWORD: (.*)", COMPOSE.read_text(encoding="utf-8")) == [
+        "${VALKEY_PASSWORD:?set it in deploy/.env}"
+    ]
+    ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert SERVICE["env_file"] in ignored
+
+
+def test_the_images_are_pinned_exactly() -> None:
+    assert re.fullmatch(r"valkey/valkey:\d+\.\d+\.\d+-[a-z]+", VALKEY["image"])
+
+
+def test_an_engine_waits_for_longer_than_serve_takes_to_end() -> None:
+    assert int(SERVICE["stop_grace_period"].removesuffix("s")) > SHUTDOWN_SECONDS + 2
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
+    return Image(tmp_path_factory.mktemp("image"))
+
+
+@contextmanager
+def valkey(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the command of the file, as an unprivileged user that may write its volume and /tmp."""
+    volume, tmp = folder_of_its_own(folder / "data"), folder_of_its_own(folder / "valkey-tmp")
+    shell, options, script = VALKEY["command"]
+    server = f"{valkey_binary()} - --port {port} --bind 127.0.0.1 --set-proc-title no"
+    for here, there in {"$$": "$", "dir /data": f"dir {volume}", "valkey-server -": server}.items():
+        assert here in script
+        script = script.replace(here, there)
+    process = subprocess.Popen(
+        confined([f"/bin/{shell}", options, script], [volume, tmp]),
+        env={"VALKEY_PASSWORD": PASSWORD, "PATH": os.defpath, "TMPDIR": str(tmp)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        eventually(lambda: ask(port, "PING").startswith(b"-NOAUTH"))
+        yield process
+    finally:
+        process.kill()
+        process.wait(START_SECONDS)
+
+
+def store_url(port: int) -> str:
+    url: str = SERVICE["environment"]["STORE_URL"]
+    url = re.sub(r"\$\{VALKEY_PASSWORD:[^}]*\}", PASSWORD, url)
+    return url.replace("@valkey:6379", f"@127.0.0.1:{port}")
+
+
+@linux
+def test_an_account_survives_the_sudden_death_of_valkey(image: Image, tmp_path: Path) -> None:
+    port = free_port()
+    environment = {"STORE_URL": store_url(port), "ALLOWED_HOSTS": "127.0.0.1"}
+    with image.running(tmp_path, *SERVICE["command"], **environment) as service:
+        assert service.request("GET", "/health/ready").status == 503
+        with valkey(tmp_path, port):
+            eventually(lambda: service.request("GET", "/health/ready").status == 200)
+            assert service.register().status == 201
+            access = service.login().json()["access_token"]
+        with valkey(tmp_path, port):
+            eventually(lambda: service.profile(access).status == 200)
+        assert len(service.workers()) == 2
+
+
+@linux
+def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_path: Path) -> None:
+    port = free_port()
+    with (
+        valkey(tmp_path, port),
+        image.running(tmp_path, *SERVICE["command"], STORE_URL=store_url(port)) as service,
+    ):
+        eventually(lambda: service.request("GET", "/health/ready").status == 200)
+        assert '"level":"WARNING"' not in service.log
+        # It may look: without that it would have nothing to say against any.
+        assert client(port).config_get("appendfsync") == {"appendfsync": "always"}
+
+
+@linux
+@pytest.mark.parametrize(
+    "command", ["FLUSHALL", "CONFIG SET requirepass x", "KEYS *", "GET other", "SHUTDOWN"]
+)
+def test_the_services_password_opens_no_more_of_valkey_than_its_accounts(
+    command: str, tmp_path: Path
+) -> None:
+    port = free_port()
+    with valkey(tmp_path, port), pytest.raises(redis.exceptions.NoPermissionError):
+        client(port).execute_command(*command.split())
+
+
+def client(port: int) -> Any:
+    return redis.Redis(port=port, password=PASSWORD, decode_responses=True)
+
+
+@linux
+def test_valkey_is_healthy_for_its_check_and_unhealthy_once_it_is_gone(tmp_path: Path) -> None:
+    port = free_port()
+    with valkey(tmp_path, port):
+        assert checked(tmp_path, port) == 0
+    assert checked(tmp_path, port) != 0
+
+
+def checked(folder: Path, port: int) -> int:
+    """Run the check of the file by Debian's client: Valkey's own is made of the same code."""
+    client = program("redis-server").replace("redis-server", "redis-cli")
+    kind, command = VALKEY["healthcheck"]["test"]
+    assert kind == "CMD-SHELL"
+    command = command.replace("$$", "$").replace("valkey-cli", f"{client} -p {port}")
+    environment = {"VALKEY_PASSWORD": PASSWORD, "PATH": os.defpath}
+    return subprocess.run(["/bin/sh", "-c", command], env=environment, check=False).returncode
+
+
+@linux
+def test_valkeys_password_is_on_no_command_line(tmp_path: Path) -> None:
+    with valkey(tmp_path, free_port()) as process:
+        line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert b"valkey-server" in line
+        assert PASSWORD.encode() not in line

@@ -1,0 +1,117 @@
+"""The failures of docs/operations.md, planted for real: its lines still come from the service."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.metrics import read
+from tests.support.processes import ROOT, Service, running, serving
+from tests.support.valkey import Server, valkey_binary
+
+AHEAD = 1200
+CHANGING = {"timestamp", "request_id", "duration_ms"}
+NAMES = re.compile(r"[0-9a-f]{16}|127\.0\.0\.1:\d+")
+SECONDS = re.compile(r"\d+(?= s\b)")
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Server]:
+    server = Server(valkey_binary(), tmp_path)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def production(valkey: Server) -> dict[str, str]:
+    return production_with(valkey)
+
+
+def production_with(valkey: Server) -> dict[str, str]:
+    return {
+        "ENVIRONMENT": "production",
+        "ALLOWED_HOSTS": "127.0.0.1",
+        "STORE_URL": f"valkey://127.0.0.1:{valkey.port}",
+        "BCRYPT_ROUNDS": "10",
+        "BROWSABLE_API": "false",
+        "LOG_LEVEL": "INFO",
+    }
+
+
+def documented(title: str) -> list[str]:
+    """Return the lines of a section that a service has written."""
+    section = (ROOT / "docs/operations.md").read_text().split(f"### {title}\n")[1]
+    blocks = re.findall(
+        r"```\n(.*?)```", section.partition("\n### ")[0].partition("\n## ")[0], re.DOTALL
+    )
+    return "".join(blocks).splitlines()
+
+
+def shape(line: str) -> dict[str, Any]:
+    """Return what is the same of a line in every run."""
+    fields: dict[str, Any] = json.loads(line)
+    for name in ("message", "reason"):
+        text = NAMES.sub("#", fields.get(name, ""))
+        fields[name] = SECONDS.sub(lambda number: str(round(int(number[0]), -1)), text)
+    return {name: value for name, value in fields.items() if name not in CHANGING}
+
+
+def assert_told(title: str, *services: Service, earlier: str = "") -> None:
+    """Hold that each line of a section is one that a service has written, now or earlier."""
+    texts = [one.request("GET", "/metrics").body.decode() for one in services]
+    samples = [read(text) for text in (*texts, earlier)]
+    shapes = [shape(line) for one in services for line in one.log.splitlines() if line[0] == "{"]
+    lines = documented(title)
+    assert lines
+    for line in lines:
+        if line.startswith("{"):
+            assert shape(line) in shapes, line
+        elif not line.startswith("auth_clock_seconds"):
+            [(key, value)] = read(line).items()
+            assert any(sample.get(key) == value for sample in samples), line
+
+
+def test_the_store_is_down(tmp_path: Path, valkey: Server, production: dict[str, str]) -> None:
+    with serving(tmp_path, **production) as service:
+        service.register()
+        token = service.login().json()["access_token"]
+        valkey.kill()
+        assert [service.profile(token).status for _ in range(3)] == [503, 503, 503]
+        down = service.request("GET", "/metrics").body.decode()
+        valkey.start()
+        assert service.request("GET", "/health/ready").status == 200
+        assert_told("The store is down", service, earlier=down)
+
+
+def test_a_key_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
+    old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
+    with (
+        serving(tmp_path, JWT_SECRET_KEY=old, **production) as one,
+        serving(tmp_path, JWT_SECRET_KEY=new, **production) as other,
+    ):
+        one.register()
+        tokens = one.login().json()
+        assert one.profile(tokens["access_token"]).status == 200
+        assert [other.profile(tokens["access_token"]).status for _ in range(3)] == [401, 401, 401]
+        other.post("auth/refresh", {"refresh_token": tokens["refresh_token"]})
+        assert_told("A key is wrong", other)
+
+
+def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
+    command = ("-m", "tests.support.clock_skew", str(AHEAD), "serve", "--port", "{port}")
+    with (
+        serving(tmp_path, **production) as right,
+        running(tmp_path, *command, **production) as ahead,
+    ):
+        right.register()
+        assert ahead.profile(right.login().json()["access_token"]).status == 401
+        assert right.profile(ahead.login().json()["access_token"]).status == 200
+        assert_told("A clock is wrong", right, ahead)
+        clocks = [
+            read(one.request("GET", "/metrics").body.decode())["auth_clock_seconds", frozenset()]
+            for one in (right, ahead)
+        ]
+        assert clocks[1] - clocks[0] == pytest.approx(AHEAD, abs=5)

@@ -1,0 +1,120 @@
+"""Whatever is sent, the answer is the contract's: never a bug, never another shape."""
+
+import json
+from typing import Any
+
+import pytest
+
+pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.api import JSON, Api
+from tests.support.http import BODIES, ENDPOINTS, FORM, problem, send
+
+# A service that has seen a thousand odd requests must answer the next: no fresh one for each.
+ONE_SERVICE = [HealthCheck.function_scoped_fixture]
+quickly = settings(max_examples=100, deadline=None, suppress_health_check=ONE_SERVICE)
+
+TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
+HEADER = st.binary(max_size=80).map(lambda raw: raw.decode("latin-1"))  # as servers hand it on
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+FIELD_VALUES = TEXT | st.emails() | JSON_VALUES
+
+paths = pytest.mark.parametrize("path", BODIES)
+
+
+@pytest.fixture
+def token(api: Api) -> str:
+    access_token: str = api.enter()["access_token"]
+    return access_token
+
+
+def in_order(response: Any) -> None:
+    """The answer is a success, or a problem in the one shape that is the client's own."""
+    assert response.status_code < 500
+    if response.status_code >= 400:
+        problem(response)
+    assert response["X-Request-ID"]
+
+
+@paths
+@given(value=JSON_VALUES)
+@quickly
+def test_any_json_is_a_body(api: Api, token: str, path: str, value: Any) -> None:
+    body = json.dumps(value).encode()
+    in_order(send(api, f"/api/v1/{path}", body, token=token))
+
+
+@paths
+@given(data=st.data())
+@quickly
+def test_any_values_are_fields(api: Api, token: str, path: str, data: st.DataObject) -> None:
+    body = {field: data.draw(FIELD_VALUES, field) for field in BODIES[path]}
+    in_order(send(api, f"/api/v1/{path}", json.dumps(body).encode(), token=token))
+
+
+@paths
+@given(body=st.binary(max_size=200), media_type=st.sampled_from([JSON, FORM]))
+@quickly
+def test_any_bytes_are_a_body(
+    api: Api, token: str, path: str, body: bytes, media_type: str
+) -> None:
+    in_order(send(api, f"/api/v1/{path}", body, media_type, token=token))
+
+
+@given(body=st.binary(max_size=200))
+@quickly
+def test_any_bytes_are_a_multipart_body(api: Api, body: bytes) -> None:
+    part = b'--x\r\nContent-Disposition: form-data; name="email"' + body + b"\r\n--x--"
+    in_order(send(api, "/api/v1/auth/register", part, "multipart/form-data; boundary=x"))
+
+
+@given(header=HEADER, scheme=st.sampled_from(["", "Bearer ", "Basic "]))
+@quickly
+def test_any_authorization_is_judged(api: Api, header: str, scheme: str) -> None:
+    headers = {"Authorization": scheme + header}
+    response = api.client.get("/api/v1/protected/profile", headers=headers)
+    status, code = problem(response)
+    assert (status, code) in {(401, "token_invalid"), (401, "not_authenticated")}
+    assert response["WWW-Authenticate"].startswith('Bearer realm="api"')
+
+
+@given(text=TEXT | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True))
+@quickly
+def test_any_text_is_no_refresh_token_of_ours(api: Api, text: str) -> None:
+    assert problem(api.refresh(text)) == (401, "token_invalid")
+    assert api.logout(text).status_code == 204
+
+
+@given(
+    names=st.lists(
+        st.sampled_from(["Accept", "Host", "Origin", "X-Request-ID", "Cookie", "Range"]),
+        unique=True,
+    ),
+    value=HEADER,
+    path=st.sampled_from(list(ENDPOINTS)),
+)
+@quickly
+def test_any_header_is_read(api: Api, names: list[str], value: str, path: str) -> None:
+    headers = dict.fromkeys(names, value)
+    in_order(send(api, path, method=ENDPOINTS[path], headers=headers))
+
+
+@given(
+    path=st.binary(max_size=60),
+    query=st.binary(max_size=60),
+    method=st.sampled_from(["GET", "PUT"]),
+)
+@quickly
+def test_any_path_and_query_are_read(api: Api, path: bytes, query: bytes, method: str) -> None:
+    environ: dict[str, Any] = {
+        "PATH_INFO": f"/{path.decode('latin-1')}",
+        "QUERY_STRING": query.decode("latin-1"),
+    }
+    in_order(send(api, "/", method=method, **environ))

@@ -1,0 +1,36 @@
+"""schemathesis against a running server: whatever is sent, the answer is one that is described."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.processes import ROOT, serving
+
+pytest.importorskip("schemathesis", reason="needs schemathesis (requirements-dev.txt)")
+
+SECONDS = 60  # a bound against hanging; a run takes five
+
+
+@pytest.mark.slow
+def test_the_service_answers_as_it_is_described(tmp_path: Path) -> None:
+    with serving(tmp_path) as service:
+        run = subprocess.run(
+            [
+                *(sys.executable, "-m", "schemathesis.cli"),
+                *("--config-file", str(ROOT / "tests" / "schemathesis.toml")),
+                *("run", str(ROOT / "docs" / "openapi.json")),
+                *("--url", f"http://127.0.0.1:{service.port}"),
+                *("--checks", "all", "--no-color"),
+            ],
+            cwd=tmp_path,  # where it keeps what it remembers
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "Tested: 15" in run.stdout

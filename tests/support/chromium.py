@@ -1,0 +1,109 @@
+"""What the tests in a browser share: a page that is watched, and servers of other origins."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING, Any
+
+from tests.support.processes import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, ConsoleMessage, Page, Request, Response
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+REPORTED_STATUS = "Failed to load resource: the server responded with a status of"
+FILES = {
+    "/": (ROOT / "tests" / "ui" / "front_end.html", "text/html"),
+    "/client.js": (ROOT / "docs" / "examples" / "client.js", "text/javascript"),
+}
+
+
+class Watch:
+    """What goes wrong on a page, and whom it asks beside `origin`."""
+
+    def __init__(self, page: "Page", origin: str) -> None:
+        self.page = page
+        self.origin = origin
+        self.errors: list[str] = []
+        self.strangers: list[str] = []
+        self._refused: set[str] = set()
+        page.on("console", self._console)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("request", self._request)
+        page.on("response", self._response)
+
+    def _request(self, request: "Request") -> None:
+        if not request.url.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/")):
+            self.strangers.append(request.url)
+
+    def _response(self, response: "Response") -> None:
+        if response.request.is_navigation_request():
+            self._refused.add(response.url)
+
+    def _console(self, message: "ConsoleMessage") -> None:
+        # A browser reports the status of the page itself, too: a refused form is no fault.
+        own = message.text.startswith(REPORTED_STATUS) and message.location["url"] in self._refused
+        if message.type in {"error", "warning"} and not own:
+            self.errors.append(message.text)
+
+
+class _FrontEnd(BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        path, media_type = FILES[self.path.partition("?")[0]]
+        self.send_response(200)
+        self.send_header("Content-Type", media_type)
+        self.end_headers()
+        self.wfile.write(path.read_bytes())
+
+    def log_message(self, *args: object) -> None:
+        """Nobody reads it."""
+
+
+@contextmanager
+def front_end_server() -> Iterator[int]:
+    """Serve the front end of these tests; yields its port."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _FrontEnd) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server.server_port
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def submit(page: "Page", **values: str) -> None:
+    """Type into the HTML form of an endpoint's page, and send it."""
+    for name, value in values.items():
+        page.locator(f"#post-object-form [name={name}]").fill(value)
+    page.locator("#post-object-form").get_by_role("button", name="POST").click()
+
+
+def log_in(page: "Page", email: str, password: str) -> None:
+    """Click "Log in", and fill its page in."""
+    page.get_by_role("link", name="Log in").click()
+    fill_login(page, email, password)
+
+
+def fill_login(page: "Page", email: str, password: str) -> None:
+    page.get_by_label("E-mail").fill(email)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Log in").click()
+
+
+def shows(page: "Page", text: str) -> None:
+    """Wait until a text is to be seen."""
+    page.get_by_text(text).first.wait_for()
+
+
+def cookies(context: "BrowserContext") -> dict[str, Any]:
+    return {str(cookie["name"]): cookie for cookie in context.cookies()}

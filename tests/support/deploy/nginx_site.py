@@ -1,0 +1,221 @@
+"""`deploy/nginx.conf` under a real nginx, on free ports, with a certificate of its own."""
+
+import http.client
+import itertools
+import json
+import os
+import pwd
+import re
+import socket
+import ssl
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from tests.support.api import EMAIL, JSON, PASSWORD
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, START_SECONDS, Answer, Service, serving
+from tests.support.system_programs import program
+from tests.support.valkey import eventually
+
+SITE = ROOT / "deploy" / "nginx.conf"
+FRONT_END = "http://localhost:3000"
+TRUSTED = "127.0.0.1"
+"""The load balancer's address in these tests: whoever comes from it may name its client."""
+
+# What a distribution's nginx.conf has around a site; everything that it writes is in its folder.
+AROUND = """\
+{user}
+daemon off;
+pid nginx.pid;
+worker_processes 1;
+error_log error.log;
+events {{ worker_connections 512; }}
+http {{
+    access_log off;
+    client_body_temp_path body; proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi; uwsgi_temp_path uwsgi; scgi_temp_path scgi;
+    include site.conf;
+}}
+"""
+_clients = itertools.count(1)
+
+
+def a_client() -> str:
+    """Return an address that no test has used: rate limits are counted by it."""
+    number = next(_clients)
+    return f"198.18.{number // 256}.{number % 256}"
+
+
+class Site:
+    """A running nginx. Requests come by its load balancer, each from a client of its own."""
+
+    def __init__(self, folder: Path, port: int, plain_port: int) -> None:
+        self.folder, self.port, self.plain_port = folder, port, plain_port
+
+    @property
+    def logs(self) -> str:
+        """Everything that nginx has written anywhere."""
+        return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return its access log."""
+        return [*map(json.loads, (self.folder / "access.log").read_text().splitlines())]
+
+    def line(self, request_id: str) -> dict[str, Any]:
+        """Return a request's line, which is written after its answer."""
+
+        def found() -> list[dict[str, Any]]:
+            return [line for line in self.lines() if line["request_id"] == request_id]
+
+        eventually(lambda: found() != [])
+        [line] = found()
+        return line
+
+    def tls(self, **changed: Any) -> ssl.SSLContext:
+        context = ssl.create_default_context(cafile=self.folder / "certificate.pem")
+        for name, value in changed.items():
+            setattr(context, name, value)
+        return context
+
+    def connect(self, source: str = TRUSTED, **changed: Any) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", self.port), START_SECONDS, (source, 0))
+        return self.tls(**changed).wrap_socket(plain, server_hostname="localhost")
+
+    def raw(self, request: bytes, source: str = TRUSTED) -> bytes:
+        """Send these very bytes; return all that comes until nginx hangs up."""
+        with self.connect(source) as connection:
+            connection.sendall(request)
+            return b"".join(iter(lambda: connection.recv(65_536), b""))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        client: str = "",
+        source: str = TRUSTED,
+        over: Any = None,  # a connection; mypy takes any **headers for one
+        **headers: str,
+    ) -> Answer:
+        connection: http.client.HTTPSConnection = over or self.connection(source)
+        if isinstance(body, dict):
+            body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
+        headers = {"X-Forwarded-For": client or a_client(), **headers}
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        if over is None:
+            connection.close()
+        return answer
+
+    def connection(self, source: str = TRUSTED) -> http.client.HTTPSConnection:
+        """Return a connection for many requests: each one takes a port from other tests."""
+        bound = None if source == TRUSTED else (source, 0)
+        return http.client.HTTPSConnection(
+            "localhost",
+            self.port,
+            timeout=START_SECONDS,
+            context=self.tls(),
+            source_address=bound,
+        )
+
+    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+        return self.request("POST", f"/api/v1/{path}", body, **options)
+
+    def login(self, password: str = PASSWORD, **options: str) -> Answer:
+        return self.post("auth/login", {"email": EMAIL, "password": password}, **options)
+
+
+def marked(text: str) -> list[str]:
+    """Return the lines that an operator edits."""
+    return [line.strip() for line in text.splitlines() if "# EDIT" in line]
+
+
+def edited(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
+    """Return the site as an operator has it who has edited the marked lines, and no other."""
+    edits = {
+        r"listen \[::\].*": "",
+        r"server 127\.0\.0\.1:8000;": _servers(upstreams),
+        r'# "https://app\.example\.com" (.*)': rf'"{FRONT_END}" \1',
+        r"listen 80;": f"listen 127.0.0.1:{plain_port};",
+        r"listen 443( .*)": rf"listen 127.0.0.1:{port}\1",
+        r"server_name .*": "server_name localhost;",
+        r"ssl_certificate .*": f"ssl_certificate {folder}/certificate.pem;",
+        r"ssl_certificate_key .*": f"ssl_certificate_key {folder}/key.pem;",
+        r"access_log \S+( .*)": rf"access_log {folder}/access.log\1",
+        r"error_log \S+( .*)": rf"error_log {folder}/site-error.log\1",
+        r"# set_real_ip_from .*": f"set_real_ip_from {TRUSTED};",
+    }
+    text = SITE.read_text(encoding="utf-8")
+    for line in marked(text):
+        before = line.partition("  # EDIT")[0]
+        [after] = [
+            re.sub(old, new, before) for old, new in edits.items() if re.fullmatch(old, before)
+        ]
+        text = text.replace(line, after)
+    return text
+
+
+def _servers(ports: tuple[int, ...]) -> str:
+    """The second is only asked where the first cannot be reached."""
+    first, *rest = (f"server 127.0.0.1:{port}" for port in ports)
+    return " ".join([f"{first};", *(f"{server} backup;" for server in rest)])
+
+
+def prepare(folder: Path, *upstreams: int) -> Site:
+    """Write everything that nginx reads."""
+    site = Site(folder, free_port(), free_port())
+    certificate = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"]
+    subprocess.run(
+        [
+            *(program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
+            *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost", *certificate),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    text = edited(folder, site.port, site.plain_port, *upstreams)
+    (folder / "site.conf").write_text(text, encoding="utf-8")
+    # As root, workers would be somebody who may not enter pytest's folders.
+    user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
+    (folder / "nginx.conf").write_text(AROUND.format(user=user))
+    return site
+
+
+def command(folder: Path) -> list[str]:
+    return [program("nginx"), "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log"]
+
+
+@contextmanager
+def nginx(folder: Path, *upstreams: int) -> Iterator[Site]:
+    """Run nginx in front of services on these ports."""
+    site = prepare(folder, *upstreams)
+    process = subprocess.Popen(command(folder))
+    try:
+        eventually(lambda: process.poll() is not None or _listens(site.port))
+        assert process.poll() is None, site.logs
+        yield site
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@contextmanager
+def edge(folder: Path, **environment: str) -> Iterator[tuple[Site, Service]]:
+    """Run a service that trusts nginx, and nginx in front of it."""
+    trusting = {"TRUSTED_PROXIES": "127.0.0.1", "CORS_ORIGINS": FRONT_END}
+    with (
+        serving(folder, **{**trusting, **environment}) as service,
+        nginx(folder, service.port) as site,
+    ):
+        yield site, service

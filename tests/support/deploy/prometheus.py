@@ -1,0 +1,72 @@
+"""A real Prometheus that scrapes a real service."""
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, START_SECONDS
+from tests.support.system_programs import program
+from tests.support.valkey import eventually
+
+DEPLOY = ROOT / "deploy"
+JOB = "authproject"
+
+
+class Prometheus:
+    def __init__(self, port: int) -> None:
+        self._api = f"http://127.0.0.1:{port}/api/v1"
+
+    def ask(self, path: str, **parameters: str) -> Any:
+        """Return the data of an answer. Raises `HTTPError` for an expression that is none."""
+        with urllib.request.urlopen(
+            f"{self._api}/{path}?{urlencode(parameters)}", timeout=START_SECONDS
+        ) as answer:
+            return json.load(answer)["data"]
+
+    def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
+        """Return labels and value of each series of an expression, as it is now."""
+        found = self.ask("query", query=expression)["result"]
+        return [(series["metric"], float(series["value"][1])) for series in found]
+
+    def is_ready(self) -> bool:
+        try:
+            return self.ask("status/runtimeinfo") is not None
+        except OSError:
+            return False
+
+
+@contextmanager
+def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
+    """Scrape services on these ports each half second, until the block ends."""
+    port = free_port()
+    config = (DEPLOY / "prometheus.yml").read_text()
+    config = config.replace("15s", "500ms").replace("alerts.yml", f"{DEPLOY}/alerts.yml")
+    services = ", ".join(f'"127.0.0.1:{target}"' for target in targets)
+    (folder / "prometheus.yml").write_text(config.replace('"127.0.0.1:8000"', services))
+    with (folder / "prometheus.log").open("wb") as log:
+        process = subprocess.Popen(
+            [
+                program("prometheus"),
+                f"--config.file={folder}/prometheus.yml",
+                f"--storage.tsdb.path={folder}/prometheus",
+                f"--web.listen-address=127.0.0.1:{port}",
+            ],
+            env=os.environ,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    server = Prometheus(port)
+    try:
+        eventually(server.is_ready, START_SECONDS)
+        yield server
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)

@@ -1,0 +1,140 @@
+"""What the tests of the contract share beyond `support`: bodies, failing stores, forgery."""
+
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jwt
+from django.conf import settings
+
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+from accounts.services import Runtime
+from accounts.stores.memory import MemoryStore
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, bearer
+
+Start = Callable[..., Runtime]
+
+NEW_PASSWORD = "another horse, another battery"
+LIMIT = 16 * 1024
+FORM = "application/x-www-form-urlencoded"
+
+BODIES: dict[str, dict[str, Any]] = {
+    "auth/register": {"email": EMAIL, "password": PASSWORD},
+    "auth/login": {"email": EMAIL, "password": PASSWORD},
+    "auth/refresh": {"refresh_token": "no token"},
+    "auth/logout": {"refresh_token": "no token"},
+    "auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
+}
+"""Every endpoint that takes a body, with one of the right shape."""
+
+FIELDS = [(path, field) for path, body in BODIES.items() for field in body]
+
+ENDPOINTS = {
+    **{f"/api/v1/{path}": "POST" for path in [*BODIES, "auth/logout-all"]},
+    "/api/v1/protected/profile": "GET",
+    "/health": "GET",
+    "/health/ready": "GET",
+    "/metrics": "GET",
+    "/openapi.json": "GET",
+    "/docs": "GET",
+    "/redoc": "GET",
+    "/": "GET",
+    "/api/v1/": "GET",
+}
+"""Every path of the service and its method."""
+
+
+def send(
+    api: Api,
+    path: str,
+    body: bytes = b"",
+    content_type: str = JSON,
+    *,
+    method: str = "POST",
+    token: str | None = None,
+    headers: Mapping[str, str] | None = None,
+    **environ: Any,
+) -> Any:
+    """Send these very bytes: nothing is encoded on the way."""
+    environ = {"CONTENT_TYPE": content_type, **environ}
+    return api.client.generic(
+        method, path, body, headers={**bearer(token), **(headers or {})}, **environ
+    )
+
+
+def problem(response: Any) -> tuple[int, str]:
+    """Return status and code of a response that must have the one error shape."""
+    assert response["Content-Type"] == JSON, response["Content-Type"]
+    body = response.json()
+    assert set(body) - {"errors", "request_id"} == {"detail", "code"}, body
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+    for items in body.get("errors", {}).values():
+        assert items
+        assert all(set(item) == {"detail", "code"} for item in items)
+    return response.status_code, body["code"]
+
+
+class UnreachableStore(MemoryStore):
+    """A store whose connection is gone."""
+
+    def get_user(self, email: EmailAddress) -> User | None:
+        raise StoreUnavailable
+
+    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+        raise StoreUnavailable
+
+    def check(self) -> None:
+        raise StoreUnavailable
+
+
+class BuggyStore(MemoryStore):
+    """A store with a bug, whose message is not for clients."""
+
+    SECRET = "the-inside-of-the-store"
+
+    def get_user(self, email: EmailAddress) -> User | None:
+        raise RuntimeError(self.SECRET)
+
+
+def sign(
+    header: Mapping[str, Any] | bytes,
+    payload: Mapping[str, Any] | bytes,
+    *,
+    key: str | None = None,
+    digest: str = "sha256",
+) -> str:
+    """Sign whatever is given; PyJWT would refuse to make most of these tokens."""
+    parts = [part if isinstance(part, bytes) else _json(part) for part in (header, payload)]
+    content = b".".join(map(_base64, parts))
+    secret: str = settings.JWT_SECRET_KEY if key is None else key
+    return (content + b"." + _base64(hmac.digest(secret.encode(), content, digest))).decode()
+
+
+def forge(token: str, header: Mapping[str, Any] | None = None, /, **claims: Any) -> str:
+    """Sign a token anew with other header fields and claims; `...` drops one."""
+    return sign(_changed(header_of(token), header or {}), _changed(claims_of(token), claims))
+
+
+def header_of(token: str) -> dict[str, Any]:
+    return dict(jwt.get_unverified_header(token))
+
+
+def claims_of(token: str) -> dict[str, Any]:
+    return dict(jwt.decode(token, options={"verify_signature": False}))
+
+
+def _changed(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**old, **changes}.items() if value is not ...}
+
+
+def _json(part: Mapping[str, Any]) -> bytes:
+    return json.dumps(part).encode()
+
+
+def _base64(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")

@@ -1,0 +1,38 @@
+"""What was counted, read from /metrics."""
+
+import re
+from collections.abc import Callable
+
+from tests.support.api import Api
+
+SAMPLE = re.compile(r"(\w+)(?:\{(.*)\})? (\S+)")
+
+
+def read(text: str) -> dict[tuple[str, frozenset[str]], float]:
+    """Return the samples by name and labels."""
+    found = (SAMPLE.fullmatch(line) for line in text.splitlines() if not line.startswith("#"))
+    return {
+        (match[1], frozenset((match[2] or "").split(",")) - {""}): float(match[3])
+        for match in found
+        if match is not None
+    }
+
+
+class Counts:
+    """How much a sample has grown since this was made."""
+
+    def __init__(self, scrape: Callable[[], str]) -> None:
+        self._scrape = scrape
+        self._before = read(scrape())
+
+    def __call__(self, name: str, **labels: str) -> float:
+        key = (name, frozenset(f'{label}="{value}"' for label, value in labels.items()))
+        return read(self._scrape()).get(key, 0) - self._before.get(key, 0)
+
+    def outcome(self, operation: str, outcome: str) -> float:
+        return self("auth_requests_total", operation=operation, outcome=outcome)
+
+
+def scrape(api: Api) -> str:
+    text: str = api.client.get("/metrics").content.decode()
+    return text

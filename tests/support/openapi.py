@@ -1,0 +1,63 @@
+"""The OpenAPI document that is kept in docs/, read by its parts."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import pytest
+
+from tests.support.api import JSON
+from tests.support.http import BODIES, ENDPOINTS
+from tests.support.processes import ROOT
+
+KEPT = ROOT / "docs" / "openapi.json"
+Object = dict[str, Any]
+
+BEARER = {"/api/v1/auth/logout-all", "/api/v1/auth/password", "/api/v1/protected/profile"}
+WITH_BODY = {f"/api/v1/{path}" for path in BODIES}
+PROBES = {"/health", "/health/ready"}
+PAGES = {"/metrics", "/openapi.json", "/docs", "/redoc"}
+PRIVATE = WITH_BODY | BEARER
+HASHING = {f"/api/v1/auth/{name}" for name in ("register", "login", "password")}
+
+
+@cache
+def document() -> Object:
+    found: Object = json.loads(KEPT.read_bytes())
+    return found
+
+
+def resolve(part: Object) -> Object:
+    """Follow a reference within the document."""
+    for name in part.get("$ref", "#").split("/")[1:]:
+        part = document()[name] if name == "components" else part[name]
+    return part
+
+
+def operation(path: str) -> Object:
+    found: Object = document()["paths"][path][ENDPOINTS[path].lower()]
+    return found
+
+
+def answers(path: str) -> dict[int, Object]:
+    responses = operation(path)["responses"]
+    return {int(status): resolve(response) for status, response in responses.items()}
+
+
+def failures(path: str) -> dict[int, Object]:
+    return {status: found for status, found in answers(path).items() if status >= 400}
+
+
+def contents(path: str) -> Iterator[Object]:
+    """Yield every body that an operation takes or gives: its schema and its examples."""
+    for holder in [operation(path).get("requestBody", {}), *answers(path).values()]:
+        yield from holder.get("content", {}).values()
+
+
+def codes(response: Object) -> set[str]:
+    examples = response["content"][JSON]["examples"].values()
+    return {example["value"]["code"] for example in examples}
+
+
+every_endpoint = pytest.mark.parametrize("path", ENDPOINTS)

@@ -1,0 +1,137 @@
+"""Real service processes for tests: `manage.py serve` or any other command, on a free port."""
+
+import http.client
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tests.settings import ENVIRONMENT
+from tests.support.api import EMAIL, JSON, PASSWORD
+from tests.support.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30  # a bound against hanging, far above what a start takes
+PROCESS_ENVIRONMENT = {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: http.client.HTTPMessage
+    body: bytes
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Service:
+    """A running service process; everything that it logs is kept in `log`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+        self.process = process
+        self.port = port
+        self.log_file = log
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace")
+
+    def workers(self) -> list[int]:
+        """Return the process ids of the children (Linux)."""
+        pid = self.process.pid
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+
+    def connect(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
+
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        """Send one request on a connection of its own."""
+        connection = self.connect()
+        if isinstance(body, dict):
+            body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
+        connection.request(method, path, body, headers)
+        response = connection.getresponse()
+        answer = Answer(response.status, response.headers, response.read())
+        connection.close()
+        return answer
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+        return self.request("POST", f"/api/v1/{path}", body, **headers)
+
+    def profile(self, access_token: str) -> Answer:
+        return self.request(
+            "GET", "/api/v1/protected/profile", Authorization=f"Bearer {access_token}"
+        )
+
+    def register(self, email: str = EMAIL) -> Answer:
+        return self.post("auth/register", {"email": email, "password": PASSWORD})
+
+    def login(self, email: str = EMAIL) -> Answer:
+        return self.post("auth/login", {"email": email, "password": PASSWORD})
+
+    def answers(self) -> bool:
+        try:
+            return self.request("GET", "/health").status == http.HTTPStatus.OK
+        except OSError:
+            return False
+
+
+def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` to its end."""
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=ROOT,
+        env=os.environ | PROCESS_ENVIRONMENT | environment,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+
+
+@contextmanager
+def running(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
+    """Run `python command...` until the block ends; wait until it answers.
+
+    `{port}` in the command becomes `on`, for a restart, or else a free port.
+    """
+    port = int(on or free_port())
+    log = folder / f"service-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, *(part.format(port=port) for part in command)],
+            cwd=ROOT,
+            env=os.environ | PROCESS_ENVIRONMENT | environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    service = Service(process, port, log)
+    try:
+        wait_until_it_answers(service)
+        yield service
+    finally:
+        process.terminate()
+        process.wait(START_SECONDS)
+
+
+def serving(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
+    """Run `manage.py serve`."""
+    command = ("manage.py", "serve", "--port", "{port}", *options)
+    return running(folder, *command, on=on, **environment)
+
+
+def wait_until_it_answers(service: Service) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    pause = threading.Event()
+    while not service.answers():
+        if service.process.poll() is not None or time.monotonic() > deadline:
+            raise RuntimeError(f"the service did not start:\n{service.log}")
+        pause.wait(0.02)

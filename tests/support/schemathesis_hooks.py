@@ -1,0 +1,35 @@
+"""Hooks of schemathesis (schemathesis.toml): an account for each request that needs one.
+
+A change of password and logout-all end every session, so one token would serve one request.
+"""
+
+import json
+import urllib.request
+from itertools import count
+from typing import Any
+
+import schemathesis
+
+from tests.support.api import JSON, PASSWORD
+
+numbers = count()
+
+
+@schemathesis.auth(refresh_interval=None).apply_to(path_regex="/(logout-all|password|profile)$")
+class FreshAccount:
+    def get(self, case: Any, context: Any) -> str:
+        address = f"{context.operation.base_url.rstrip('/')}/api/v1/auth"
+        body = {"email": f"conformance{next(numbers)}@example.com", "password": PASSWORD}
+        _post(f"{address}/register", body)
+        token: str = _post(f"{address}/login", body)["access_token"]
+        return token
+
+    def set(self, case: Any, data: str, context: Any) -> None:
+        case.headers["Authorization"] = f"Bearer {data}"
+
+
+def _post(url: str, body: dict[str, str]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": JSON})
+    with urllib.request.urlopen(request, timeout=10) as response:
+        answer: dict[str, Any] = json.load(response)
+        return answer

@@ -1,0 +1,53 @@
+"""What the tests of sessions share beyond `support` and `http_support`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from accounts.domain.events import Event
+from accounts.signals import BY_EVENT
+from tests.support.api import PASSWORD, Api
+from tests.support.http import NEW_PASSWORD
+
+Signals = list[tuple[Event, str]]
+
+LIFETIME = 7 * 86_400
+
+REUSED = (401, "token_reused")
+REVOKED = (401, "token_revoked")
+EXPIRED = (401, "token_expired")
+INVALID = (401, "token_invalid")
+
+
+def rotate(api: Api, tokens: dict[str, Any], times: int) -> list[dict[str, Any]]:
+    """Refresh so many times: every pair of the session, the given one first."""
+    pairs = [tokens]
+    for _ in range(times):
+        response = api.refresh(pairs[-1]["refresh_token"])
+        assert response.status_code == 200, response.json()
+        pairs.append(response.json())
+    return pairs
+
+
+def change_password(
+    api: Api, token: str | None, current: str = PASSWORD, new: str = NEW_PASSWORD
+) -> Any:
+    body = {"current_password": current, "new_password": new}
+    return api.post("auth/password", body, token=token)
+
+
+@contextmanager
+def hear_signals() -> Iterator[Signals]:
+    """Every security signal that is sent meanwhile, with its e-mail."""
+    received: Signals = []
+
+    def receive(event: Event, user: str, **_: object) -> None:
+        received.append((event, user))
+
+    for signal in BY_EVENT.values():
+        signal.connect(receive)
+    try:
+        yield received
+    finally:
+        for signal in BY_EVENT.values():
+            signal.disconnect(receive)

@@ -1,1 +1,0 @@
-"""The pages, and the JavaScript client, in a real browser."""
