@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
 
-from authproject.server.startup import refuse
+from authproject.server.startup import exit_with_error
 
 
 def main() -> None:
@@ -17,7 +17,7 @@ def main() -> None:
         # Read first: some commands of Django's would start without settings, or print tracebacks.
         settings.INSTALLED_APPS  # noqa: B018  # reading it is the point
     except ImproperlyConfigured as error:
-        refuse(error, serving=sys.argv[1:2] in (["serve"], ["runserver"]))
+        exit_with_error(error, serving=sys.argv[1:2] in (["serve"], ["runserver"]))
     execute_from_command_line()
 
 

@@ -11,10 +11,10 @@ from rest_framework_simplejwt import authentication as simplejwt
 from accounts.backends import AuthenticatedUser
 from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError, TokenInvalid
-from accounts.domain.interfaces import Found
-from accounts.services import get_runtime
+from accounts.domain.interfaces import UserAndSession
+from accounts.services import get_services
 
-FOUND = "accounts.found"
+PREFETCHED_IDENTITY = "accounts.found"
 """Where a WSGI environ carries the answer to the request's authentication."""
 
 # RFC 9110 §11.1: what an authentication scheme may be called.
@@ -22,13 +22,13 @@ SCHEME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class FoundAhead:
+class PrefetchedIdentity:
     """What the store said of a token's claims, or how it failed."""
 
     claims: Claims
-    answer: Found | Exception
+    answer: UserAndSession | Exception
 
-    def of(self, claims: Claims) -> Found | None:
+    def of(self, claims: Claims) -> UserAndSession | None:
         """Return the answer, if it is about these claims. Raises what the store raised."""
         if claims != self.claims:
             return None
@@ -38,7 +38,7 @@ class FoundAhead:
         return self.answer
 
 
-class BearerTokenRejected(AuthenticationFailed):
+class InvalidBearerToken(AuthenticationFailed):
     """A bad token in the `Authorization` header; carries the code of its `TokenError`."""
 
     def __init__(self, error: TokenError) -> None:
@@ -52,14 +52,14 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
     def __init__(self) -> None:
         """One is made for each request; simplejwt's own would look the ORM's user model up."""
 
-    _found: FoundAhead | None = None
+    _found: PrefetchedIdentity | None = None
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
-        self._found = request.META.get(FOUND)
+        self._found = request.META.get(PREFETCHED_IDENTITY)
         try:
             return super().authenticate(request)
         except TokenError as error:
-            raise BearerTokenRejected(error) from error
+            raise InvalidBearerToken(error) from error
 
     def get_header(self, request: Request) -> Any:
         header: str | None = request.META.get("HTTP_AUTHORIZATION")
@@ -78,18 +78,20 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
 
     def get_validated_token(self, raw_token: Any) -> Any:
         """Return the token's claims: `request.auth`."""
-        return get_runtime().tokens.read_access(raw_token)
+        return get_services().tokens.verify_access(raw_token)
 
     def get_user(self, validated_token: Any) -> Any:
         found = self._found.of(validated_token) if self._found else None
-        return AuthenticatedUser(get_runtime().service.identify(validated_token, found))
+        return AuthenticatedUser(
+            get_services().accounts.get_user_for_claims(validated_token, found)
+        )
 
 
-def claims_of(header: str) -> Claims | None:
+def verify_authorization_header(header: str) -> Claims | None:
     """Return what a good token in an `Authorization` header claims; nothing is asked."""
     authentication = JWTAuthentication()
     try:
         token = authentication.get_raw_token(header)
-        return None if token is None else get_runtime().tokens.read_access(token)
+        return None if token is None else get_services().tokens.verify_access(token)
     except TokenError:
         return None

@@ -7,9 +7,9 @@ from django.http import HttpRequest
 from rest_framework.request import Request
 
 from accounts.domain.errors import InvalidCredentials, InvalidEmail
-from accounts.domain.service import Tokens
-from accounts.domain.users import User, normalise_email
-from accounts.services import get_runtime
+from accounts.domain.service import TokenPair
+from accounts.domain.users import User, normalize_email
+from accounts.services import get_services
 
 
 class AuthenticatedUser:
@@ -24,21 +24,21 @@ class AuthenticatedUser:
     backend: str
 
     def __init__(self, account: User) -> None:
-        self.account = account
+        self.user = account
 
     @property
     def email(self) -> str:
-        return self.account.email
+        return self.user.email
 
     @property
     def pk(self) -> str:
-        return self.account.email
+        return self.user.email
 
     def get_username(self) -> str:
-        return self.account.email
+        return self.user.email
 
     def __str__(self) -> str:
-        return self.account.email
+        return self.user.email
 
 
 class AccountBackend:
@@ -48,16 +48,16 @@ class AccountBackend:
         self, request: HttpRequest | None, email: str, password: str
     ) -> AuthenticatedUser | None:
         try:
-            user = get_runtime().service.authenticate(normalise_email(email), password)
+            user = get_services().accounts.authenticate(normalize_email(email), password)
         except (InvalidEmail, InvalidCredentials):
             return None
         return AuthenticatedUser(user)
 
 
-def log_in(request: HttpRequest | Request, email: str, password: str) -> Tokens:
+def log_in(request: HttpRequest | Request, email: str, password: str) -> TokenPair:
     """Begin a session for whoever knows the password. Raises `InvalidCredentials`."""
     user = authenticate(request, email=email, password=password)
     if user is None:
         raise InvalidCredentials
-    service = get_runtime().service
-    return service.open_session(cast(AuthenticatedUser, user).account)
+    service = get_services().accounts
+    return service.start_session(cast(AuthenticatedUser, user).user)

@@ -14,9 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accounts.domain.errors import InvalidEmail, InvalidPassword, ServiceUnavailable, StartRefused
+from accounts.domain.errors import InvalidEmail, InvalidPassword, ServiceUnavailable, StartupError
 from accounts.domain.interfaces import AccountStore, Clock, PasswordHasher
-from accounts.domain.users import EmailAddress, User, new_version, normalise_email
+from accounts.domain.users import EmailAddress, User, new_security_stamp, normalize_email
 from accounts.passwords.executor import HASHING_THREADS
 from accounts.passwords.policy import PasswordPolicy
 
@@ -31,7 +31,7 @@ logger = logging.getLogger("accounts.seeds")
 
 
 @dataclass(frozen=True, slots=True)
-class Seed:
+class SeedUser:
     """An account to be: with a hash, or with a password still to be hashed."""
 
     email: EmailAddress
@@ -39,43 +39,43 @@ class Seed:
     password: str | None = field(repr=False)
 
 
-class BadSeed(ValueError):
+class InvalidSeed(ValueError):
     """A line that is no seed; the message says why and repeats no password."""
 
 
-def read_seeds(path: Path, policy: PasswordPolicy) -> list[Seed]:
-    """Read a seed file. Raises `StartRefused`, which lists the faults by line."""
+def read_seeds(path: Path, policy: PasswordPolicy) -> list[SeedUser]:
+    """Read a seed file. Raises `StartupError`, which lists the faults by line."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
-        raise StartRefused(f"{path} cannot be read ({error.strerror}).") from error
-    seeds: dict[EmailAddress, Seed] = {}
+        raise StartupError(f"{path} cannot be read ({error.strerror}).") from error
+    seeds: dict[EmailAddress, SeedUser] = {}
     faults = []
     for number, line in enumerate(lines, 1):
         try:
             seed = _seed(line, policy) if line.strip() else None
             if seed and seeds.setdefault(seed.email, seed) is not seed:
-                raise BadSeed("has the e-mail address of an earlier line")  # noqa: TRY301  # the except adds the line
-        except BadSeed as fault:
+                raise InvalidSeed("has the e-mail address of an earlier line")  # noqa: TRY301  # the except adds the line
+        except InvalidSeed as fault:
             faults.append(f"{path} line {number} {fault}.")
     if faults:
         more = [f"{path} has {len(faults) - MANY_FAULTS} more."] if faults[MANY_FAULTS:] else []
-        raise StartRefused("\n    ".join(faults[:MANY_FAULTS] + more))
+        raise StartupError("\n    ".join(faults[:MANY_FAULTS] + more))
     return list(seeds.values())
 
 
-def _seed(line: bytes, policy: PasswordPolicy) -> Seed:
+def _seed(line: bytes, policy: PasswordPolicy) -> SeedUser:
     try:
         fields: Any = json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise BadSeed("is no JSON") from error
+        raise InvalidSeed("is no JSON") from error
     if not isinstance(fields, dict) or set(fields) not in KEYS:
-        raise BadSeed('must be {"email", "password_hash"} or {"email", "password"}')
+        raise InvalidSeed('must be {"email", "password_hash"} or {"email", "password"}')
     if not all(isinstance(value, str) for value in fields.values()):
-        raise BadSeed("has a value that is no string")
-    seed = Seed(_email(fields["email"]), fields.get("password_hash"), fields.get("password"))
+        raise InvalidSeed("has a value that is no string")
+    seed = SeedUser(_email(fields["email"]), fields.get("password_hash"), fields.get("password"))
     if seed.password_hash is not None and not HASH.fullmatch(seed.password_hash):
-        raise BadSeed("has a password_hash that `manage.py make_users` would not write")
+        raise InvalidSeed("has a password_hash that `manage.py make_users` would not write")
     if seed.password is not None:
         _judge(seed.password, policy)
     return seed
@@ -83,24 +83,24 @@ def _seed(line: bytes, policy: PasswordPolicy) -> Seed:
 
 def _email(raw: str) -> EmailAddress:
     try:
-        return normalise_email(raw)
+        return normalize_email(raw)
     except InvalidEmail as error:
-        raise BadSeed("has no valid e-mail address") from error
+        raise InvalidSeed("has no valid e-mail address") from error
 
 
 def _judge(password: str, policy: PasswordPolicy) -> None:
     try:
         policy.check(password)
     except InvalidPassword as error:
-        raise BadSeed(f"has a password that is refused: {error.detail}") from error
+        raise InvalidSeed(f"has a password that is refused: {error.detail}") from error
 
 
-class Sower:
+class SeedLoader:
     """Adds the accounts that are missing, and changes none that is there."""
 
     def __init__(
         self,
-        seeds: Iterable[Seed],
+        seeds: Iterable[SeedUser],
         store: AccountStore,
         hasher: PasswordHasher,
         clock: Clock,
@@ -110,7 +110,7 @@ class Sower:
         self._hasher = hasher
         self._clock = clock
 
-    def sow(self) -> None:
+    def load(self) -> None:
         """Add what is missing. Raises `ServiceUnavailable`."""
         hashed = [seed for seed in self._seeds if seed.password_hash is not None]
         # Hashing takes a quarter of a second each: only for those that are missing.
@@ -124,12 +124,10 @@ class Sower:
             added += self._store.add_users(list(threads.map(self._user, clear)))
         logger.info("seeded %d of %d accounts", added, len(self._seeds))
 
-    def sow_when_possible(
-        self, pause: Callable[[float], object] = _pause
-    ) -> threading.Thread | None:
+    def load_with_retry(self, pause: Callable[[float], object] = _pause) -> threading.Thread | None:
         """Add what is missing, now or, from a thread, as soon as the store is there."""
         try:
-            self.sow()
+            self.load()
         except ServiceUnavailable:
             logger.warning("the seeds are added when the store can be reached")
             thread = threading.Thread(target=self._keep_trying, args=(pause,), daemon=True)
@@ -141,11 +139,11 @@ class Sower:
         while True:
             pause(RETRY_SECONDS)
             try:
-                self.sow()
+                self.load()
             except ServiceUnavailable:
                 continue
             return
 
-    def _user(self, seed: Seed) -> User:
+    def _user(self, seed: SeedUser) -> User:
         hashed = seed.password_hash or self._hasher.hash(seed.password or "")
-        return User(seed.email, hashed, new_version(), self._clock())
+        return User(seed.email, hashed, new_security_stamp(), self._clock())

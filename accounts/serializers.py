@@ -6,8 +6,8 @@ from rest_framework import serializers
 from rest_framework.fields import empty
 
 from accounts.domain.errors import DuplicateEmail, InvalidEmail, InvalidPassword
-from accounts.domain.users import EmailAddress, normalise_email
-from accounts.services import get_runtime
+from accounts.domain.users import EmailAddress, normalize_email
+from accounts.services import get_services
 
 
 class BodySerializer(serializers.Serializer[Any]):
@@ -46,7 +46,7 @@ class EmailField(TextField):
 
     def to_internal_value(self, data: Any) -> EmailAddress:
         try:
-            return normalise_email(super().to_internal_value(data))
+            return normalize_email(super().to_internal_value(data))
         except InvalidEmail as error:
             raise serializers.ValidationError(error.detail, error.code) from error
 
@@ -56,7 +56,7 @@ class NewEmailField(EmailField):
 
     def to_internal_value(self, data: Any) -> EmailAddress:
         email = super().to_internal_value(data)
-        if get_runtime().service.store.get_user(email) is not None:
+        if get_services().accounts.store.get_user(email) is not None:
             raise serializers.ValidationError(DuplicateEmail.detail, DuplicateEmail.code)
         return email
 
@@ -74,7 +74,7 @@ class NewPasswordField(PasswordField):
     def to_internal_value(self, data: Any) -> str:
         password = super().to_internal_value(data)
         try:
-            get_runtime().password_policy.check(password)
+            get_services().password_policy.check(password)
         except InvalidPassword as error:
             raise serializers.ValidationError(error.detail, error.code) from error
         return password

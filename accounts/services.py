@@ -9,30 +9,30 @@ from django.conf import settings
 
 from accounts.domain.interfaces import Clock
 from accounts.domain.service import AccountService, TokenPolicy
-from accounts.passwords.executor import HashingPool
+from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
-from accounts.seeds import Seed, Sower, read_seeds
-from accounts.signals import emit, tell_hashed, tell_waiting
+from accounts.seeds import SeedLoader, SeedUser, read_seeds
+from accounts.signals import emit, send_hash_queue_changed, send_password_hashed
 from accounts.stores import open_store
 from accounts.tokens.key_ring import KeyRing
-from accounts.tokens.service import JWTIssuer
+from accounts.tokens.service import TokenService
 
 _opening = Lock()
 
 
 @dataclass(frozen=True, slots=True)
-class Runtime:
+class Services:
     """What the Django modules use."""
 
-    service: AccountService
-    tokens: JWTIssuer
+    accounts: AccountService
+    tokens: TokenService
     password_policy: PasswordPolicy
     clock: Clock
 
 
-def get_runtime() -> Runtime:
-    """Return this process's runtime.
+def get_services() -> Services:
+    """Return this process's services.
 
     It is opened when first asked for, after any fork: pools and stores own threads and sockets.
     """
@@ -41,17 +41,19 @@ def get_runtime() -> Runtime:
 
 
 @cache
-def _open() -> Runtime:
-    return build_runtime(time.time)
+def _open() -> Services:
+    return build_services(time.time)
 
 
-def build_runtime(clock: Clock) -> Runtime:
-    """Build a runtime from the settings as they are now. May raise `StartRefused`."""
-    tokens = JWTIssuer(
+def build_services(clock: Clock) -> Services:
+    """Build the services from the settings as they are now. May raise `StartupError`."""
+    tokens = TokenService(
         KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS]), clock
     )
     password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    pool = HashingPool(on_waiting=tell_waiting, on_done=tell_hashed)
+    pool = HashingExecutor(
+        on_queue_change=send_hash_queue_changed, on_hash_done=send_password_hashed
+    )
     hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=pool)
     store = open_store(settings.STORE_URL, clock)
     service = AccountService(
@@ -68,11 +70,11 @@ def build_runtime(clock: Clock) -> Runtime:
         emit=emit,
     )
     if seeds := _read_seeds():
-        Sower(seeds, store, hasher, clock).sow_when_possible()
-    return Runtime(service, tokens, password_policy, clock)
+        SeedLoader(seeds, store, hasher, clock).load_with_retry()
+    return Services(service, tokens, password_policy, clock)
 
 
-def _read_seeds() -> list[Seed]:
+def _read_seeds() -> list[SeedUser]:
     if settings.SEED_USERS_FILE is None:
         return []
     policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)

@@ -15,12 +15,12 @@ token_revoked = Signal()
 token_reused = Signal()
 password_changed = Signal()
 
-password_hash_waits = Signal()
+password_hash_queue_changed = Signal()
 """Gives `change`: +1 when a hash begins to wait for a thread, -1 when it has one."""
 password_hashed = Signal()
 """Gives `seconds`, the time that one hash took."""
 
-BY_EVENT = {
+SIGNALS_BY_EVENT = {
     Event.LOGIN_SUCCESS: login_succeeded,
     Event.LOGIN_FAIL: login_failed,
     Event.USER_CREATED: user_created,
@@ -31,16 +31,16 @@ BY_EVENT = {
 }
 
 
-def tell_waiting(change: int) -> None:
-    """Tell how many more hashes wait now. For `accounts.passwords.hasher.HashingPool`."""
-    password_hash_waits.send_robust(sender=None, change=change)
+def send_hash_queue_changed(change: int) -> None:
+    """Tell how many more hashes wait now. For `accounts.passwords.hasher.HashingExecutor`."""
+    password_hash_queue_changed.send_robust(sender=None, change=change)
 
 
-def tell_hashed(seconds: float) -> None:
-    """Tell how long a hash took. For `accounts.passwords.hasher.HashingPool`."""
+def send_password_hashed(seconds: float) -> None:
+    """Tell how long a hash took. For `accounts.passwords.hasher.HashingExecutor`."""
     password_hashed.send_robust(sender=None, seconds=seconds)
 
 
 def emit(event: Event, user: str) -> None:
-    """Tell the receivers of an event. An `EventSink`."""
-    BY_EVENT[event].send_robust(sender=Event, event=event, user=user)
+    """Tell the receivers of an event. An `EventHandler`."""
+    SIGNALS_BY_EVENT[event].send_robust(sender=Event, event=event, user=user)

@@ -7,7 +7,7 @@ from accounts.domain.interfaces import Clock
 SECONDS = 60.0
 
 
-class Seldom:
+class ThrottledLogger:
     """Threads may race: at worst a line is logged twice."""
 
     def __init__(self, logger: logging.Logger, clock: Clock) -> None:
@@ -29,7 +29,7 @@ class Seldom:
         return True
 
 
-class Outage:
+class OutageLogger:
     """Whether the last call failed. Threads may race: at worst a line is logged twice."""
 
     def __init__(self, logger: logging.Logger, what: str) -> None:
@@ -37,12 +37,12 @@ class Outage:
         self._what = what
         self._failing = False
 
-    def begin(self, error: Exception) -> None:
+    def failed(self, error: Exception) -> None:
         if not self._failing:
             self._failing = True
             self._logger.error("%s: %s: %s", self._what, type(error).__name__, error)
 
-    def end(self) -> None:
+    def recovered(self) -> None:
         if self._failing:
             self._failing = False
             self._logger.info("%s: recovered", self._what)

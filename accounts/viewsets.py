@@ -14,9 +14,9 @@ from rest_framework.viewsets import GenericViewSet
 from accounts.backends import AuthenticatedUser, log_in
 from accounts.domain.claims import Claims
 from accounts.domain.interfaces import Waits
-from accounts.domain.service import AccountService, Tokens
+from accounts.domain.service import AccountService, TokenPair
 from accounts.rest.responses import Response
-from accounts.rest.views import BaseView
+from accounts.rest.views import BaseAPIView
 from accounts.serializers import (
     BodySerializer,
     ChangePasswordSerializer,
@@ -24,18 +24,18 @@ from accounts.serializers import (
     RefreshTokenSerializer,
     RegisterSerializer,
 )
-from accounts.services import get_runtime
+from accounts.services import get_services
 
 AUTHENTICATORS = api_settings.DEFAULT_AUTHENTICATION_CLASSES
 
 
 @cache
-def validator(serializer_class: type[BaseSerializer[Any]]) -> BaseSerializer[Any]:
+def get_validator(serializer_class: type[BaseSerializer[Any]]) -> BaseSerializer[Any]:
     """Return a serializer to validate with, whose fields were made once: they keep no state."""
     return serializer_class()
 
 
-class AccountViewSet(BaseView, GenericViewSet[Any]):
+class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
     """What both viewsets share."""
 
     @classmethod
@@ -47,11 +47,11 @@ class AccountViewSet(BaseView, GenericViewSet[Any]):
 
     @property
     def service(self) -> AccountService:
-        return get_runtime().service
+        return get_services().accounts
 
-    def body(self, request: Request) -> dict[str, Any]:
+    def validated_data(self, request: Request) -> dict[str, Any]:
         serializer_class: Any = self.get_serializer_class()
-        return cast(dict[str, Any], validator(serializer_class).run_validation(request.data))
+        return cast(dict[str, Any], get_validator(serializer_class).run_validation(request.data))
 
 
 class AuthViewSet(AccountViewSet):
@@ -66,13 +66,13 @@ class AuthViewSet(AccountViewSet):
     @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
     def register(self, request: Request) -> Response:
         """Create an account."""
-        user = self.service.register(**self.body(request))
+        user = self.service.register(**self.validated_data(request))
         return Response({"message": "User registered", "email": user.email}, status=201)
 
     @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
-        return _token_response(log_in(request, **self.body(request)))
+        return _token_response(log_in(request, **self.validated_data(request)))
 
     @action(
         detail=False,
@@ -82,7 +82,7 @@ class AuthViewSet(AccountViewSet):
     )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
-        return _token_response(self.service.refresh(self.body(request)["refresh_token"]))
+        return _token_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
     @action(
         detail=False,
@@ -92,7 +92,7 @@ class AuthViewSet(AccountViewSet):
     )
     def logout(self, request: Request) -> Response:
         """End the session that a refresh token belongs to."""
-        self.service.logout(self.body(request)["refresh_token"])
+        self.service.logout(self.validated_data(request)["refresh_token"])
         return Response(status=204)
 
     @action(
@@ -118,7 +118,7 @@ class AuthViewSet(AccountViewSet):
     )
     def password(self, request: Request) -> Response:
         """Change the password; every other session of the user ends."""
-        body = self.body(request)
+        body = self.validated_data(request)
         tokens = self.service.change_password(
             _claims(request), body["current_password"], body["new_password"]
         )
@@ -139,7 +139,7 @@ def _claims(request: Request) -> Claims:
     return cast(Claims, request.auth)
 
 
-def _token_response(tokens: Tokens) -> Response:
+def _token_response(tokens: TokenPair) -> Response:
     body = {"access_token": tokens.access_token}
     if tokens.refresh_token is not None:
         body["refresh_token"] = tokens.refresh_token

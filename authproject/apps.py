@@ -9,7 +9,7 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
-from authproject.monitoring.security_log import listen_to_security_events
+from authproject.monitoring.security_log import connect_security_log
 
 Listening = tuple[Signal, Callable[..., Any]]
 
@@ -22,12 +22,12 @@ class AuthprojectConfig(AppConfig):
     name = "authproject"
 
     def ready(self) -> None:
-        listen_to_security_events()
-        for signal, listener in listeners_that_find_nothing():
+        connect_security_log()
+        for signal, listener in unneeded_signal_receivers():
             signal.disconnect(listener)
 
 
-def listeners_that_find_nothing() -> list[Listening]:
+def unneeded_signal_receivers() -> list[Listening]:
     """Return those of Django's own that would search at each request for what is not there."""
     found: list[Listening] = [
         (request_finished, reset_urlconf)

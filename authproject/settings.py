@@ -56,11 +56,11 @@ TRUSTED_PROXIES = env.trusted_proxies
 MIDDLEWARE = [
     # First: whatever comes after it sees the client, and not the proxy.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
-    "authproject.monitoring.middleware.RequestMiddleware",
-    "authproject.server.middleware.HostMiddleware",
+    "authproject.monitoring.middleware.RequestIDMiddleware",
+    "authproject.server.middleware.AllowedHostsMiddleware",
     # Without origins no page may read an answer, and a browser asks for no leave to say so.
     *(["corsheaders.middleware.CorsMiddleware"] if env.cors_origins else []),
-    "authproject.server.middleware.LimitMiddleware",
+    "authproject.server.middleware.BodySizeLimitMiddleware",
 ]
 MAX_BODY_BYTES = 16 * 1024
 
@@ -77,7 +77,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": renderers,
     "DEFAULT_PARSER_CLASSES": parsers,
-    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.rest.negotiation.RememberingNegotiation",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "accounts.rest.negotiation.CachedContentNegotiation",
     "EXCEPTION_HANDLER": "accounts.rest.exceptions.exception_handler",
 }
 
@@ -142,8 +142,8 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "authproject.monitoring.access_log.RequestIdFilter"},
-        "bugs": {"()": "authproject.monitoring.access_log.BugFilter"},
+        "request_id": {"()": "authproject.monitoring.access_log.RequestIDFilter"},
+        "bugs": {"()": "authproject.monitoring.access_log.ExceptionsOnlyFilter"},
     },
     "formatters": {
         "json": {"()": "authproject.monitoring.formatters.JSONLineFormatter"},

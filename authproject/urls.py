@@ -3,15 +3,15 @@
 from django.conf import settings
 from django.urls import include, path
 
-from authproject.monitoring.health import HealthView, MetricsView, ReadyView
-from authproject.views import RootView
+from authproject.monitoring.health import LivenessView, MetricsView, ReadinessView
+from authproject.views import APIRootView
 
 urlpatterns = [
-    path("", RootView.as_view(), name="root"),
-    path("api/v1/", RootView.as_view(name="API v1"), name="api-root"),
+    path("", APIRootView.as_view(), name="root"),
+    path("api/v1/", APIRootView.as_view(name="API v1"), name="api-root"),
     path("api/v1/", include("accounts.urls")),
-    path("health", HealthView.as_view(), name="health"),
-    path("health/ready", ReadyView.as_view(), name="health-ready"),
+    path("health", LivenessView.as_view(), name="health"),
+    path("health/ready", ReadinessView.as_view(), name="health-ready"),
 ]
 if settings.METRICS:
     urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))

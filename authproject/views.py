@@ -8,11 +8,11 @@ from rest_framework.request import Request
 
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
-from accounts.rest.views import BaseView
+from accounts.rest.views import BaseAPIView
 from authproject.server.routes import Route, routes
 
 
-class OpenView(BaseView):
+class PublicJSONView(BaseAPIView):
     """Needs no token and answers in JSON."""
 
     authentication_classes = ()
@@ -20,7 +20,7 @@ class OpenView(BaseView):
     renderer_classes = (JSONRenderer,)
 
 
-class FixedTypeView(OpenView):
+class SingleMediaTypeView(PublicJSONView):
     """Answers with one media type whatever the client accepts; DRF renders only its errors."""
 
     def perform_content_negotiation(
@@ -29,7 +29,7 @@ class FixedTypeView(OpenView):
         return JSONRenderer(), JSONRenderer.media_type
 
 
-class RootView(BaseView):
+class APIRootView(BaseAPIView):
     """Every endpoint of the service."""
 
     authentication_classes = ()
@@ -48,4 +48,4 @@ class RootView(BaseView):
 def _is_endpoint(route: Route) -> bool:
     # The browsable API's own login is no endpoint; DRF says what its namespace is called.
     login = route.name.startswith("rest_framework:")
-    return not login and getattr(route.view, "cls", None) is not RootView
+    return not login and getattr(route.view, "cls", None) is not APIRootView

@@ -28,7 +28,7 @@ def main() -> None:
 
     [user] = make_users(1)
     service.store.add_user(user)
-    token = service.open_session(user).access_token
+    token = service.start_session(user).access_token
     scope = Scope("GET", OURS.profile, authorization=f"Bearer {token}")
     formats: dict[str, logging.Formatter] = {
         "json": JSONLineFormatter(),

@@ -27,7 +27,7 @@ def main() -> None:
     service = set_up_service()
     [user] = make_users(1)
     service.store.add_user(user)
-    tokens = service.open_session(user)
+    tokens = service.start_session(user)
     body = json.dumps({"refresh_token": tokens.refresh_token}).encode()
     length = str(len(body))
     profile = Scope("GET", OURS.profile, authorization=f"Bearer {tokens.access_token}")

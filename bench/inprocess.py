@@ -44,9 +44,9 @@ def set_up_service() -> "AccountService":
     os.environ |= SERVICE_ENVIRONMENT
     sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # as long as the process
     django.setup()
-    from accounts.services import get_runtime  # noqa: PLC0415  # needs Django to be set up
+    from accounts.services import get_services  # noqa: PLC0415  # needs Django to be set up
 
-    return get_runtime().service
+    return get_services().accounts
 
 
 def rsgi_application() -> Any:

@@ -20,8 +20,8 @@ from pathlib import Path
 from secrets import token_bytes
 
 from accounts.domain.interfaces import AccountStore
-from accounts.domain.users import EmailAddress, User, new_version
-from accounts.stores import open_store, verify_store
+from accounts.domain.users import EmailAddress, User, new_security_stamp
+from accounts.stores import check_store, open_store
 from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.memory import MemoryStore
 from bench.contestants import OURS
@@ -39,7 +39,7 @@ def make_users(count: int) -> Iterator[User]:
     for number in range(1, count + 1):
         digest = "".join(ALPHABET[byte & 63] for byte in token_bytes(53))
         email = EmailAddress(f"user{number:07}@example.com")
-        yield User(email, f"bcrypt_sha256$$2b$12${digest}", new_version(), time.time())
+        yield User(email, f"bcrypt_sha256$$2b$12${digest}", new_security_stamp(), time.time())
 
 
 def resident() -> int:
@@ -47,7 +47,7 @@ def resident() -> int:
 
 
 def strings_of(user: User) -> int:
-    return sum(map(sys.getsizeof, (user.email, user.password_hash, user.version)))
+    return sum(map(sys.getsizeof, (user.email, user.password_hash, user.security_stamp)))
 
 
 def seconds_per_find(store: AccountStore, count: int) -> float:
@@ -58,7 +58,7 @@ def seconds_per_find(store: AccountStore, count: int) -> float:
     for _ in range(5):
         started = time.perf_counter()
         for email in emails:
-            store.find(EmailAddress(email), "sid")
+            store.get_user_and_session(EmailAddress(email), "sid")
         best = min(best, time.perf_counter() - started)
     return best / LOOKUPS
 
@@ -84,7 +84,7 @@ def token_pair(count: int) -> dict[str, float]:
     times = []
     for _ in range(PAIRS):
         started = time.perf_counter()
-        service.open_session(user)
+        service.start_session(user)
         times.append(time.perf_counter() - started)
     return {"pair": statistics.median(times)}
 
@@ -102,7 +102,7 @@ def request_cost(count: int) -> dict[str, float]:
             EmailAddress(f"user{chosen.randint(1, count):07}@example.com")
         )
         assert user is not None
-        token = service.open_session(user).access_token
+        token = service.start_session(user).access_token
         scopes.append(Scope("GET", OURS.profile, authorization=f"Bearer {token}"))
     best = asyncio.run(best_time(scopes))
     return {"request": best / len(scopes), "find": seconds_per_find(service.store, count)}
@@ -130,7 +130,7 @@ def journal(count: int) -> dict[str, float]:
             file.write(HEADER)
             file.writelines(map(encode, make_users(count)))
         started = time.perf_counter()
-        verify_store(f"file://{path}")
+        check_store(f"file://{path}")
         verified = time.perf_counter()
         store = open_store(f"file://{path}", time.time)
         opened = time.perf_counter()

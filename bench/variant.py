@@ -24,12 +24,12 @@ def module(name: str) -> Any:
 
 
 def hashing_threads(value: str) -> None:
-    runtime = module("accounts.services")
-    runtime.HashingPool = partial(runtime.HashingPool, threads=int(value))
+    services = module("accounts.services")
+    services.HashingExecutor = partial(services.HashingExecutor, threads=int(value))
 
 
 def niceness(value: str) -> None:
-    module("accounts.passwords.hasher").HASHING_NICENESS = int(value)
+    module("accounts.passwords.executor").HASHING_NICENESS = int(value)
 
 
 def policy(value: str) -> None:
@@ -37,7 +37,7 @@ def policy(value: str) -> None:
         chosen = {"idle": os.SCHED_IDLE, "batch": os.SCHED_BATCH}[value]
         os.sched_setscheduler(threading.get_native_id(), chosen, os.sched_param(0))
 
-    module("accounts.passwords.hasher")._lower_priority = lower  # noqa: SLF001  # the variant
+    module("accounts.passwords.executor")._lower_priority = lower  # noqa: SLF001  # the variant
 
 
 def switch_interval(value: str) -> None:

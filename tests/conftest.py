@@ -3,8 +3,8 @@ from collections.abc import Callable, Iterator
 import pytest
 from pytest_django import Settings
 
-from accounts import services as runtime_module
-from accounts.services import Runtime, build_runtime
+from accounts import services as services_module
+from accounts.services import Services, build_services
 from tests.support.api import Api, MovableClock
 from tests.support.browser_client import browser
 from tests.support.store_fixtures import (
@@ -35,29 +35,29 @@ def clock() -> MovableClock:
 @pytest.fixture
 def start(
     settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Runtime]:
+) -> Callable[..., Services]:
     """Start the service anew under the test's clock, with settings of the test's own."""
 
-    def start(**changed: object) -> Runtime:
+    def start(**changed: object) -> Services:
         for name, value in changed.items():
             setattr(settings, name, value)
-        runtime = build_runtime(clock)
-        monkeypatch.setattr(runtime_module, "_open", lambda: runtime)
-        return runtime
+        services = build_services(clock)
+        monkeypatch.setattr(services_module, "_open", lambda: services)
+        return services
 
     return start
 
 
 @pytest.fixture
-def api(start: Callable[..., Runtime]) -> Api:
+def api(start: Callable[..., Services]) -> Api:
     """The API of a service with the default settings; `start` may change them afterwards."""
     start()
     return Api()
 
 
 @pytest.fixture(autouse=True)
-def fresh_runtime() -> Iterator[None]:
+def fresh_services() -> Iterator[None]:
     """No test meets another's users."""
-    opened = runtime_module._open
+    opened = services_module._open
     yield
     opened.cache_clear()

@@ -9,10 +9,10 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts.backends import AuthenticatedUser
-from accounts.browsable.cookies import ACCESS_COOKIE, DEAD, USED
+from accounts.browsable.cookies import ACCESS_COOKIE, COOKIE_AUTHENTICATED, COOKIE_INVALID
 from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError
-from accounts.services import get_runtime
+from accounts.services import get_services
 
 
 class CSRFFailed(PermissionDenied):
@@ -20,7 +20,7 @@ class CSRFFailed(PermissionDenied):
     default_detail = "The form has expired. Send it again."
 
 
-class ForeignForm(CSRFFailed):
+class CrossOriginForm(CSRFFailed):
     """No page of this service sent it: nothing says "again", and nothing of it is repeated.
 
     Otherwise the attacker's form would come back with a fresh CSRF token, to be sent by one click.
@@ -35,22 +35,22 @@ class CookieAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AuthenticatedUser, Claims] | None:
         if "HTTP_AUTHORIZATION" in request.META:
             return None
-        found = holder_of(request)
+        found = get_cookie_user(request)
         if found is not None:
             enforce_csrf(request)
-            request.META[USED] = True
+            request.META[COOKIE_AUTHENTICATED] = True
         return found
 
 
 def enforce_csrf(request: Request) -> None:
-    """Let Django judge the CSRF token and the origin. Raises `CSRFFailed` or `ForeignForm`."""
+    """Let Django judge the CSRF token and the origin. Raises `CSRFFailed` or `CrossOriginForm`."""
     check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]  # it answers nothing itself
     check.process_request(request)
     if check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF does
-        raise CSRFFailed if is_from_here(request) else ForeignForm
+        raise CSRFFailed if is_same_origin(request) else CrossOriginForm
 
 
-def is_from_here(request: HttpRequest | Request) -> bool:
+def is_same_origin(request: HttpRequest | Request) -> bool:
     """Say whether a page of this service sent a request: by its `Origin`, or else its `Referer`."""
     sender = request.META.get("HTTP_ORIGIN")
     if sender is None:
@@ -60,15 +60,15 @@ def is_from_here(request: HttpRequest | Request) -> bool:
     return sender == f"{request.scheme}://{request.get_host()}"
 
 
-def holder_of(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:
+def get_cookie_user(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:
     """Return whom the cookie stands for, and its token's claims; `None` for a dead one."""
     token = request.COOKIES.get(ACCESS_COOKIE)
     if token is None:
         return None
-    runtime = get_runtime()
+    services = get_services()
     try:
-        claims = runtime.tokens.read_access(token)
-        return AuthenticatedUser(runtime.service.identify(claims)), claims
+        claims = services.tokens.verify_access(token)
+        return AuthenticatedUser(services.accounts.get_user_for_claims(claims)), claims
     except TokenError:
-        request.META[DEAD] = True
+        request.META[COOKIE_INVALID] = True
         return None

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from rest_framework.request import Request
 
-from accounts.domain.service import Tokens
+from accounts.domain.service import TokenPair
 
 ACCESS_COOKIE = "browsable_access"
 REFRESH_COOKIE = "browsable_refresh"
@@ -15,22 +15,28 @@ REFRESH_PATH = "/browse/"
 """Where `pages` is: only a logout needs the refresh token."""
 
 # What a WSGI environ tells `CookieMiddleware` of the request's cookie.
-USED = "accounts.cookie_used"
-DEAD = "accounts.cookie_dead"
+COOKIE_AUTHENTICATED = "accounts.cookie_used"
+COOKIE_INVALID = "accounts.cookie_dead"
 
-PAIR = {"access_token", "expires_in", "refresh_token"}
+TOKEN_FIELDS = {"access_token", "expires_in", "refresh_token"}
 """What an answer with fresh tokens has."""
 
 
-def fresh_tokens(request: HttpRequest | Request, response: HttpResponseBase) -> Tokens | None:
+def tokens_from_response(
+    request: HttpRequest | Request, response: HttpResponseBase
+) -> TokenPair | None:
     """Return the pair with which a response has replaced the tokens of the cookies, if any."""
     body = getattr(response, "data", None)
-    if USED in request.META and isinstance(body, Mapping) and body.keys() >= PAIR:
-        return Tokens(body["access_token"], body["expires_in"], body["refresh_token"])
+    if (
+        COOKIE_AUTHENTICATED in request.META
+        and isinstance(body, Mapping)
+        and body.keys() >= TOKEN_FIELDS
+    ):
+        return TokenPair(body["access_token"], body["expires_in"], body["refresh_token"])
     return None
 
 
-def keep(response: HttpResponseBase, tokens: Tokens) -> None:
+def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
     """Set the cookies. Both go with the access token: nothing here renews it."""
     attributes: dict[str, Any] = {
         "max_age": tokens.expires_in,
@@ -42,7 +48,7 @@ def keep(response: HttpResponseBase, tokens: Tokens) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-def forget(response: HttpResponseBase) -> None:
+def delete_auth_cookies(response: HttpResponseBase) -> None:
     """Delete the cookies."""
     response.delete_cookie(ACCESS_COOKIE, samesite="Strict")
     response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH, samesite="Strict")

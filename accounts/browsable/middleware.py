@@ -6,8 +6,14 @@ from contextlib import suppress
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts.browsable.authentication import holder_of
-from accounts.browsable.cookies import DEAD, USED, forget, fresh_tokens, keep
+from accounts.browsable.authentication import get_cookie_user
+from accounts.browsable.cookies import (
+    COOKIE_AUTHENTICATED,
+    COOKIE_INVALID,
+    delete_auth_cookies,
+    set_auth_cookies,
+    tokens_from_response,
+)
 from accounts.domain.errors import ServiceUnavailable
 
 CONTENT_SECURITY_POLICY = (
@@ -34,10 +40,10 @@ class CookieMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         response = self.get_response(request)
-        if tokens := fresh_tokens(request, response):
-            keep(response, tokens)
+        if tokens := tokens_from_response(request, response):
+            set_auth_cookies(response, tokens)
         elif _is_dead(request):
-            forget(response)
+            delete_auth_cookies(response)
         if request.is_secure():
             for cookie in response.cookies.values():
                 cookie["secure"] = True
@@ -50,7 +56,7 @@ class CookieMiddleware:
 
 def _is_dead(request: HttpRequest) -> bool:
     # What the cookie has just been used for may have ended its own session.
-    if USED in request.META and request.method == "POST":
+    if COOKIE_AUTHENTICATED in request.META and request.method == "POST":
         with suppress(ServiceUnavailable):
-            holder_of(request)
-    return DEAD in request.META
+            get_cookie_user(request)
+    return COOKIE_INVALID in request.META

@@ -11,8 +11,8 @@ from rest_framework.renderers import BrowsableAPIRenderer
 from rest_framework.request import Request
 from rest_framework.serializers import DateTimeField, Field, Serializer
 
-from accounts.browsable.authentication import holder_of, is_from_here
-from accounts.browsable.cookies import fresh_tokens
+from accounts.browsable.authentication import get_cookie_user, is_same_origin
+from accounts.browsable.cookies import tokens_from_response
 from accounts.domain.errors import AccountError, ServiceUnavailable
 from accounts.rest.responses import Response
 
@@ -80,17 +80,17 @@ def _visitor(request: Request, response: Response) -> Any:
         # As DRF does after exceptions of its own.
         request._not_authenticated()  # type: ignore[attr-defined]  # noqa: SLF001
         user = request.user
-    if "HTTP_AUTHORIZATION" in request.META or fresh_tokens(request, response):
+    if "HTTP_AUTHORIZATION" in request.META or tokens_from_response(request, response):
         return user
     with suppress(ServiceUnavailable):
-        if found := holder_of(request):
+        if found := get_cookie_user(request):
             return found[0]
     return AnonymousUser()
 
 
 def _sent(request: Request) -> Mapping[str, Any]:
     """Return what a page of this service sent; of a form from elsewhere nothing is repeated."""
-    if not is_from_here(request):
+    if not is_same_origin(request):
         return {}
     # Of a media type that nobody parses; or it never came, and is not there to be read again.
     with suppress(APIException, UnreadablePostError, RawPostDataException):

@@ -12,14 +12,14 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 from accounts.backends import log_in
-from accounts.browsable.authentication import enforce_csrf, is_from_here
-from accounts.browsable.cookies import REFRESH_COOKIE, forget, keep
+from accounts.browsable.authentication import enforce_csrf, is_same_origin
+from accounts.browsable.cookies import REFRESH_COOKIE, delete_auth_cookies, set_auth_cookies
 from accounts.rest.parsers import FormParser, MultiPartParser
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
-from accounts.rest.views import BaseView
+from accounts.rest.views import BaseAPIView
 from accounts.serializers import LoginSerializer
-from accounts.services import get_runtime
+from accounts.services import get_services
 
 
 class FormRenderer(BaseRenderer):
@@ -35,12 +35,12 @@ class FormRenderer(BaseRenderer):
         renderer_context: Mapping[str, Any] | None = None,
     ) -> Any:
         context = renderer_context or {}
-        view: FormView = context["view"]
+        view: AuthFormView = context["view"]
         fields = {"problem": data, "email": view.email, "next": view.next}
         return loader.render_to_string(view.template, fields, context["request"])
 
 
-class FormView(BaseView):
+class AuthFormView(BaseAPIView):
     """A page with one form, for people: a program that wants JSON gets 406 or another error."""
 
     authentication_classes = ()
@@ -61,12 +61,12 @@ class FormView(BaseView):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
-        self.email = request.POST.get("email", "") if is_from_here(request) else ""
+        self.email = request.POST.get("email", "") if is_same_origin(request) else ""
         self.next = _local(request.POST.get("next") or request.query_params.get("next", ""))
         enforce_csrf(request)
 
 
-class LoginView(FormView):
+class LoginView(AuthFormView):
     """Log in to the browsable API."""
 
     template = "accounts/login.html"
@@ -80,11 +80,11 @@ class LoginView(FormView):
         _end_session(request)
         rotate_token(request)
         response = HttpResponseRedirect(self.next)
-        keep(response, tokens)
+        set_auth_cookies(response, tokens)
         return response
 
 
-class LogoutView(FormView):
+class LogoutView(AuthFormView):
     """Log out of the browsable API."""
 
     template = "accounts/logout.html"
@@ -93,12 +93,12 @@ class LogoutView(FormView):
     def post(self, request: Request) -> HttpResponseRedirect:
         _end_session(request)
         response = HttpResponseRedirect(self.next)
-        forget(response)
+        delete_auth_cookies(response)
         return response
 
 
 def _end_session(request: Request) -> None:
-    get_runtime().service.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
+    get_services().accounts.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
 
 
 def _local(url: str) -> str:

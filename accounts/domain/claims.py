@@ -16,7 +16,7 @@ class Claims:
     """The claims of an access token. Times are whole seconds since the epoch."""
 
     email: EmailAddress
-    version: str
+    security_stamp: str
     sid: str
     jti: str
     issued_at: int
@@ -27,4 +27,4 @@ class Claims:
 class RefreshClaims(Claims):
     """The claims of a refresh token: `generation` is how often it has been rotated."""
 
-    generation: int
+    rotation_count: int

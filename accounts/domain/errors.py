@@ -9,16 +9,16 @@
     ├── InvalidCredentials       wrong e-mail or password: which of the two, nobody learns
     ├── TokenError
     │   ├── TokenInvalid         malformed; the subclasses tell the log and the metrics more
-    │   │   ├── TokenKeyUnknown  signed with a key that is not ours, or is no longer
-    │   │   ├── TokenForged      names a key of ours, and was not signed with it
-    │   │   └── TokenMisused     a refresh token for an access token, or the reverse
+    │   │   ├── UnknownKeyID  signed with a key that is not ours, or is no longer
+    │   │   ├── InvalidTokenSignature      names a key of ours, and was not signed with it
+    │   │   └── WrongTokenType     a refresh token for an access token, or the reverse
     │   ├── TokenExpired
     │   ├── TokenRevoked         its session was ended, or its user's version replaced
     │   └── TokenReused          a spent refresh token: somebody copied it
     └── ServiceUnavailable       try again after `retry_after` seconds
         ├── StoreUnavailable
-        └── Overloaded           too many passwords are being checked
-            └── TooManyWaiting   too many requests wait, for passwords or for the store
+        └── HashingOverloaded           too many passwords are being checked
+            └── ServerOverloaded   too many requests wait, for passwords or for the store
 
 Each class has a stable `code` for programs and a `detail` for people; neither ever
 carries a password, a token or a secret. `accounts.rest.exceptions` turns them into responses.
@@ -74,7 +74,7 @@ class PasswordTooCommon(InvalidPassword):
     detail = "This password is too common."
 
 
-class PasswordNotText(InvalidPassword):
+class PasswordInvalidCharacters(InvalidPassword):
     code = "password_invalid_characters"
     detail = "The password contains a NUL or half of a surrogate pair."
 
@@ -95,7 +95,7 @@ class TokenError(AccountError):
     reason: ClassVar[str]
 
     @property
-    def remark(self) -> str:
+    def log_reason(self) -> str:
         """Why, for the log: the reason, and what else is known."""
         return self.reason
 
@@ -105,7 +105,7 @@ class TokenInvalid(TokenError):
     detail = "The token is not valid."
 
 
-class TokenKeyUnknown(TokenInvalid):
+class UnknownKeyID(TokenInvalid):
     """`kid` is the token's: it has the form of ours, and is none of them."""
 
     reason = "unknown_key"
@@ -114,11 +114,11 @@ class TokenKeyUnknown(TokenInvalid):
         self.kid = kid
 
 
-class TokenForged(TokenInvalid):
+class InvalidTokenSignature(TokenInvalid):
     reason = "bad_signature"
 
 
-class TokenMisused(TokenInvalid):
+class WrongTokenType(TokenInvalid):
     reason = "wrong_type"
 
 
@@ -132,7 +132,7 @@ class TokenExpired(TokenError):
         self.ago = ago
 
     @property
-    def remark(self) -> str:
+    def log_reason(self) -> str:
         return f"expired {self.ago:.0f} s ago"
 
 
@@ -157,16 +157,16 @@ class StoreUnavailable(ServiceUnavailable):
     detail = "The account store cannot be reached."
 
 
-class Overloaded(ServiceUnavailable):
+class HashingOverloaded(ServiceUnavailable):
     code, retry_after = "overloaded", 2
     detail = "Too many passwords are being checked at the moment."
 
 
-class TooManyWaiting(Overloaded):
+class ServerOverloaded(HashingOverloaded):
     detail = "Too many requests are waiting."
 
 
-class StartRefused(Exception):
+class StartupError(Exception):
     """The service must not start on this; the message names the file and how to mend it.
 
     Raised while a store is opened or seeds are read. A store that merely cannot be reached

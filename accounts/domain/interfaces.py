@@ -12,11 +12,11 @@ from accounts.domain.users import EmailAddress, User
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
-EventSink = Callable[[Event, str], None]
+EventHandler = Callable[[Event, str], None]
 """Told of each security event and the e-mail address concerned; must not raise."""
 
 
-Found = tuple[User | None, Session | None]
+UserAndSession = tuple[User | None, Session | None]
 """A user, and a session of theirs; an untouched session is `None`."""
 
 
@@ -38,14 +38,14 @@ class AccountStore(Protocol):
     raises leaves everything as it was; a value that it returns unchanged is not written.
     """
 
-    kind: ClassVar[str]
+    backend_name: ClassVar[str]
     """Its name in `/health`, such as `memory`."""
 
     instant: ClassVar[Waits]
     """The most that it does without making its caller wait for a disk or a network."""
 
-    one_trip: bool
-    """Whether `find_many` is one trip to one place, however many are asked for."""
+    supports_batch_reads: bool
+    """Whether `get_users_and_sessions` is one trip to one place, however many are asked for."""
 
     def add_user(self, user: User) -> None:
         """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
@@ -61,10 +61,12 @@ class AccountStore(Protocol):
     def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
         """Return the user as stored now. Raises `KeyError` where there is none."""
 
-    def find(self, email: EmailAddress, sid: str) -> Found:
+    def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         """Return user and session in one trip; an untouched session is `None`."""
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> Sequence[Found | Exception]:
+    def get_users_and_sessions(
+        self, asked: Sequence[tuple[EmailAddress, str]]
+    ) -> Sequence[UserAndSession | Exception]:
         """Answer several `find`s in one trip, in their order.
 
         What is wrong with one account's record is its own answer and nobody else's.
@@ -78,14 +80,14 @@ class AccountStore(Protocol):
     def count_users(self) -> int | None:
         """Return how many accounts there are, or `None` where that is no cheap question."""
 
-    def check(self) -> None:
+    def ping(self) -> None:
         """Raise `StoreUnavailable` unless the store answers."""
 
     def close(self) -> None: ...
 
 
 class PasswordHasher(Protocol):
-    """Slow by design, and bounded: both methods raise `Overloaded` rather than queue for ever."""
+    """Hashes and verifies passwords. Slow by design; a full queue raises `HashingOverloaded`."""
 
     def hash(self, password: str) -> str:
         """Return a salted hash. Raises a subclass of `InvalidPassword`."""
@@ -103,5 +105,5 @@ class TokenIssuer(Protocol):
     def issue(self, claims: Claims) -> str:
         """Sign an access token, or a refresh token for `RefreshClaims`."""
 
-    def read_refresh(self, token: str) -> RefreshClaims:
+    def verify_refresh(self, token: str) -> RefreshClaims:
         """Raise `TokenInvalid` or `TokenExpired`."""

@@ -18,13 +18,13 @@ from accounts.domain.events import Event
 from accounts.domain.interfaces import (
     AccountStore,
     Clock,
-    EventSink,
-    Found,
+    EventHandler,
     PasswordHasher,
     TokenIssuer,
+    UserAndSession,
 )
 from accounts.domain.sessions import Session, rotate
-from accounts.domain.users import EmailAddress, User, new_version
+from accounts.domain.users import EmailAddress, User, new_security_stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +38,7 @@ class TokenPolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenPair:
     """What a client is given. `expires_in` is the access token's, in seconds (RFC 6749 §5.1)."""
 
     access_token: str
@@ -57,7 +57,7 @@ class AccountService:
         tokens: TokenIssuer,
         policy: TokenPolicy,
         clock: Clock,
-        emit: EventSink,
+        emit: EventHandler,
     ) -> None:
         self.store = store
         self._hasher = hasher
@@ -68,7 +68,7 @@ class AccountService:
 
     def register(self, email: EmailAddress, password: str) -> User:
         """Add an account. Raises `DuplicateEmail` or a subclass of `InvalidPassword`."""
-        user = User(email, self._hasher.hash(password), new_version(), self._clock())
+        user = User(email, self._hasher.hash(password), new_security_stamp(), self._clock())
         self.store.add_user(user)
         self._emit(Event.USER_CREATED, email)
         return user
@@ -85,38 +85,38 @@ class AccountService:
         self._emit(Event.LOGIN_SUCCESS, email)
         return user
 
-    def open_session(self, user: User) -> Tokens:
+    def start_session(self, user: User) -> TokenPair:
         """Begin a session for a user who has just proved who they are. Writes nothing."""
         now = int(self._clock())
         first = RefreshClaims(
             email=user.email,
-            version=user.version,
+            security_stamp=user.security_stamp,
             sid=token_hex(16),
             jti=token_hex(16),
             issued_at=now,
             expires_at=now + self._policy.refresh_lifetime,
-            generation=0,
+            rotation_count=0,
         )
         return self._grant(first, self._tokens.issue(first))
 
-    def identify(self, claims: Claims, found: Found | None = None) -> User:
+    def get_user_for_claims(self, claims: Claims, found: UserAndSession | None = None) -> User:
         """Resolve a verified token to its user, in one store call. Raises `TokenRevoked`.
 
         `found` is what the store has just answered, if it was asked already.
         """
-        user, session = found or self.store.find(claims.email, claims.sid)
-        if session is not None and session.ended:
+        user, session = found or self.store.get_user_and_session(claims.email, claims.sid)
+        if session is not None and session.revoked:
             raise TokenRevoked
         return _holder(user, claims)
 
-    def refresh(self, token: str) -> Tokens:
+    def refresh(self, token: str) -> TokenPair:
         """Exchange a refresh token. Raises `TokenError`; a stolen token ends its session."""
-        claims = self._tokens.read_refresh(token)
-        user, session = self.store.find(claims.email, claims.sid)
+        claims = self._tokens.verify_refresh(token)
+        user, session = self.store.get_user_and_session(claims.email, claims.sid)
         _holder(user, claims)
-        spent = session is not None and claims.generation < session.generation
+        spent = session is not None and claims.rotation_count < session.rotation_count
         if not self._policy.rotate and not spent:
-            if session is not None and session.ended:
+            if session is not None and session.revoked:
                 raise TokenRevoked
             return self._grant(claims, None)
         session = self._rotate(claims)
@@ -127,25 +127,26 @@ class AccountService:
     def logout(self, token: str) -> None:
         """End the session of a refresh token, spent or not; any other string is no error."""
         try:
-            claims = self._tokens.read_refresh(token)
-            self.identify(claims)
+            claims = self._tokens.verify_refresh(token)
+            self.get_user_for_claims(claims)
         except TokenError:
             return  # RFC 7009 §2.2: the client's goal, a token that opens nothing, is reached.
         self.store.update_session(
             claims.email,
             claims.sid,
-            lambda session: replace(session or _untouched(claims), ended=True),
+            lambda session: replace(session or _untouched(claims), revoked=True),
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
     def logout_all(self, claims: Claims) -> None:
         """End every session of the token's user. Raises `TokenRevoked`."""
         self.store.update_user(
-            claims.email, lambda user: replace(_holder(user, claims), version=new_version())
+            claims.email,
+            lambda user: replace(_holder(user, claims), security_stamp=new_security_stamp()),
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
-    def change_password(self, claims: Claims, current: str, new: str) -> Tokens:
+    def change_password(self, claims: Claims, current: str, new: str) -> TokenPair:
         """Replace the password, end every session and begin a new one.
 
         Raises `WrongCurrentPassword`, a subclass of `InvalidPassword`, or `TokenRevoked`.
@@ -157,11 +158,13 @@ class AccountService:
         changed = self.store.update_user(
             claims.email,
             lambda user: replace(
-                _holder(user, claims), password_hash=password_hash, version=new_version()
+                _holder(user, claims),
+                password_hash=password_hash,
+                security_stamp=new_security_stamp(),
             ),
         )
         self._emit(Event.PASSWORD_CHANGE, claims.email)
-        return self.open_session(changed)
+        return self.start_session(changed)
 
     def _upgrade_hash(self, user: User, password: str) -> None:
         def change(stored: User) -> User:
@@ -180,31 +183,31 @@ class AccountService:
             claims.email,
             claims.sid,
             lambda session: rotate(
-                session or _untouched(claims), claims.generation, now, self._policy.reuse_grace
+                session or _untouched(claims), claims.rotation_count, now, self._policy.reuse_grace
             ),
         )
-        if session.ended:
+        if session.revoked:
             self._emit(Event.TOKEN_REUSE, claims.email)
             raise TokenReused
         return session
 
     def _successor(self, claims: RefreshClaims, session: Session) -> str:
         # Derived, not stored: the same session state signs the same token, byte for byte.
-        identity = f"{session.sid} {session.generation} {session.rotated_at}"
+        identity = f"{session.sid} {session.rotation_count} {session.rotated_at}"
         return self._tokens.issue(
             replace(
                 claims,
                 jti=sha256(identity.encode()).hexdigest()[:32],
                 issued_at=int(session.rotated_at),
-                generation=session.generation,
+                rotation_count=session.rotation_count,
             )
         )
 
-    def _grant(self, session: RefreshClaims, refresh_token: str | None) -> Tokens:
+    def _grant(self, session: RefreshClaims, refresh_token: str | None) -> TokenPair:
         now = int(self._clock())
         access = Claims(
             email=session.email,
-            version=session.version,
+            security_stamp=session.security_stamp,
             sid=session.sid,
             jti=token_hex(16),
             issued_at=now,
@@ -212,7 +215,7 @@ class AccountService:
             expires_at=min(now + self._policy.access_lifetime, session.expires_at),
         )
         self._emit(Event.TOKEN_CREATED, session.email)
-        return Tokens(self._tokens.issue(access), access.expires_at - now, refresh_token)
+        return TokenPair(self._tokens.issue(access), access.expires_at - now, refresh_token)
 
 
 def _untouched(claims: Claims) -> Session:
@@ -220,6 +223,6 @@ def _untouched(claims: Claims) -> Session:
 
 
 def _holder(user: User | None, claims: Claims) -> User:
-    if user is None or user.version != claims.version:
+    if user is None or user.security_stamp != claims.security_stamp:
         raise TokenRevoked
     return user

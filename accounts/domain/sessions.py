@@ -17,13 +17,13 @@ class Session:
 
     sid: str
     expires_at: int
-    generation: int = 0
+    rotation_count: int = 0
     rotated_at: float = 0.0
-    ended: bool = False
+    revoked: bool = False
 
 
 def rotate(session: Session, presented: int, now: float, grace: float) -> Session:
-    """Judge a refresh token of generation `presented`: the session as it is afterwards.
+    """Validator a refresh token of generation `presented`: the session as it is afterwards.
 
     - The live token is spent: the generation grows by one.
     - The token before it, within `grace` seconds of being spent, changes nothing: its
@@ -34,15 +34,15 @@ def rotate(session: Session, presented: int, now: float, grace: float) -> Sessio
     lost its last writes; its bearer is honest and is served.
     Raises `TokenRevoked` where the session had ended before and the token is no theft.
     """
-    spent = presented < session.generation
+    spent = presented < session.rotation_count
     # A racing request may have read its clock before the rotation's did: a negative age is
     # an age of 0, or it would pass for within a grace of 0.
     age = max(0.0, now - session.rotated_at)
-    replayed = presented == session.generation - 1 and age < grace
+    replayed = presented == session.rotation_count - 1 and age < grace
     if spent and not replayed:
-        return replace(session, ended=True)
-    if session.ended:
+        return replace(session, revoked=True)
+    if session.revoked:
         raise TokenRevoked
     if replayed:
         return session
-    return replace(session, generation=presented + 1, rotated_at=now)
+    return replace(session, rotation_count=presented + 1, rotated_at=now)

@@ -10,7 +10,7 @@ import email_validator
 from accounts.domain.errors import InvalidEmail
 
 EmailAddress = NewType("EmailAddress", str)
-"""A normalised e-mail address. Only `normalise_email` makes one."""
+"""A normalised e-mail address. Only `normalize_email` makes one."""
 
 # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets. Longer input is refused before it costs anything.
 MAX_EMAIL_LENGTH = 320
@@ -31,16 +31,16 @@ class User:
 
     email: EmailAddress
     password_hash: str
-    version: str
+    security_stamp: str
     created_at: float
 
 
-def new_version() -> str:
+def new_security_stamp() -> str:
     """Return a version that no token carries yet."""
     return token_urlsafe(16)
 
 
-def normalise_email(raw: str) -> EmailAddress:
+def normalize_email(raw: str) -> EmailAddress:
     """Trim, NFC, IDNA domain, lower case: equal addresses become equal strings.
 
     Idempotent. Internationalised addresses (RFC 6531) are accepted. Raises `InvalidEmail`.

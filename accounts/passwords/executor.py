@@ -12,7 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from accounts.domain.errors import Overloaded
+from accounts.domain.errors import HashingOverloaded
 
 T = TypeVar("T")
 
@@ -27,31 +27,31 @@ MAX_PENDING_HASHES = 12 * HASHING_THREADS
 HASHING_NICENESS = 10
 
 
-class HashingPool:
-    """Low-priority threads for slow functions: at most `bound` of them run or wait at a time."""
+class HashingExecutor:
+    """Runs slow functions on low-priority threads; at most `max_pending` run or wait."""
 
     def __init__(
         self,
         *,
         threads: int = HASHING_THREADS,
-        bound: int = MAX_PENDING_HASHES,
-        on_waiting: Callable[[int], None] = lambda change: None,
-        on_done: Callable[[float], None] = lambda seconds: None,
+        max_pending: int = MAX_PENDING_HASHES,
+        on_queue_change: Callable[[int], None] = lambda change: None,
+        on_hash_done: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`on_waiting` is told +1 and -1, `on_done` the seconds that a function ran."""
-        self._on_waiting, self._on_done = on_waiting, on_done
-        self._places = threading.BoundedSemaphore(bound)
+        """`on_queue_change` is told +1 and -1, `on_hash_done` the seconds that a function ran."""
+        self._on_waiting, self._on_done = on_queue_change, on_hash_done
+        self._slots = threading.BoundedSemaphore(max_pending)
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_lower_priority)
 
     def run(self, function: Callable[[], T]) -> T:
-        """Return the function's result. Raises `Overloaded` where every place is taken."""
-        if not self._places.acquire(blocking=False):
-            raise Overloaded
+        """Return the function's result. Raises `HashingOverloaded` where every place is taken."""
+        if not self._slots.acquire(blocking=False):
+            raise HashingOverloaded
         try:
             self._on_waiting(1)
             return self._executor.submit(self._run, function).result()
         finally:
-            self._places.release()
+            self._slots.release()
 
     def _run(self, function: Callable[[], T]) -> T:
         self._on_waiting(-1)

@@ -5,19 +5,19 @@ from unicodedata import normalize
 import bcrypt
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
-from accounts.passwords.executor import HashingPool
-from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH, PasswordPolicy, prepare
+from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH, PasswordPolicy, normalize_password
 
 
 class BcryptHasher:
     """A `PasswordHasher`. `rounds` is bcrypt's cost: the base-2 logarithm of its work."""
 
-    def __init__(self, *, rounds: int, policy: PasswordPolicy, pool: HashingPool) -> None:
+    def __init__(self, *, rounds: int, policy: PasswordPolicy, pool: HashingExecutor) -> None:
         self._django = BCryptSHA256PasswordHasher()
         self._django.rounds = rounds
         self._policy = policy
         self._pool = pool
-        self._nobody = _unmatchable_hash(self._django)
+        self._dummy_hash = make_dummy_hash(self._django)
 
     def hash(self, password: str) -> str:
         self._policy.check(password)
@@ -25,9 +25,9 @@ class BcryptHasher:
         return self._pool.run(lambda: self._django.encode(text, self._django.salt()))
 
     def verify(self, password: str, encoded: str | None) -> bool:
-        text = prepare(password)
+        text = normalize_password(password)
         if encoded is None or text is None or not MIN_LENGTH <= len(text) <= MAX_LENGTH:
-            text, encoded = "", self._nobody
+            text, encoded = "", self._dummy_hash
         return self._pool.run(lambda: self._verify(text, encoded))
 
     def must_update(self, encoded: str) -> bool:
@@ -41,7 +41,7 @@ class BcryptHasher:
         return matches
 
 
-def _unmatchable_hash(hasher: BCryptSHA256PasswordHasher) -> str:
+def make_dummy_hash(hasher: BCryptSHA256PasswordHasher) -> str:
     """Return a hash of nothing: costs as much to verify as a real one, and never matches."""
     checksum = "." * 31
     return f"{hasher.algorithm}${bcrypt.gensalt(hasher.rounds).decode()}{checksum}"

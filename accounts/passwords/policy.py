@@ -6,7 +6,7 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
 from accounts.domain.errors import (
-    PasswordNotText,
+    PasswordInvalidCharacters,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
@@ -24,9 +24,9 @@ class PasswordPolicy:
 
     def check(self, password: str) -> None:
         """Raise the subclass of `InvalidPassword` that applies."""
-        text = prepare(password)
+        text = normalize_password(password)
         if text is None:
-            raise PasswordNotText
+            raise PasswordInvalidCharacters
         if len(text) < MIN_LENGTH:
             raise PasswordTooShort
         if len(text) > MAX_LENGTH:
@@ -38,7 +38,7 @@ class PasswordPolicy:
                 raise PasswordTooCommon from error
 
 
-def prepare(password: str) -> str | None:
+def normalize_password(password: str) -> str | None:
     """Return the password as it is hashed, or `None` where it is no text that can be."""
     if "\0" in password or any("\ud800" <= char <= "\udfff" for char in password):
         return None

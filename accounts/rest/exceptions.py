@@ -10,14 +10,14 @@ from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
-from accounts.authentication import BearerTokenRejected
+from accounts.authentication import InvalidBearerToken
 from accounts.domain.errors import (
     AccountError,
     InvalidCredentials,
     InvalidField,
+    ServerOverloaded,
     ServiceUnavailable,
     TokenError,
-    TooManyWaiting,
 )
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
@@ -27,7 +27,7 @@ CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 CHALLENGE = 'Bearer realm="api"'
 UNAUTHORIZED = 401
 
-SHAPE_CODES = {"required", "null", "wrong_type"}
+UNPROCESSABLE_CODES = {"required", "null", "wrong_type"}
 """What is wrong with a body of the wrong shape (422); every other code is about a value (400)."""
 
 ErrorList = list[dict[str, str]]
@@ -40,7 +40,7 @@ class PayloadTooLarge(drf.APIException):
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ErrorResponse:
     """An error response before it is rendered."""
 
     status: int
@@ -54,7 +54,7 @@ class Problem:
         return {"detail": self.detail, "code": self.code, **self.extra}
 
     @property
-    def name(self) -> str | None:
+    def log_code(self) -> str | None:
         """The code for logs and metrics; none where an exception's detail is no plain text, whose
         codes repeat names that a client may have chosen."""
         return self.code if CODE.fullmatch(self.code) else None
@@ -66,14 +66,14 @@ def exception_handler(error: Exception, context: Mapping[str, Any]) -> Response 
     if problem is None:
         return None
     response = Response(problem.body, status=problem.status, headers=dict(problem.headers))
-    response.error_code = problem.name
+    response.error_code = problem.log_code
     response.token_error = _token_error(error)
     response.errors = problem.extra.get("errors", {})
     return response
 
 
 def _token_error(error: Exception) -> TokenError | None:
-    refused = error.error if isinstance(error, BearerTokenRejected) else error
+    refused = error.error if isinstance(error, InvalidBearerToken) else error
     return refused if isinstance(refused, TokenError) else None
 
 
@@ -84,14 +84,16 @@ def problem_response(error: drf.APIException) -> HttpResponse:
 
 def overloaded() -> HttpResponse:
     """Answer outside DRF that no thread is in sight, whatever holds them all."""
-    return _json(_unavailable(TooManyWaiting()))
+    return _json(_unavailable(ServerOverloaded()))
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """`handler400`: what Django found suspicious."""
     if isinstance(exception, DisallowedHost):
-        return _json(Problem(400, "invalid_host", "This service does not answer for that host."))
-    return _json(Problem(400, "parse_error", "The request is malformed."))
+        return _json(
+            ErrorResponse(400, "invalid_host", "This service does not answer for that host.")
+        )
+    return _json(ErrorResponse(400, "parse_error", "The request is malformed."))
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -107,10 +109,12 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """`handler500`: a bug. Django has logged its traceback; the client gets the name to quote."""
     name = {"request_id": getattr(request, "request_id", None)}
-    return _json(Problem(500, "server_error", "Something went wrong on our side.", extra=name))
+    return _json(
+        ErrorResponse(500, "server_error", "Something went wrong on our side.", extra=name)
+    )
 
 
-def _json(problem: Problem) -> HttpResponse:
+def _json(problem: ErrorResponse) -> HttpResponse:
     response = HttpResponse(
         JSONRenderer().render(problem.body),
         content_type=JSONRenderer.media_type,
@@ -118,11 +122,11 @@ def _json(problem: Problem) -> HttpResponse:
         headers=dict(problem.headers),
     )
     response.data = problem.body  # type: ignore[attr-defined]  # as DRF's responses have it
-    response.error_code = problem.name  # type: ignore[attr-defined]  # as ours have it
+    response.error_code = problem.log_code  # type: ignore[attr-defined]  # as ours have it
     return response
 
 
-def _describe(error: Exception) -> Problem | None:
+def _describe(error: Exception) -> ErrorResponse | None:
     match error:
         case InvalidField():
             return _unacceptable({error.field: [_entry(error)]})
@@ -132,7 +136,7 @@ def _describe(error: Exception) -> Problem | None:
             return _unavailable(error)
         case drf.ValidationError(status_code=400):
             return _invalid_body(error)
-        case BearerTokenRejected():
+        case InvalidBearerToken():
             reason = f'error="invalid_token", error_description="{error.detail}"'
             return _from_drf(error, {"WWW-Authenticate": f"{CHALLENGE}, {reason}"})
         case drf.APIException():
@@ -144,21 +148,21 @@ def _describe(error: Exception) -> Problem | None:
     return None
 
 
-def _unavailable(error: ServiceUnavailable) -> Problem:
+def _unavailable(error: ServiceUnavailable) -> ErrorResponse:
     return _problem(503, error, {"Retry-After": str(error.retry_after)})
 
 
-def _problem(status: int, error: AccountError, headers: Mapping[str, str]) -> Problem:
-    return Problem(status, error.code, error.detail, headers)
+def _problem(status: int, error: AccountError, headers: Mapping[str, str]) -> ErrorResponse:
+    return ErrorResponse(status, error.code, error.detail, headers)
 
 
-def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None) -> Problem:
+def _from_drf(error: drf.APIException, headers: Mapping[str, str] | None = None) -> ErrorResponse:
     headers = {**_headers(error), **(headers or {})}
     if isinstance(error.detail, str):
         code = str(error.get_codes() or error.default_code)
-        return Problem(error.status_code, code, str(error.detail), headers)
+        return ErrorResponse(error.status_code, code, str(error.detail), headers)
     detail, errors = str(error.default_detail), _errors(error.detail)
-    return Problem(error.status_code, error.default_code, detail, headers, {"errors": errors})
+    return ErrorResponse(error.status_code, error.default_code, detail, headers, {"errors": errors})
 
 
 def _headers(error: drf.APIException) -> dict[str, str]:
@@ -171,12 +175,12 @@ def _headers(error: drf.APIException) -> dict[str, str]:
     return headers
 
 
-def _invalid_body(error: drf.ValidationError) -> Problem:
+def _invalid_body(error: drf.ValidationError) -> ErrorResponse:
     errors = _errors(error.detail)
     codes = {item["code"] for items in errors.values() for item in items}
-    if codes & SHAPE_CODES:
+    if codes & UNPROCESSABLE_CODES:
         detail = "The request body does not have the expected shape."
-        return Problem(422, "unprocessable", detail, extra={"errors": errors})
+        return ErrorResponse(422, "unprocessable", detail, extra={"errors": errors})
     return _unacceptable(errors)
 
 
@@ -202,8 +206,10 @@ def _leaves(details: Any, name: str) -> Iterator[tuple[str, Any]]:
         yield from _leaves(value, f"{name}.{key}" if name else str(key))
 
 
-def _unacceptable(errors: Mapping[str, ErrorList]) -> Problem:
-    return Problem(400, "invalid", "The request has unacceptable values.", extra={"errors": errors})
+def _unacceptable(errors: Mapping[str, ErrorList]) -> ErrorResponse:
+    return ErrorResponse(
+        400, "invalid", "The request has unacceptable values.", extra={"errors": errors}
+    )
 
 
 def _entry(error: InvalidField) -> dict[str, str]:

@@ -15,10 +15,10 @@ REMEMBERED = 256
 MAX_LENGTH = 256
 
 
-Chosen = tuple[BaseRenderer, str]
+Selection = tuple[BaseRenderer, str]
 
 
-class RememberingNegotiation(DefaultContentNegotiation):
+class CachedContentNegotiation(DefaultContentNegotiation):
     """DRF's choice, remembered by the header and what there was to choose from."""
 
     def select_renderer(
@@ -26,11 +26,11 @@ class RememberingNegotiation(DefaultContentNegotiation):
         request: Request,
         renderers: Sequence[BaseRenderer],  # type: ignore[override]  # DRF asks for any iterable
         format_suffix: str | None = None,
-    ) -> Chosen:
+    ) -> Selection:
         meta = request.META
         accept = meta.get("HTTP_ACCEPT", "*/*")
         if format_suffix or meta.get("QUERY_STRING") or len(accept) > MAX_LENGTH:
-            return cast(Chosen, super().select_renderer(request, renderers, format_suffix))
+            return cast(Selection, super().select_renderer(request, renderers, format_suffix))
         index, media_type = _select_renderer(accept, tuple(map(type, renderers)))
         return renderers[index], media_type
 

@@ -9,7 +9,7 @@ from rest_framework.views import APIView
 from accounts.domain.interfaces import Waits
 
 
-class BaseView(APIView):
+class BaseAPIView(APIView):
     """Judges a body's media type before the credentials and the method, not when it is read."""
 
     waits: ClassVar[Waits] = Waits.ANYTHING

@@ -9,11 +9,11 @@ from typing import Any
 from accounts.domain.interfaces import AccountStore, Clock
 from accounts.stores import url as urls
 from accounts.stores.memory import MemoryStore
-from accounts.stores.url import BadStoreUrl
+from accounts.stores.url import InvalidStoreURL
 
 
 @dataclass(frozen=True, slots=True)
-class Scheme:
+class StoreBackend:
     """A kind of store.
 
     `read` judges a URL and returns what `open` needs; it touches nothing. `verify` refuses what
@@ -28,13 +28,13 @@ class Scheme:
 
 def _read_memory(url: str) -> None:
     if url.rstrip("/") != "memory:":
-        raise BadStoreUrl("says more than memory://, which is all there is to say")
+        raise InvalidStoreURL("says more than memory://, which is all there is to say")
 
 
 def _read_file(url: str) -> Path:
     if find_spec("fcntl") is None:
-        raise BadStoreUrl("needs file locks (fcntl), which this system does not have")
-    return urls.file_path(url)
+        raise InvalidStoreURL("needs file locks (fcntl), which this system does not have")
+    return urls.parse_file_url(url)
 
 
 def _open_file(path: Path, clock: Clock) -> AccountStore:
@@ -50,17 +50,17 @@ def _verify_file(path: Path) -> None:
     store.verify(path)
 
 
-def _open_remote(place: urls.RemoteUrl, clock: Clock) -> AccountStore:
+def _open_remote(place: urls.RedisURL, clock: Clock) -> AccountStore:
     # Only who has chosen a remote store pays for its client.
     from accounts.stores.redis.store import RedisStore  # noqa: PLC0415  # as said above
 
     return RedisStore(place, clock)
 
 
-REMOTE = Scheme(urls.remote_url, _open_remote, shared=True)
+REMOTE = StoreBackend(urls.parse_redis_url, _open_remote, shared=True)
 SCHEMES = {
-    "memory": Scheme(_read_memory, lambda _, clock: MemoryStore(clock)),
-    "file": Scheme(_read_file, _open_file, _verify_file),
+    "memory": StoreBackend(_read_memory, lambda _, clock: MemoryStore(clock)),
+    "file": StoreBackend(_read_file, _open_file, _verify_file),
     "redis": REMOTE,
     "rediss": REMOTE,
     "valkey": REMOTE,
@@ -71,32 +71,32 @@ SCHEMES = {
 
 
 def check_url(url: str) -> None:
-    """Raise `BadStoreUrl` unless the URL can be meant; nothing is opened."""
+    """Raise `InvalidStoreURL` unless the URL can be meant; nothing is opened."""
     _scheme(url).read(url)
 
 
-def is_shared(url: str) -> bool:
+def is_multi_process(url: str) -> bool:
     """Say whether many processes can use the store at once."""
     return _scheme(url).shared
 
 
-def verify_store(url: str) -> None:
+def check_store(url: str) -> None:
     """Refuse now what `open_store` would refuse, for use before a socket is opened.
 
-    Raises `StartRefused`. Of a file, this process keeps the lock for itself and its children.
+    Raises `StartupError`. Of a file, this process keeps the lock for itself and its children.
     """
     scheme = _scheme(url)
     scheme.verify(scheme.read(url))
 
 
 def open_store(url: str, clock: Clock) -> AccountStore:
-    """Open the store that `url` names. Raises `BadStoreUrl` or `StartRefused`."""
+    """Open the store that `url` names. Raises `InvalidStoreURL` or `StartupError`."""
     scheme = _scheme(url)
     return scheme.open(scheme.read(url), clock)
 
 
-def _scheme(url: str) -> Scheme:
+def _scheme(url: str) -> StoreBackend:
     name, separator, _ = url.partition(":")
     if not separator or name not in SCHEMES:
-        raise BadStoreUrl(f"has an unknown scheme; known are: {', '.join(SCHEMES)}")
+        raise InvalidStoreURL(f"has an unknown scheme; known are: {', '.join(SCHEMES)}")
     return SCHEMES[name]

@@ -6,21 +6,21 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail
-from accounts.domain.interfaces import Clock, Found, Waits
+from accounts.domain.interfaces import Clock, UserAndSession, Waits
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
 SessionKey = tuple[EmailAddress, str]
-Change = User | tuple[EmailAddress, Session]
+Record = User | tuple[EmailAddress, Session]
 """A value as it is to be from now on: a user, or a session and whose it is."""
 
 
 class MemoryStore:
     """An `AccountStore`. Reads take no lock: one dictionary look-up is atomic in CPython."""
 
-    kind: ClassVar[str] = "memory"
+    backend_name: ClassVar[str] = "memory"
     instant: ClassVar[Waits] = Waits.STORE
-    one_trip = True
+    supports_batch_reads = True
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -53,14 +53,16 @@ class MemoryStore:
                 self._commit([user])
             return user
 
-    def find(self, email: EmailAddress, sid: str) -> Found:
+    def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         session = self._sessions.get((email, sid))
         if session is not None and session.expires_at <= self._clock():
             session = None
         return self._users.get(email), session
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
-        return [self.find(*one) for one in asked]
+    def get_users_and_sessions(
+        self, asked: Sequence[tuple[EmailAddress, str]]
+    ) -> list[UserAndSession]:
+        return [self.get_user_and_session(*one) for one in asked]
 
     def update_session(
         self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
@@ -73,7 +75,7 @@ class MemoryStore:
                 self._commit([(email, session)])
             return session
 
-    def everything(self) -> Iterator[Change]:
+    def iter_records(self) -> Iterator[Record]:
         """Yield all there is; nothing may change it meanwhile."""
         yield from self._users.values()
         for (email, _), session in self._sessions.items():
@@ -82,18 +84,18 @@ class MemoryStore:
     def count_users(self) -> int:
         return len(self._users)
 
-    def check(self) -> None:
+    def ping(self) -> None:
         """Memory always answers."""
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _commit(self, changes: Sequence[Change]) -> None:
+    def _commit(self, changes: Sequence[Record]) -> None:
         """Make changes visible, all of them; called under the lock."""
         for change in changes:
             self._apply(change)
 
-    def _apply(self, change: Change) -> None:
+    def _apply(self, change: Record) -> None:
         if isinstance(change, User):
             self._users[change.email] = change
             return

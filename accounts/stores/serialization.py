@@ -16,26 +16,26 @@ def dump(fields: Fields) -> str:
     return _encoder.encode(fields)
 
 
-def user_fields(user: User) -> Fields:
+def user_to_dict(user: User) -> Fields:
     return {
         "email": user.email,
         "password_hash": user.password_hash,
-        "version": user.version,
+        "version": user.security_stamp,
         "created_at": user.created_at,
     }
 
 
-def session_fields(session: Session) -> Fields:
+def session_to_dict(session: Session) -> Fields:
     return {
         "sid": session.sid,
         "expires_at": session.expires_at,
-        "generation": session.generation,
+        "generation": session.rotation_count,
         "rotated_at": session.rotated_at,
-        "ended": session.ended,
+        "ended": session.revoked,
     }
 
 
-def to_user(fields: Fields) -> User:
+def user_from_dict(fields: Fields) -> User:
     """Raises `KeyError` where a field is missing."""
     return User(
         EmailAddress(fields["email"]),
@@ -45,7 +45,7 @@ def to_user(fields: Fields) -> User:
     )
 
 
-def to_session(fields: Fields) -> Session:
+def session_from_dict(fields: Fields) -> Session:
     """Raises `KeyError` where a field is missing."""
     return Session(
         fields["sid"],
@@ -57,19 +57,19 @@ def to_session(fields: Fields) -> Session:
 
 
 def dump_user(user: User) -> str:
-    return dump(user_fields(user))
+    return dump(user_to_dict(user))
 
 
 def dump_session(session: Session) -> str:
-    return dump(session_fields(session))
+    return dump(session_to_dict(session))
 
 
 def load_user(text: str | None) -> User | None:
-    return to_user(json.loads(text)) if text else None
+    return user_from_dict(json.loads(text)) if text else None
 
 
 def load_session(text: str | None) -> Session | None:
-    return to_session(json.loads(text)) if text else None
+    return session_from_dict(json.loads(text)) if text else None
 
 
 def user_key(email: EmailAddress) -> str:

@@ -19,7 +19,7 @@ CERTIFICATES = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 REMOTE_FORM = "write it as SCHEME://[user:password@]host:port/db, with %XX for special characters"
 
 
-class BadStoreUrl(ValueError):
+class InvalidStoreURL(ValueError):
     """A store's URL that cannot be meant; the message has the remedy, and never the URL itself."""
 
 
@@ -33,7 +33,7 @@ TOPOLOGIES = {"redis+cluster": Topology.CLUSTER, "redis+sentinel": Topology.SENT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RemoteUrl:
+class RedisURL:
     """Where a server is. `service` is Sentinel's name of it; its repr shows no password."""
 
     topology: Topology
@@ -46,34 +46,34 @@ class RemoteUrl:
     certificates: Mapping[str, str] = field(default_factory=dict)
 
 
-def file_path(url: str) -> Path:
-    """Return the path of a `file://` URL, absolute and without links. Raises `BadStoreUrl`."""
+def parse_file_url(url: str) -> Path:
+    """Return the path of a `file://` URL, absolute and without links. Raises `InvalidStoreURL`."""
     host, _, path = url.removeprefix("file://").partition("/")
     if host not in {"", "localhost"} or not url.startswith("file://") or not path:
-        raise BadStoreUrl(
+        raise InvalidStoreURL(
             "names no absolute path; write three slashes: file:///var/lib/accounts/accounts.jsonl"
         )
     path = unquote(f"/{path}")
     if path.endswith("/") or "\0" in path or "?" in url or "#" in url:
-        raise BadStoreUrl("names no file; write %3F for ? and %23 for # in its name")
+        raise InvalidStoreURL("names no file; write %3F for ? and %23 for # in its name")
     # Where two names lead to one file, both must find the one lock beside it.
     # (Path.resolve would raise for links in a circle; opening the file tells of those.)
     return Path(os.path.realpath(path))
 
 
-def remote_url(url: str) -> RemoteUrl:
-    """Read the URL of a server, of Sentinels, or of a cluster. Raises `BadStoreUrl`."""
+def parse_redis_url(url: str) -> RedisURL:
+    """Read the URL of a server, of Sentinels, or of a cluster. Raises `InvalidStoreURL`."""
     scheme, _, rest = url.partition("://")
     topology = TOPOLOGIES.get(scheme, Topology.SINGLE)
     if not rest.isprintable() or " " in rest or "#" in rest:
-        raise BadStoreUrl(f"holds a character that no URL can; {REMOTE_FORM}")
+        raise InvalidStoreURL(f"holds a character that no URL can; {REMOTE_FORM}")
     rest, _, query = rest.partition("?")
     authority, _, path = rest.partition("/")
     userinfo, _, hosts = authority.rpartition("@")
     username, _, password = userinfo.partition(":")
     service, _, db = path.partition("/") if topology is Topology.SENTINEL else ("", "", path)
     tls = scheme in {"rediss", "valkeys"}
-    return RemoteUrl(
+    return RedisURL(
         topology=topology,
         hosts=_hosts(hosts, topology),
         username=unquote(username) or None,
@@ -91,23 +91,25 @@ def _hosts(text: str, topology: Topology) -> list[tuple[str, int]]:
     matches = [match for match in found if match is not None]
     ports = [int(match["port"] or default_port) for match in matches]
     if len(matches) < len(found) or not all(0 < port <= MAX_PORT for port in ports):
-        raise BadStoreUrl(f"names no host and port; {REMOTE_FORM}")
+        raise InvalidStoreURL(f"names no host and port; {REMOTE_FORM}")
     if len(matches) > 1 and topology is Topology.SINGLE:
-        raise BadStoreUrl("names several hosts; only redis+cluster:// and redis+sentinel:// may")
+        raise InvalidStoreURL(
+            "names several hosts; only redis+cluster:// and redis+sentinel:// may"
+        )
     return [(match["host"].strip("[]"), port) for match, port in zip(matches, ports, strict=True)]
 
 
 def _database(text: str, *, only_zero: bool) -> int:
     if not re.fullmatch(r"[0-9]{0,5}", text):
-        raise BadStoreUrl("has a database that is no number; end it in /0, or leave that out")
+        raise InvalidStoreURL("has a database that is no number; end it in /0, or leave that out")
     if only_zero and int(text or 0):
-        raise BadStoreUrl("names a database, and a cluster has only 0; leave it out")
+        raise InvalidStoreURL("names a database, and a cluster has only 0; leave it out")
     return int(text or 0)
 
 
 def _service(text: str) -> str:
     if not text:
-        raise BadStoreUrl(
+        raise InvalidStoreURL(
             "names no service; write redis+sentinel://host:26379,host:26379/service/0"
         )
     return unquote(text)
@@ -116,7 +118,7 @@ def _service(text: str) -> str:
 def _certificates(query: str, *, tls: bool) -> dict[str, str]:
     options = dict(parse_qsl(query, keep_blank_values=True))
     if options.keys() - set(CERTIFICATES) or (options and not tls):
-        raise BadStoreUrl(
+        raise InvalidStoreURL(
             f"has options; only rediss:// and valkeys:// have some: {', '.join(CERTIFICATES)}"
         )
     return options

@@ -15,17 +15,17 @@ from jwt.utils import base64url_encode
 from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
-from accounts.domain.errors import TokenForged, TokenKeyUnknown
-from accounts.tokens.keys import KEY_ID, key_id
+from accounts.domain.errors import InvalidTokenSignature, UnknownKeyID
+from accounts.tokens.keys import KEY_ID_RE, key_id
 
 ALGORITHM = "HS256"
 
 # Ours have one header for each key; whatever else comes must not push those out for good.
-REMEMBERED_HEADERS = 64
+HEADER_CACHE_SIZE = 64
 
 # The claims are judged by `tokens` and the expiry by the service's own clock; PyJWT's
 # `iat` rule would refuse honest tokens from a machine whose clock is a second ahead.
-SIGNATURE_ONLY: Options = {
+DECODE_OPTIONS: Options = {
     "verify_aud": False,
     "verify_exp": False,
     "verify_iat": False,
@@ -49,7 +49,7 @@ class KeyRing(TokenBackend):
         self._signer = jwt.get_algorithm_by_name(ALGORITHM)
         self._key = self._signer.prepare_key(secrets[0])
         self._secrets = {key_id(secret): secret for secret in secrets}
-        self._secret_for = lru_cache(REMEMBERED_HEADERS)(self._look_up_secret)
+        self._secret_for = lru_cache(HEADER_CACHE_SIZE)(self._look_up_secret)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Return a JWS in compact form (RFC 7515 §7.1): `jwt.encode`, with its key and header
@@ -60,13 +60,13 @@ class KeyRing(TokenBackend):
     def decode(self, token: str, verify: bool = True) -> dict[str, Any]:  # type: ignore[override]  # simplejwt annotates the encoded token as a Token
         """Return the payload of a token whose signature holds.
 
-        Raises `TokenBackendError`, `TokenKeyUnknown` or `TokenForged`.
+        Raises `TokenBackendError`, `UnknownKeyID` or `InvalidTokenSignature`.
         """
         try:
             secret = self._secret_for(token.partition(".")[0])
-            return jwt.decode(token, secret, algorithms=[ALGORITHM], options=SIGNATURE_ONLY)
+            return jwt.decode(token, secret, algorithms=[ALGORITHM], options=DECODE_OPTIONS)
         except jwt.InvalidSignatureError as error:
-            raise TokenForged from error
+            raise InvalidTokenSignature from error
         except jwt.InvalidTokenError as error:
             raise TokenBackendError("Token is invalid") from error
 
@@ -76,10 +76,10 @@ class KeyRing(TokenBackend):
             raise jwt.InvalidTokenError("critical extension")
         kid: str = header.get("kid", "")  # PyJWT sees to it that it is a string
         # Another issuer's token, or garbage: no service of ours, whatever its keys, has made it.
-        if header.get("alg") != ALGORITHM or not KEY_ID.fullmatch(kid):
+        if header.get("alg") != ALGORITHM or not KEY_ID_RE.fullmatch(kid):
             raise jwt.InvalidTokenError("not one of ours")
         if kid not in self._secrets:
-            raise TokenKeyUnknown(kid)
+            raise UnknownKeyID(kid)
         return self._secrets[kid]
 
     @property

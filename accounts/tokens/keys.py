@@ -3,7 +3,7 @@
 import hmac
 import re
 
-KEY_ID = re.compile(r"[0-9a-f]{16}")
+KEY_ID_RE = re.compile(r"[0-9a-f]{16}")
 """What the `kid` of a key of ours looks like."""
 
 

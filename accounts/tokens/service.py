@@ -15,12 +15,12 @@ from accounts.domain.claims import Claims, RefreshClaims, TokenType
 from accounts.domain.errors import (
     TokenExpired,
     TokenInvalid,
-    TokenKeyUnknown,
-    TokenMisused,
+    UnknownKeyID,
+    WrongTokenType,
 )
 from accounts.domain.interfaces import Clock
 from accounts.domain.users import MAX_EMAIL_LENGTH, EmailAddress
-from accounts.throttled_logging import Seldom
+from accounts.throttled_logging import ThrottledLogger
 from accounts.tokens.key_ring import KeyRing
 
 # Ours have 400 to 1,000 characters; a longer string is refused before it is decoded.
@@ -31,7 +31,7 @@ MAX_OPAQUE_LENGTH = 64
 
 # Verified tokens that are remembered: some 8 MB when full. One that has been dropped is
 # verified anew.
-REMEMBERED_TOKENS = 8192
+TOKEN_CACHE_SIZE = 8192
 
 # The year 3000: a later time is nobody's clock.
 MAX_TIMESTAMP = 32_503_680_000
@@ -43,7 +43,7 @@ CLOCK_TOLERANCE_SECONDS = 5
 """Machines that keep time by NTP differ by less; what is said beyond it is a warning, no more."""
 
 # Key names that wait for the next line: a stranger who makes one up each minute hides no real one.
-REMEMBERED_NAMES = 8
+MAX_WARNED_KEY_IDS = 8
 
 TYPES = tuple(TokenType)
 
@@ -72,12 +72,12 @@ class RefreshToken(_RingToken, simplejwt.RefreshToken):  # type: ignore[misc]  #
     def verify(self) -> None:
         self.claims = RefreshClaims(
             **_common_claims(self.payload, TokenType.REFRESH),
-            generation=_integer(self.payload, "gen", MAX_GENERATION),
+            rotation_count=_integer(self.payload, "gen", MAX_GENERATION),
         )
 
 
-class JWTIssuer:
-    """A `TokenIssuer`; `read_access` serves the authentication class.
+class TokenService:
+    """A `TokenIssuer`; `verify_access` serves the authentication class.
 
     That a token's signature and claims are sound is remembered, by the whole token: that cannot
     change. Whether it has expired is judged each time.
@@ -86,33 +86,33 @@ class JWTIssuer:
     def __init__(self, ring: KeyRing, clock: Clock) -> None:
         self._ring = ring
         self._clock = clock
-        self._seldom = Seldom(logger, clock)
+        self._seldom = ThrottledLogger(logger, clock)
         self._foreign: tuple[str, ...] = ()
-        self._verified = lru_cache(REMEMBERED_TOKENS)(self._verify)
+        self._verified = lru_cache(TOKEN_CACHE_SIZE)(self._verify)
 
     def issue(self, claims: Claims) -> str:
         payload: dict[str, Any] = {
             "type": TokenType.ACCESS,
             "sub": claims.email,
-            "ver": claims.version,
+            "ver": claims.security_stamp,
             "sid": claims.sid,
             "jti": claims.jti,
             "iat": claims.issued_at,
             "exp": claims.expires_at,
         }
         if isinstance(claims, RefreshClaims):
-            payload |= {"type": TokenType.REFRESH, "gen": claims.generation}
+            payload |= {"type": TokenType.REFRESH, "gen": claims.rotation_count}
         return self._ring.encode(payload)
 
-    def read_access(self, token: str) -> Claims:
+    def verify_access(self, token: str) -> Claims:
         """Return the claims of an access token. Raises `TokenInvalid` or `TokenExpired`."""
         claims = self._verified(token, AccessToken)
-        self._judge_times(claims)
+        self._check_times(claims)
         return claims
 
-    def read_refresh(self, token: str) -> RefreshClaims:
+    def verify_refresh(self, token: str) -> RefreshClaims:
         claims = self._verified(token, RefreshToken)
-        self._judge_times(claims)
+        self._check_times(claims)
         return cast(RefreshClaims, claims)
 
     def _verify(self, token: str, kind: type[AccessToken | RefreshToken]) -> Claims:
@@ -122,11 +122,11 @@ class JWTIssuer:
             return kind(self._ring, token).claims
         except TokenError as error:
             raise TokenInvalid from error
-        except TokenKeyUnknown as error:
-            self._tell_of_foreign_key(error.kid)
+        except UnknownKeyID as error:
+            self._warn_unknown_key(error.kid)
             raise
 
-    def _judge_times(self, claims: Claims) -> None:
+    def _check_times(self, claims: Claims) -> None:
         now = self._clock()
         if claims.expires_at <= now:
             raise TokenExpired(now - claims.expires_at)
@@ -137,7 +137,7 @@ class JWTIssuer:
                 claims.issued_at - now,
             )
 
-    def _tell_of_foreign_key(self, kid: str) -> None:
+    def _warn_unknown_key(self, kid: str) -> None:
         others = tuple(other for other in self._foreign if other != kid)
         told = self._seldom.warning(
             "a token was refused: it was signed with key %s%s, and we have %s; "
@@ -146,15 +146,15 @@ class JWTIssuer:
             f" (before it others, with {', '.join(others)})" if others else "",
             self._ring.names,
         )
-        self._foreign = () if told else (*others, kid)[-REMEMBERED_NAMES:]
+        self._foreign = () if told else (*others, kid)[-MAX_WARNED_KEY_IDS:]
 
 
 def _common_claims(payload: dict[str, Any], expected: TokenType) -> dict[str, Any]:
     if payload.get("type") != expected:
-        raise TokenMisused if payload.get("type") in TYPES else TokenInvalid
+        raise WrongTokenType if payload.get("type") in TYPES else TokenInvalid
     return {
         "email": EmailAddress(_text(payload, "sub", MAX_EMAIL_LENGTH)),
-        "version": _text(payload, "ver", MAX_OPAQUE_LENGTH),
+        "security_stamp": _text(payload, "ver", MAX_OPAQUE_LENGTH),
         "sid": _text(payload, "sid", MAX_OPAQUE_LENGTH),
         "jti": _text(payload, "jti", MAX_OPAQUE_LENGTH),
         "issued_at": _integer(payload, "iat", MAX_TIMESTAMP),

@@ -44,7 +44,7 @@ def table() -> str:
     return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows, ""])
 
 
-def for_jetbrains(requests: str) -> str:
+def to_jetbrains_format(requests: str) -> str:
     """Return requests as JetBrains' HTTP Client has them: it keeps answers by scripts.
 
     https://www.jetbrains.com/help/idea/http-client-reference.html (`client.global.set`)
@@ -70,7 +70,7 @@ def documents(root: Path) -> dict[Path, str]:
     return {
         readme: TABLE.sub(lambda _: table(), text),
         root / ".env.example": example(),
-        root / "docs" / "api.jetbrains.http": for_jetbrains(requests),
+        root / "docs" / "api.jetbrains.http": to_jetbrains_format(requests),
     }
 
 

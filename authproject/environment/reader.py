@@ -7,7 +7,7 @@ from typing import TypeVar, cast
 from django.core.exceptions import ImproperlyConfigured
 from environs import Env, EnvValidationError, ValidationError, validate
 
-from authproject.environment import validators as judges
+from authproject.environment import validators
 from authproject.environment import variables as var
 from authproject.environment.variables import MAX_TOKEN_DAYS, Variable
 
@@ -67,15 +67,15 @@ def read_environment(dotenv: Path) -> Environment:
     production = _production(env)
     read = _Reader(env, production)
     values = Environment(
-        jwt_secret_key=read.text(var.JWT_SECRET_KEY, judges.secret(production)),
+        jwt_secret_key=read.text(var.JWT_SECRET_KEY, validators.secret(production)),
         jwt_secret_key_fallbacks=read.items(
-            var.JWT_SECRET_KEY_FALLBACKS, judges.secret(production)
+            var.JWT_SECRET_KEY_FALLBACKS, validators.secret(production)
         ),
         production=production,
-        allowed_hosts=read.items(var.ALLOWED_HOSTS, judges.host(production)),
-        cors_origins=read.items(var.CORS_ORIGINS, judges.origin(production)),
-        trusted_proxies=read.items(var.TRUSTED_PROXIES, judges.proxy),
-        store_url=read.text(var.STORE_URL, judges.store_url),
+        allowed_hosts=read.items(var.ALLOWED_HOSTS, validators.host(production)),
+        cors_origins=read.items(var.CORS_ORIGINS, validators.origin(production)),
+        trusted_proxies=read.items(var.TRUSTED_PROXIES, validators.proxy),
+        store_url=read.text(var.STORE_URL, validators.store_url),
         access_token_lifetime=read.seconds(var.ACCESS_TOKEN_EXPIRE_MINUTES, 60),
         refresh_token_lifetime=read.seconds(
             var.REFRESH_TOKEN_EXPIRE_DAYS, 86_400, most=MAX_TOKEN_DAYS
@@ -92,8 +92,8 @@ def read_environment(dotenv: Path) -> Environment:
         browsable_api=read.boolean(var.BROWSABLE_API),
         api_docs=read.boolean(var.API_DOCS),
         metrics=read.boolean(var.METRICS),
-        log_level=read.text(var.LOG_LEVEL, judges.one_of(*judges.LOG_LEVELS)),
-        log_format=read.text(var.LOG_FORMAT, judges.one_of("json", "console")),
+        log_level=read.text(var.LOG_LEVEL, validators.one_of(*validators.LOG_LEVELS)),
+        log_format=read.text(var.LOG_FORMAT, validators.one_of("json", "console")),
     )
     faults = _faults(env)
     if 0 < values.refresh_token_lifetime <= values.access_token_lifetime:
@@ -119,7 +119,7 @@ def _with_hint(name: str, fault: str) -> str:
 
 
 def _production(env: Env) -> bool:
-    kinds = judges.one_of("development", "production")
+    kinds = validators.one_of("development", "production")
     return _Reader(env, production=False).text(var.ENVIRONMENT, kinds) == "production"
 
 
@@ -130,13 +130,13 @@ class _Reader:
         self._env = env
         self._production = production
 
-    def text(self, variable: Variable[str], judge: judges.Judge) -> str:
+    def text(self, variable: Variable[str], judge: validators.Validator) -> str:
         return self._env.str(variable.name, self._default(variable), validate=judge)
 
-    def integer(self, variable: Variable[int], judge: judges.Judge) -> int:
+    def integer(self, variable: Variable[int], judge: validators.Validator) -> int:
         return self._env.int(variable.name, self._default(variable), validate=judge)
 
-    def number(self, variable: Variable[float], judge: judges.Judge) -> float:
+    def number(self, variable: Variable[float], judge: validators.Validator) -> float:
         return self._env.float(variable.name, self._default(variable), validate=judge)
 
     def seconds(self, variable: Variable[float], unit: int, most: float | None = None) -> int:
@@ -146,15 +146,17 @@ class _Reader:
         return 0 if count is None else max(1, round(count * unit))
 
     def boolean(self, variable: Variable[bool]) -> bool:
-        text = self._env.str(variable.name, str(self._default(variable)), validate=judges.boolean)
-        return (text or "").lower() in judges.TRUE
+        text = self._env.str(
+            variable.name, str(self._default(variable)), validate=validators.boolean
+        )
+        return (text or "").lower() in validators.TRUE
 
     def path(self, variable: Variable[str]) -> Path | None:
         # Whether it can be read is judged where it is: make_users may be about to write it.
         text = self._env.str(variable.name, self._default(variable))
         return Path(text).absolute() if text else None
 
-    def items(self, variable: Variable[list[str]], judge: judges.Judge) -> list[str]:
+    def items(self, variable: Variable[list[str]], judge: validators.Validator) -> list[str]:
         def judge_all(values: list[str]) -> None:
             faults: list[str] = []
             for value in _items(values):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from environs import ValidationError, validate
 
 from accounts.stores import check_url
-from accounts.stores.url import BadStoreUrl
+from accounts.stores.url import InvalidStoreURL
 from authproject.environment.variables import EXAMPLE_SECRET
 from authproject.server.trusted_proxies import trusted_network
 
@@ -26,10 +26,10 @@ WEB = {"http": 80, "https": 443}
 # Their pages have none: the browser sends `null`.
 SCHEMES_WITHOUT_ORIGIN = {"about", "blob", "data", "file", "javascript"}
 
-Judge = Callable[[Any], Any]
+Validator = Callable[[Any], Any]
 
 
-def one_of(*choices: str) -> Judge:
+def one_of(*choices: str) -> Validator:
     return validate.OneOf(choices, error=f"must be one of: {', '.join(choices)}")
 
 
@@ -38,7 +38,7 @@ def boolean(text: str) -> None:
         raise ValidationError("must be true or false")
 
 
-def secret(production: bool) -> Judge:
+def secret(production: bool) -> Validator:
     def judge(value: str) -> None:
         # Bytes of the environment that are not UTF-8 are halves of surrogate pairs here.
         if len(value.encode(errors="ignore")) < MIN_SECRET_BYTES or not value.isprintable():
@@ -49,7 +49,7 @@ def secret(production: bool) -> Judge:
     return judge
 
 
-def host(production: bool) -> Judge:
+def host(production: bool) -> Validator:
     def judge(value: str) -> None:
         if production and value == "*":
             raise ValidationError("must not be * in production; list the host names that you serve")
@@ -57,7 +57,7 @@ def host(production: bool) -> Judge:
     return judge
 
 
-def origin(production: bool) -> Judge:
+def origin(production: bool) -> Validator:
     def judge(value: str) -> None:
         if value == "*":
             if production:
@@ -85,7 +85,7 @@ def proxy(value: str) -> None:
 def store_url(value: str) -> None:
     try:
         check_url(value)
-    except BadStoreUrl as error:
+    except InvalidStoreURL as error:
         raise ValidationError(str(error)) from error
 
 

@@ -12,14 +12,14 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 access_log = logging.getLogger("authproject.access")
 
 
-def write_access_line(*, method: str, path: str, status: int, **fields: Any) -> None:
+def log_request(*, method: str, path: str, status: int, **fields: Any) -> None:
     """Write a request's line. `duration_ms` is in milliseconds."""
     message = f"{method} {path} {status}"
     fields = {"method": method, "path": path, "status": status, **fields}
     log_fields(access_log, logging.INFO, message, fields)
 
 
-class RequestIdFilter(logging.Filter):
+class RequestIDFilter(logging.Filter):
     """Adds `request_id` to every record."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -27,7 +27,7 @@ class RequestIdFilter(logging.Filter):
         return True
 
 
-class BugFilter(logging.Filter):
+class ExceptionsOnlyFilter(logging.Filter):
     """Lets pass what carries a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:

@@ -1,6 +1,6 @@
 """What a log line looks like: a JSON object in production, aligned columns in development.
 
-In both, no character of any input can start a line or speak to a terminal, and a token is masked:
+In both, no character of any input can start a line or speak to a terminal, and tokens are masked:
 nobody means to log one, but a client may put one into a path, and a library into an exception.
 """
 
@@ -19,7 +19,13 @@ import orjson
 
 # What the logging module puts on every record; whatever else is there was given as `extra`.
 # Django puts objects on its records, too.
-NOT_FIELDS = {*vars(logging.makeLogRecord({})), "message", "request_id", "request", "status_code"}
+RESERVED_ATTRS = {
+    *vars(logging.makeLogRecord({})),
+    "message",
+    "request_id",
+    "request",
+    "status_code",
+}
 
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_.-]{16,}")
 """A JSON web token, or its payload: base64 of what begins with `{"`."""
@@ -80,7 +86,7 @@ class JSONLineFormatter(logging.Formatter):
         return ESCAPE_OR_TOKEN.sub(_kept, text) if "eyJ" in text else text
 
 
-def masked(text: str) -> str:
+def mask_tokens(text: str) -> str:
     """Return text, which is not encoded in any way, with `***` for each token."""
     return TOKEN.sub("***", text)
 
@@ -90,7 +96,7 @@ def _kept(found: re.Match[str]) -> str:
 
 
 def _extra(record: logging.LogRecord) -> dict[str, Any]:
-    return {name: value for name, value in vars(record).items() if name not in NOT_FIELDS}
+    return {name: value for name, value in vars(record).items() if name not in RESERVED_ATTRS}
 
 
 def to_json(line: dict[str, Any]) -> str:
@@ -110,7 +116,7 @@ def _plain(value: Any) -> Any:
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Columns for a person's eyes; in colour where `shows_colour` says so.
+    """Columns for a person's eyes; in colour where `supports_color` says so.
 
     An access line: time, level, status, method, path, duration, client, the request id's
     beginning, and what was wrong. A traceback is indented, so none of its lines looks like one.
@@ -118,14 +124,14 @@ class ConsoleFormatter(logging.Formatter):
 
     def __init__(self, *, colour: bool | None = None) -> None:
         super().__init__()
-        self._colour = shows_colour(sys.stderr, os.environ) if colour is None else colour
+        self._colour = supports_color(sys.stderr, os.environ) if colour is None else colour
 
     def format(self, record: logging.LogRecord) -> str:
         clock = time.strftime("%H:%M:%S", time.localtime(record.created))
         when = self._paint(f"{clock}.{int(record.msecs):03}", DIM)
         level = self._paint(f"{record.levelname:<8}", LEVEL_COLOURS.get(record.levelname, ""))
         line = " ".join([when, level, *self._columns(record)])
-        return masked("\n".join([line.rstrip(), *self._traceback(record)]))
+        return mask_tokens("\n".join([line.rstrip(), *self._traceback(record)]))
 
     def _columns(self, record: logging.LogRecord) -> Iterator[str]:
         fields = record.fields if isinstance(record, Line) else {}
@@ -133,10 +139,10 @@ class ConsoleFormatter(logging.Formatter):
             yield from self._access(fields)
         elif "event" in fields:
             yield self._paint(f"{fields['event']:<20}", MAGENTA)
-            yield escaped(fields["user"])
+            yield escape_control_chars(fields["user"])
         else:
-            yield self._paint(f"{escaped(record.name)}:", DIM)
-            yield escaped(record.getMessage())
+            yield self._paint(f"{escape_control_chars(record.name)}:", DIM)
+            yield escape_control_chars(record.getMessage())
         if request_id := getattr(record, "request_id", None):
             yield self._paint(f"{request_id[:SHORT_ID]:<{SHORT_ID}}", DIM)
         if "code" in fields:
@@ -145,16 +151,16 @@ class ConsoleFormatter(logging.Formatter):
     def _access(self, fields: Mapping[str, Any]) -> Iterator[str]:
         status = fields["status"]
         yield self._paint(str(status), STATUS_COLOURS.get(status // 100, ""))
-        yield f"{escaped(fields['method']):<7}"
-        yield f"{escaped(fields['path']):<{PATH_WIDTH}}"
+        yield f"{escape_control_chars(fields['method']):<7}"
+        yield f"{escape_control_chars(fields['path']):<{PATH_WIDTH}}"
         yield f"{fields['duration_ms']:>8.1f} ms"
-        yield self._paint(f"{escaped(str(fields['client'])):<9}", DIM)
+        yield self._paint(f"{escape_control_chars(str(fields['client'])):<9}", DIM)
 
     def _traceback(self, record: logging.LogRecord) -> Iterator[str]:
         if record.exc_info:
             for line in self.formatException(record.exc_info).split("\n"):
                 colour = DIM if line.startswith((" ", "Traceback")) else RED
-                yield self._paint(f"    {escaped(line)}", colour)
+                yield self._paint(f"    {escape_control_chars(line)}", colour)
 
     def _paint(self, text: str, colour: str) -> str:
         return f"\x1b[{colour}m{text}\x1b[0m" if self._colour and colour else text
@@ -162,10 +168,10 @@ class ConsoleFormatter(logging.Formatter):
 
 def _what_was_wrong(fields: Mapping[str, Any]) -> str:
     code, reason = fields["code"], fields.get("reason", "")
-    return escaped(code if code.endswith(reason) else f"{code} ({reason})")
+    return escape_control_chars(code if code.endswith(reason) else f"{code} ({reason})")
 
 
-def escaped(text: str) -> str:
+def escape_control_chars(text: str) -> str:
     """Return text whose control characters, line breaks among them, are written as escapes."""
     if text.isprintable():
         return text
@@ -174,8 +180,8 @@ def escaped(text: str) -> str:
     )
 
 
-def shows_colour(stream: TextIO, environment: Mapping[str, str]) -> bool:
-    """Judge as most programs do: https://no-color.org, https://force-color.org, a terminal."""
+def supports_color(stream: TextIO, environment: Mapping[str, str]) -> bool:
+    """Validator as most programs do: https://no-color.org, https://force-color.org, a terminal."""
     if environment.get("NO_COLOR"):
         return False
     if environment.get("FORCE_COLOR"):

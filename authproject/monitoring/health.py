@@ -5,35 +5,35 @@ from rest_framework.request import Request
 
 from accounts.domain.interfaces import Waits
 from accounts.rest.responses import Response
-from accounts.services import get_runtime
+from accounts.services import get_services
 from authproject import __version__
-from authproject.views import FixedTypeView, OpenView
+from authproject.views import PublicJSONView, SingleMediaTypeView
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
-class HealthView(OpenView):
+class LivenessView(PublicJSONView):
     """Alive: answers without asking the store anything."""
 
     waits = Waits.NOTHING
 
     def get(self, request: Request) -> Response:
-        kind = get_runtime().service.store.kind
+        kind = get_services().accounts.store.backend_name
         return Response({"status": "ok", "version": __version__, "store": kind})
 
 
-class ReadyView(OpenView):
+class ReadinessView(PublicJSONView):
     """Ready: the store answers. 503 otherwise."""
 
     waits = Waits.STORE
     is_probe = True
 
     def get(self, request: Request) -> Response:
-        get_runtime().service.store.check()
+        get_services().accounts.store.ping()
         return Response({"status": "ok"})
 
 
-class MetricsView(FixedTypeView):
+class MetricsView(SingleMediaTypeView):
     """Everything that was counted, in Prometheus's text format."""
 
     is_probe = True
@@ -42,4 +42,4 @@ class MetricsView(FixedTypeView):
         # Only where METRICS is on. It has a thread: with several workers it reads their files.
         from authproject.monitoring import metrics  # noqa: PLC0415  # as said above
 
-        return HttpResponse(metrics.exposition(), content_type=METRICS_TYPE)
+        return HttpResponse(metrics.render_metrics(), content_type=METRICS_TYPE)

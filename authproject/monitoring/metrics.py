@@ -18,34 +18,34 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
 from accounts.domain.errors import (
+    InvalidTokenSignature,
     StoreUnavailable,
     TokenError,
     TokenExpired,
-    TokenForged,
     TokenInvalid,
-    TokenKeyUnknown,
-    TokenMisused,
     TokenReused,
     TokenRevoked,
+    UnknownKeyID,
+    WrongTokenType,
 )
 from accounts.domain.interfaces import AccountStore
-from accounts.services import get_runtime
-from accounts.signals import password_hash_waits, password_hashed
-from authproject.server.environ import METHODS
+from accounts.services import get_services
+from accounts.signals import password_hash_queue_changed, password_hashed
+from authproject.server.environ import KNOWN_METHODS
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PROTECTED = "/api/v1/protected/"
 STARTED = time.time()
 """With several workers that is their parent's time: it imports this module before it forks."""
 
-SHOWN_AT_ZERO = ("success", "store_unavailable", "overloaded")
+INITIAL_OUTCOMES = ("success", "store_unavailable", "overloaded")
 """A rate needs a counter's zero: what shows up with its first 1 has not grown, for Prometheus."""
 
 TOKEN_ERRORS: tuple[type[TokenError], ...] = (
     TokenInvalid,
-    TokenKeyUnknown,
-    TokenForged,
-    TokenMisused,
+    UnknownKeyID,
+    InvalidTokenSignature,
+    WrongTokenType,
     TokenExpired,
     TokenRevoked,
     TokenReused,
@@ -91,11 +91,11 @@ class ServiceCollector(Collector):
     """What is true at the moment that somebody asks."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        runtime = get_runtime()
-        store = runtime.service.store
+        services = get_services()
+        store = services.accounts.store
         yield GaugeMetricFamily("auth_store_up", "Whether the store answers", value=_is_up(store))
         yield GaugeMetricFamily(
-            "auth_clock_seconds", "What this service takes the time to be", value=runtime.clock()
+            "auth_clock_seconds", "What this service takes the time to be", value=services.clock()
         )
         count = store.count_users()
         if count is not None:
@@ -120,7 +120,7 @@ class StartCollector(Collector):
 prometheus.REGISTRY.register(ServiceCollector())
 
 
-class Observer:
+class RequestMetrics:
     """Counts requests."""
 
     def __init__(self, operations: Mapping[tuple[str, str], str]) -> None:
@@ -130,7 +130,7 @@ class Observer:
         """
         self._operations = operations
         for operation in {*operations.values(), "access"}:
-            for outcome in SHOWN_AT_ZERO:
+            for outcome in INITIAL_OUTCOMES:
                 _outcome(operation, outcome)
 
     def __call__(
@@ -145,7 +145,7 @@ class Observer:
         seconds: float,
     ) -> None:
         """Count a request. `outcome` is `success` or the error's code."""
-        method = method if method in METHODS else "other"
+        method = method if method in KNOWN_METHODS else "other"
         # What is outside the contract's routes shares one label: nobody may invent any.
         _duration(method, route or "unmatched", status).observe(seconds)
         operation = self._operations.get((method, path))
@@ -157,7 +157,7 @@ class Observer:
             tokens_refused.labels(refused.reason).inc()
 
 
-def exposition() -> bytes:
+def render_metrics() -> bytes:
     """Return all metrics in Prometheus's text format."""
     folder = os.environ.get(FOLDER)
     if folder is None:
@@ -193,7 +193,7 @@ def _forget_dead_workers(folder: Path) -> None:
 
 def _is_up(store: AccountStore) -> int:
     try:
-        store.check()
+        store.ping()
     except StoreUnavailable:
         return 0
     return 1
@@ -212,5 +212,5 @@ def _time_hash(seconds: float, **kwargs: Any) -> None:
 
 
 got_request_exception.connect(_count_bug, dispatch_uid="authproject.monitoring.metrics")
-password_hash_waits.connect(_count_waiting, dispatch_uid="authproject.monitoring.metrics")
+password_hash_queue_changed.connect(_count_waiting, dispatch_uid="authproject.monitoring.metrics")
 password_hashed.connect(_time_hash, dispatch_uid="authproject.monitoring.metrics")

@@ -13,25 +13,25 @@ from django.utils.encoding import escape_uri_path
 
 from accounts.domain.errors import TokenError
 from authproject.monitoring import access_log as logs
-from authproject.monitoring.formatters import masked
-from authproject.server.environ import METHODS
+from authproject.monitoring.formatters import mask_tokens
+from authproject.server.environ import KNOWN_METHODS
 from authproject.server.routes import operations, routes
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-SANE_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-LONGEST_PATH = 512
+REQUEST_ID_RE = re.compile(r"[A-Za-z0-9._-]{1,128}")
+MAX_PATH_LENGTH = 512
 """Of a longer path, as it is logged, so many characters are; then "…", which no path has there."""
-PLAIN_PATH = re.compile(rf"[A-Za-z0-9/._-]{{0,{LONGEST_PATH}}}")
+PLAIN_PATH = re.compile(rf"[A-Za-z0-9/._-]{{0,{MAX_PATH_LENGTH}}}")
 # A last character in UTF-8, whole or not, whose last escape may be cut in two.
 LAST_CHARACTER = re.compile(r"(%[C-F][0-9A-F](%[89AB][0-9A-F]){0,2})?(%[0-9A-F]?)?$")
-LONGEST_METHOD = 16
+MAX_METHOD_LENGTH = 16
 """Of a method that is nobody's, so much is logged."""
 
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
 
 
-class RequestMiddleware:
+class RequestIDMiddleware:
     """Names each request (`X-Request-ID`), completes its headers and writes its access line.
 
     `nosniff` everywhere; `no-store` wherever tokens or a user's data pass.
@@ -42,25 +42,25 @@ class RequestMiddleware:
         self._paths = frozenset(route.path for route in routes())
         self._observe: Callable[..., None] = _nothing
         if settings.METRICS:
-            from authproject.monitoring.metrics import Observer  # noqa: PLC0415  # only where it is on
+            from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only where it is on
 
-            self._observe = Observer(operations())
+            self._observe = RequestMetrics(operations())
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         given = request.META.get("HTTP_X_REQUEST_ID")
-        name = given if given and SANE_REQUEST_ID.fullmatch(given) else token_hex(16)
+        name = given if given and REQUEST_ID_RE.fullmatch(given) else token_hex(16)
         request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
         token = logs.request_id.set(name)
         try:
             response = self.get_response(request)
-            _complete(response, request.path_info, name)
-            self._record(request, response, time.perf_counter() - started)
+            _set_headers(response, request.path_info, name)
+            self._log_and_count(request, response, time.perf_counter() - started)
             return response
         finally:
             logs.request_id.reset(token)
 
-    def _record(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+    def _log_and_count(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         method, status = request.method or "", response.status_code
         match, path = request.resolver_match, request.path_info
         # Without a match it was refused before it was resolved, or it is nobody's.
@@ -69,9 +69,9 @@ class RequestMiddleware:
         wrong: dict[str, str] = {}
         if status >= HTTPStatus.BAD_REQUEST:
             outcome, refused, wrong = _what_was_wrong(response)
-        logs.write_access_line(
-            method=method if method in METHODS else method[:LONGEST_METHOD],
-            path=_shown(request.path),
+        logs.log_request(
+            method=method if method in KNOWN_METHODS else method[:MAX_METHOD_LENGTH],
+            path=_loggable_path(request.path),
             route=route,
             status=status,
             duration_ms=round(seconds * 1000, 2),
@@ -89,7 +89,7 @@ class RequestMiddleware:
         )
 
 
-def _complete(response: HttpResponse, path: str, request_id: str) -> None:
+def _set_headers(response: HttpResponse, path: str, request_id: str) -> None:
     # Straight into Django's mapping: what its setter guards against cannot be in these values.
     headers = response.headers._store  # noqa: SLF001  # for speed
     headers["x-request-id"] = ("X-Request-ID", request_id)
@@ -110,15 +110,15 @@ def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, st
     # Not from its body: in a view of a project's own that may be whatever a client has sent.
     code: str = getattr(response, "error_code", None) or "error"
     refused: TokenError | None = getattr(response, "token_error", None)
-    return code, refused, {"code": code, **({"reason": refused.remark} if refused else {})}
+    return code, refused, {"code": code, **({"reason": refused.log_reason} if refused else {})}
 
 
-def _shown(path: str) -> str:
+def _loggable_path(path: str) -> str:
     """Return a path as it is logged: escaped, and cut before a stranger fills a disk with it."""
     if PLAIN_PATH.fullmatch(path):
         return path
     # Masked before it is cut: of half a token the mask would not know.
-    escaped = escape_uri_path(masked(path)[: LONGEST_PATH + 1])
-    if len(escaped) <= LONGEST_PATH:
+    escaped = escape_uri_path(mask_tokens(path)[: MAX_PATH_LENGTH + 1])
+    if len(escaped) <= MAX_PATH_LENGTH:
         return escaped
-    return LAST_CHARACTER.sub("", escaped[:LONGEST_PATH], count=1) + "…"
+    return LAST_CHARACTER.sub("", escaped[:MAX_PATH_LENGTH], count=1) + "…"

@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from accounts.domain.events import Event
-from accounts.signals import BY_EVENT
+from accounts.signals import SIGNALS_BY_EVENT
 from authproject.monitoring.formatters import log_fields
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.
@@ -13,9 +13,9 @@ EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CR
 security_log = logging.getLogger("authproject.security")
 
 
-def listen_to_security_events() -> None:
+def connect_security_log() -> None:
     """Write a line for each security event."""
-    for signal in BY_EVENT.values():
+    for signal in SIGNALS_BY_EVENT.values():
         signal.connect(_log_security_event, dispatch_uid="authproject.security_log")
 
 

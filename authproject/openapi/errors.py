@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import exceptions as drf
 from rest_framework.serializers import ValidationError
 
-from accounts.authentication import BearerTokenRejected
+from accounts.authentication import InvalidBearerToken
 from accounts.domain import errors as core
 from accounts.rest.exceptions import (
     PayloadTooLarge,
@@ -57,14 +57,14 @@ FIXED = (*ALWAYS, UNKNOWN_HOST, SWITCHED_OFF)
 """Common to what has one media type, whatever the client accepts, and can be off."""
 
 STORE = (core.StoreUnavailable(),)
-HASHING = (*STORE, core.Overloaded())
+HASHING = (*STORE, core.HashingOverloaded())
 TOKENS = (core.TokenInvalid(), core.TokenExpired(), core.TokenRevoked())
-BEARER = (drf.NotAuthenticated(), *map(BearerTokenRejected, TOKENS))
+BEARER = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKENS))
 PASSWORDS = (
     core.PasswordTooShort,
     core.PasswordTooLong,
     core.PasswordTooCommon,
-    core.PasswordNotText,
+    core.PasswordInvalidCharacters,
 )
 
 

@@ -102,17 +102,17 @@ class Protected(_Described):
 
 
 class Root(_Described):
-    target_class = "authproject.views.RootView"
+    target_class = "authproject.views.APIRootView"
     operations = {"get": operations.ROOT}
 
 
 class Health(_Described):
-    target_class = "authproject.monitoring.health.HealthView"
+    target_class = "authproject.monitoring.health.LivenessView"
     operations = {"get": operations.HEALTH}
 
 
 class Ready(_Described):
-    target_class = "authproject.monitoring.health.ReadyView"
+    target_class = "authproject.monitoring.health.ReadinessView"
     operations = {"get": operations.READY}
 
 

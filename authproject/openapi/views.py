@@ -12,7 +12,7 @@ from drf_spectacular.renderers import OpenApiJsonRenderer2
 from rest_framework.request import Request
 
 from authproject.openapi import extensions  # noqa: F401  # drf-spectacular registers them
-from authproject.views import FixedTypeView
+from authproject.views import SingleMediaTypeView
 
 # 'unsafe-inline': both write their own style elements. blob: ReDoc searches in a worker.
 CONTENT_SECURITY_POLICY = (
@@ -48,14 +48,14 @@ def page(template: str) -> str:
     return render_to_string(template)
 
 
-class OpenAPIView(FixedTypeView):
+class OpenAPIView(SingleMediaTypeView):
     """The OpenAPI document."""
 
     def get(self, request: Request) -> HttpResponse:
         return HttpResponse(document(), content_type="application/json")
 
 
-class PageView(FixedTypeView):
+class PageView(SingleMediaTypeView):
     """A page that shows the document."""
 
     template: ClassVar[str]

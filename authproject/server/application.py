@@ -19,31 +19,37 @@ from django.conf import settings
 from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
-from accounts.authentication import FOUND, claims_of
+from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_header
 from accounts.domain.interfaces import Waits
 from accounts.passwords.executor import MAX_PENDING_HASHES
 from accounts.rest.exceptions import server_error
-from accounts.services import get_runtime
+from accounts.services import get_services
 from authproject.monitoring import access_log as logs
-from authproject.server.environ import NO_THREAD, Environ, Scope, body_length, environ_of
+from authproject.server.environ import (
+    OVERLOADED,
+    Environ,
+    Scope,
+    build_environ,
+    parse_content_length,
+)
 from authproject.server.handler import Handler
-from authproject.server.identity_loader import Ahead
+from authproject.server.identity_loader import IdentityBatchLoader
 from authproject.server.routes import routes
 
 # A login holds its thread while it waits for its hash, so the threads outnumber the hashes
 # that may wait: however many logins queue up, these many threads answer everything else.
-THREADS_FOR_THE_REST = 8
-THREADS = MAX_PENDING_HASHES + THREADS_FOR_THE_REST
+SPARE_THREADS = 8
+THREADS = MAX_PENDING_HASHES + SPARE_THREADS
 
 # Of what waits for a thread the last would have its turn after three others: with a store that
 # stalls for a second each time, that is long enough.
-WAITING_PER_THREAD = 3
+QUEUE_PER_THREAD = 3
 
 # Metrics and readiness have threads of their own: when clients hold all the others, whoever
 # watches the service must still learn why. A store that stalls holds one for a second.
-PROBE_THREADS = 2
+MONITORING_THREADS = 2
 
-BODY_SECONDS = 7.0
+BODY_TIMEOUT_SECONDS = 7.0
 """A body that has not come after so long is given up: 400, as if its client had gone. That is less
 than a SIGTERM gives for what is in flight."""
 
@@ -61,12 +67,12 @@ class HTTPProtocol(Protocol):
     def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
 
 
-class Threads:
+class BoundedThreadPool:
     """So many requests are answered at once, some more wait, and further ones are turned away."""
 
     def __init__(self, count: int, name: str) -> None:
         self.executor = ThreadPoolExecutor(count, name)
-        self.pending, self.most = 0, count * (1 + WAITING_PER_THREAD)
+        self.pending, self.max_pending = 0, count * (1 + QUEUE_PER_THREAD)
 
 
 class Application:
@@ -78,12 +84,12 @@ class Application:
         *,
         threads: int,
         max_body_bytes: int,
-        body_seconds: float = BODY_SECONDS,
+        body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self._handler = handler
-        self._body_seconds = body_seconds
-        self._clients = Threads(threads, "request")
-        self._probes = Threads(PROBE_THREADS, "probe")
+        self._body_seconds = body_timeout_seconds
+        self._clients = BoundedThreadPool(threads, "request")
+        self._probes = BoundedThreadPool(MONITORING_THREADS, "probe")
         self._max_body_bytes = max_body_bytes
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -95,7 +101,7 @@ class Application:
 
     async def _answer_to(self, scope: Scope, protocol: HTTPProtocol) -> Answer:
         path = scope.path
-        environ = environ_of(scope, path)
+        environ = build_environ(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._receive(environ, protocol)
         # With a cookie the browsable API's own login asks the store, too.
@@ -108,9 +114,9 @@ class Application:
         threads = self._probes if path in self._probe_paths else self._clients
         return await self._answer_on_a_thread(threads, environ)
 
-    async def _answer_on_a_thread(self, threads: Threads, environ: Environ) -> Answer:
-        if threads.pending >= threads.most:
-            environ[NO_THREAD] = True
+    async def _answer_on_a_thread(self, threads: BoundedThreadPool, environ: Environ) -> Answer:
+        if threads.pending >= threads.max_pending:
+            environ[OVERLOADED] = True
             return self._answer(environ)
         threads.pending += 1
         try:
@@ -126,18 +132,18 @@ class Application:
 
     @cached_property
     def _instant_paths(self) -> frozenset[str]:
-        instant = get_runtime().service.store.instant
+        instant = get_services().accounts.store.instant
         return frozenset(route.path for route in routes() if route.waits <= instant)
 
     @cached_property
     def _instant_with_cookie(self) -> frozenset[str]:
-        instant = get_runtime().service.store.instant
+        instant = get_services().accounts.store.instant
         return frozenset(route.path for route in routes() if route.waits_with_cookie <= instant)
 
     @cached_property
     def _identified_paths(self) -> frozenset[str]:
         """Paths that need no more than their user to be answered at once."""
-        if not get_runtime().service.store.one_trip:
+        if not get_services().accounts.store.supports_batch_reads:
             return frozenset()
         return frozenset(route.path for route in routes() if route.waits <= Waits.IDENTITY)
 
@@ -146,18 +152,18 @@ class Application:
         return frozenset(route.path for route in routes() if route.is_probe)
 
     @cached_property
-    def _ahead(self) -> Ahead:
-        return Ahead(get_runtime().service.store)
+    def _ahead(self) -> IdentityBatchLoader:
+        return IdentityBatchLoader(get_services().accounts.store)
 
     async def _identify(self, environ: Environ) -> None:
         # Without a good token nobody will ask the store.
-        if claims := claims_of(environ.get("HTTP_AUTHORIZATION", "")):
-            environ[FOUND] = await self._ahead.find(claims)
+        if claims := verify_authorization_header(environ.get("HTTP_AUTHORIZATION", "")):
+            environ[PREFETCHED_IDENTITY] = await self._ahead.load(claims)
 
     async def _receive(self, environ: Environ, protocol: HTTPProtocol) -> None:
         """Give `environ` its body, or as much of it as shows that it is too large."""
         declared = environ.get("CONTENT_LENGTH")
-        length = body_length(declared) if declared else None
+        length = parse_content_length(declared) if declared else None
         if length is not None and length > self._max_body_bytes:
             return  # It is refused by what it declares.
         try:
@@ -171,7 +177,7 @@ class Application:
         environ["CONTENT_LENGTH"] = str(len(body))
 
     def _answer(self, environ: Environ) -> Answer:
-        response = self._handler.respond(environ)
+        response = self._handler.handle_environ(environ)
         try:
             headers = [*response.headers._store.values()]  # noqa: SLF001  # its items, as they are
             if response.cookies:

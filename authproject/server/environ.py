@@ -7,10 +7,10 @@ from typing import Any, Protocol
 
 Environ = dict[str, Any]
 
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 """Whatever else a client calls a method is its own word."""
 
-NO_THREAD = "authproject.no_thread"
+OVERLOADED = "authproject.no_thread"
 """Set in the environ of a request that would have to wait too long for a thread."""
 
 
@@ -27,7 +27,7 @@ class Scope(Protocol):
     headers: Any
 
 
-def environ_of(scope: Scope, path: str) -> Environ:
+def build_environ(scope: Scope, path: str) -> Environ:
     """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
     host, _, port = scope.server.rpartition(":")
     client = scope.client.rpartition(":")[0]
@@ -77,7 +77,7 @@ def _variable(name: str) -> str | None:
 CGI_VARIABLES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
 
-def body_length(declared: str) -> int:
+def parse_content_length(declared: str) -> int:
     """Return what a `Content-Length` declares; for what is no number, more than anybody takes."""
     # Python makes no number of more than 4,300 digits; zeros in front count for none.
     digits = declared.lstrip("0")[:20] or "0"

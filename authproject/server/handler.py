@@ -12,7 +12,7 @@ from django.urls import ResolverMatch, get_resolver
 
 from authproject.server.environ import Environ
 
-REMEMBERED_PATHS = 256
+PATH_CACHE_SIZE = 256
 """More than the service has; only a path that leads to a view is remembered."""
 
 
@@ -43,9 +43,9 @@ class Handler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
-        self._resolve = lru_cache(REMEMBERED_PATHS)(get_resolver().resolve)
+        self._resolve = lru_cache(PATH_CACHE_SIZE)(get_resolver().resolve)
 
-    def respond(self, environ: Environ) -> HttpResponseBase:
+    def handle_environ(self, environ: Environ) -> HttpResponseBase:
         """Answer one request; the caller closes the response."""
         request_started.send(sender=type(self), environ=environ)
         return self.get_response(self.request_class(environ))

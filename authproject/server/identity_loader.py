@@ -9,43 +9,43 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-from accounts.authentication import FoundAhead
+from accounts.authentication import PrefetchedIdentity
 from accounts.domain.claims import Claims
 from accounts.domain.interfaces import AccountStore
 
 MAX_BATCH = 256
 """Questions of one trip: more would keep the first of them waiting for the last one's answer."""
 
-PATIENCE = 0.005
+SLOW_BATCH_SECONDS = 0.005
 """Seconds: ten times what a trip on one machine takes."""
 
-MAX_TRIPS = 8
+MAX_CONCURRENT_BATCHES = 8
 """Trips at once, while the store is slow: each has a thread."""
 
 
-Waiting = tuple[Claims, "asyncio.Future[FoundAhead]"]
+Waiting = tuple[Claims, "asyncio.Future[PrefetchedIdentity]"]
 
 
-class Ahead:
+class IdentityBatchLoader:
     """Used by one event loop; only `_ask` runs on other threads.
 
-    A trip that takes longer than `patience`, in seconds, holds no later question up.
+    A trip that takes longer than `slow_after`, in seconds, holds no later question up.
     """
 
-    def __init__(self, store: AccountStore, *, patience: float = PATIENCE) -> None:
+    def __init__(self, store: AccountStore, *, slow_after: float = SLOW_BATCH_SECONDS) -> None:
         self._store = store
-        self._patience = patience
-        self._threads = ThreadPoolExecutor(MAX_TRIPS, "ahead")
+        self._patience = slow_after
+        self._threads = ThreadPoolExecutor(MAX_CONCURRENT_BATCHES, "ahead")
         self._waiting: list[Waiting] = []
         self._trips = 0
         self._last_began = 0.0
 
-    async def find(self, claims: Claims) -> FoundAhead:
+    async def load(self, claims: Claims) -> PrefetchedIdentity:
         """Ask the store for the claims' user and session, together with whoever asks now."""
-        future: asyncio.Future[FoundAhead] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[PrefetchedIdentity] = asyncio.get_running_loop().create_future()
         self._waiting.append((claims, future))
         slow = time.monotonic() - self._last_began > self._patience
-        if not self._trips or (slow and self._trips < MAX_TRIPS):
+        if not self._trips or (slow and self._trips < MAX_CONCURRENT_BATCHES):
             self._begin()
         return await future
 
@@ -62,13 +62,15 @@ class Ahead:
     def _ask(self, batch: list[Waiting], loop: asyncio.AbstractEventLoop) -> None:
         asked = [claims for claims, _ in batch]
         try:
-            answers = self._store.find_many([(claims.email, claims.sid) for claims in asked])
-            found = [FoundAhead(*one) for one in zip(asked, answers, strict=True)]
+            answers = self._store.get_users_and_sessions(
+                [(claims.email, claims.sid) for claims in asked]
+            )
+            found = [PrefetchedIdentity(*one) for one in zip(asked, answers, strict=True)]
         except Exception as error:  # noqa: BLE001  # each request of the batch raises it
-            found = [FoundAhead(claims, error) for claims in asked]
+            found = [PrefetchedIdentity(claims, error) for claims in asked]
         loop.call_soon_threadsafe(self._end, batch, found)
 
-    def _end(self, batch: list[Waiting], found: list[FoundAhead]) -> None:
+    def _end(self, batch: list[Waiting], found: list[PrefetchedIdentity]) -> None:
         self._trips -= 1
         for (_, future), one in zip(batch, found, strict=True):
             if not future.done():  # its request may have been given up

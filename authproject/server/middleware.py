@@ -6,17 +6,17 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from accounts.rest.exceptions import PayloadTooLarge, overloaded, problem_response
-from authproject.server.environ import NO_THREAD, body_length
+from authproject.server.environ import OVERLOADED, parse_content_length
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-PROBE_PATHS = frozenset({"/health", "/health/ready"})
+HOST_CHECK_EXEMPT_PATHS = frozenset({"/health", "/health/ready"})
 """Answered whatever the Host: a probe addresses a machine, not a name."""
 
 REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
 
 
-class HostMiddleware:
+class AllowedHostsMiddleware:
     """Refuses a Host that `ALLOWED_HOSTS` does not list; probes may send any."""
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -26,7 +26,7 @@ class HostMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if (
             request.META.get("HTTP_HOST") not in self._known
-            and request.path_info not in PROBE_PATHS
+            and request.path_info not in HOST_CHECK_EXEMPT_PATHS
         ):
             host = request.get_host()  # raises DisallowedHost
             if len(self._known) < REMEMBERED_HOSTS:
@@ -34,7 +34,7 @@ class HostMiddleware:
         return self.get_response(request)
 
 
-class LimitMiddleware:
+class BodySizeLimitMiddleware:
     """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read, and a
     request for which the server has no thread in sight."""
 
@@ -43,8 +43,8 @@ class LimitMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH")
-        if declared and body_length(declared) > settings.MAX_BODY_BYTES:
+        if declared and parse_content_length(declared) > settings.MAX_BODY_BYTES:
             return problem_response(PayloadTooLarge())
-        if NO_THREAD in request.META:
+        if OVERLOADED in request.META:
             return overloaded()
         return self.get_response(request)

@@ -11,10 +11,10 @@ import django
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from accounts.domain.errors import StartRefused
+from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds import read_seeds
-from accounts.stores import verify_store
+from accounts.stores import check_store
 from authproject.environment.reader import ConfigurationError
 
 REFUSED = 78
@@ -28,20 +28,20 @@ def start() -> None:
     try:
         django.setup(set_prefix=False)
     except ImproperlyConfigured as error:
-        refuse(error, serving=True)
-    if faults := preflight(
+        exit_with_error(error, serving=True)
+    if faults := check_startup_files(
         settings.STORE_URL,
         settings.SEED_USERS_FILE,
         reject_common=settings.REJECT_COMMON_PASSWORDS,
     ):
-        refuse(ConfigurationError(faults), serving=True)
+        exit_with_error(ConfigurationError(faults), serving=True)
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
             "users live in this process's memory: a restart forgets them, and voids their tokens"
         )
 
 
-def refuse(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
+def exit_with_error(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
     """End the process with the message. `serving` has the files that settings name judged too."""
     sys.stderr.write(f"{_complete(error) if serving else error}\n")
     if threading.current_thread() is not threading.main_thread():
@@ -55,7 +55,7 @@ def _complete(error: ImproperlyConfigured) -> ImproperlyConfigured:
     if not isinstance(error, ConfigurationError) or error.environment is None:
         return error
     environment, faults = error.environment, error.faults
-    files = preflight(
+    files = check_startup_files(
         None if "STORE_URL" in faults else environment.store_url,
         None if "SEED_USERS_FILE" in faults else environment.seed_users_file,
         reject_common=environment.reject_common_passwords,
@@ -63,7 +63,7 @@ def _complete(error: ImproperlyConfigured) -> ImproperlyConfigured:
     return ConfigurationError({**faults, **files})
 
 
-def preflight(
+def check_startup_files(
     store_url: str | None, seed_users_file: Path | None, *, reject_common: bool
 ) -> dict[str, list[str]]:
     """Return the faults of the store's file and of the seeds, by setting; `None` is not judged.
@@ -73,12 +73,12 @@ def preflight(
     faults: dict[str, list[str]] = {}
     try:
         if store_url is not None:
-            verify_store(store_url)
-    except StartRefused as error:
+            check_store(store_url)
+    except StartupError as error:
         faults["STORE_URL"] = [str(error)]
     try:
         if seed_users_file is not None:
             read_seeds(seed_users_file, PasswordPolicy(reject_common=reject_common))
-    except StartRefused as error:
+    except StartupError as error:
         faults["SEED_USERS_FILE"] = [str(error)]
     return faults

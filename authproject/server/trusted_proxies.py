@@ -19,7 +19,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
-LONGEST_ADDRESS = 64
+MAX_ADDRESS_LENGTH = 64
 """More than an IPv6 address has with brackets, zone and port; nothing longer is remembered."""
 
 # Some proxies add the port that their client spoke from.
@@ -40,8 +40,8 @@ class TrustedProxyMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         meta = request.META
-        proxy = address_of(meta.get("REMOTE_ADDR", ""))
-        if proxy is not None and self._trusts(proxy):
+        proxy = parse_address(meta.get("REMOTE_ADDR", ""))
+        if proxy is not None and self._is_trusted(proxy):
             hops = meta.get("HTTP_X_FORWARDED_FOR", "").split(",")
             meta["REMOTE_ADDR"] = str(self._client(proxy, reversed(hops)))
             # Two values are two proxies that disagree, or a client's own claim: not believed.
@@ -55,13 +55,13 @@ class TrustedProxyMiddleware:
         that a trusted proxy has vouched for."""
         client = proxy
         for hop in hops:
-            address = address_of(hop) if self._trusts(client) else None
+            address = parse_address(hop) if self._is_trusted(client) else None
             if address is None:
                 break
             client = address
         return client
 
-    def _trusts(self, address: Address) -> bool:
+    def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
 
@@ -78,12 +78,12 @@ def trusted_network(text: str) -> Network:
     return network
 
 
-def address_of(text: str) -> Address | None:
+def parse_address(text: str) -> Address | None:
     """Return the address that a hop is written as, without port and zone; `None` if it is none.
 
     An IPv4 address in IPv6 form, as a socket for both has it, is the IPv4 address.
     """
-    return _address_of(text) if len(text) <= LONGEST_ADDRESS else None
+    return _address_of(text) if len(text) <= MAX_ADDRESS_LENGTH else None
 
 
 @lru_cache(1024)

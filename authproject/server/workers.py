@@ -22,22 +22,22 @@ def metrics_folder() -> Iterator[str]:
     """
     with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         lock = _lock(Path(folder))
-        _clear_abandoned(Path(folder).parent)
+        _remove_stale_dirs(Path(folder).parent)
         try:
             yield folder
         finally:
             os.close(lock)
 
 
-def tickets(workers: int) -> int:
-    """Return a file descriptor for `is_first`: a pipe with a byte for each worker to come."""
+def initial_worker_pipe(workers: int) -> int:
+    """Return a pipe with one byte for each initial worker; `is_initial_worker` reads it."""
     reader, writer = os.pipe()
     os.write(writer, bytes(workers))
     os.close(writer)
     return reader
 
 
-def is_first(reader: int) -> bool:
+def is_initial_worker(reader: int) -> bool:
     """Whether the calling worker is one of the first, not in a dead one's place; asked once."""
     return bool(os.read(reader, 1))
 
@@ -49,7 +49,7 @@ def _lock(folder: Path) -> int:
     return descriptor
 
 
-def _clear_abandoned(parent: Path) -> None:
+def _remove_stale_dirs(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
         if _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)  # another start may do the same

@@ -7,23 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from accounts.domain.errors import StartRefused, StoreUnavailable
+from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import EmailAddress, User
-from accounts.passwords.executor import HashingPool
+from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
-from accounts.seeds import Seed, Sower, read_seeds
-from accounts.services import Runtime
+from accounts.seeds import SeedLoader, SeedUser, read_seeds
+from accounts.services import Services
 from accounts.stores import open_store
-from authproject.server.startup import preflight
+from authproject.server.startup import check_startup_files
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.valkey import Server, valkey_binary
 
 POLICY = PasswordPolicy(reject_common=False)
 HASH = "bcrypt_sha256$$2b$04$APic8o57jZL7SJLLeDa57uWKsadicfXY3cMj2thnqklv7sBiWWo3K"
 """Of PASSWORD."""
-Start = Callable[..., Runtime]
+Start = Callable[..., Services]
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def hasher() -> BcryptHasher:
-    return BcryptHasher(rounds=4, policy=POLICY, pool=HashingPool())
+    return BcryptHasher(rounds=4, policy=POLICY, pool=HashingExecutor())
 
 
 def write(file: Path, *seeds: Mapping[str, object]) -> Path:
@@ -46,9 +46,9 @@ def test_a_seeded_user_can_log_in(
     start: Start, store_url: str, file: Path, secret: dict[str, object]
 ) -> None:
     write(file, {"email": "User@Example.COM ", **secret})
-    runtime = start(STORE_URL=store_url, SEED_USERS_FILE=file)
+    services = start(STORE_URL=store_url, SEED_USERS_FILE=file)
     assert Api().login(EMAIL).status_code == 200
-    runtime.service.store.close()
+    services.accounts.store.close()
 
 
 def test_seeding_changes_no_account_that_is_there(
@@ -65,7 +65,7 @@ def test_seeding_changes_no_account_that_is_there(
         store.add_user(there)
         store.close()
         for _ in range(2):
-            store = start(STORE_URL=store_url, SEED_USERS_FILE=file).service.store
+            store = start(STORE_URL=store_url, SEED_USERS_FILE=file).accounts.store
             assert store.get_user(there.email) == there
             assert store.get_user(EmailAddress("b@example.com")) is not None
             store.close()
@@ -76,10 +76,10 @@ def test_a_thousand_seeds_are_there_within_two_seconds(
 ) -> None:
     write(file, *({"email": f"user{n}@example.com", "password_hash": HASH} for n in range(1000)))
     started = time.monotonic()
-    runtime = start(STORE_URL=store_url, SEED_USERS_FILE=file)
+    services = start(STORE_URL=store_url, SEED_USERS_FILE=file)
     assert time.monotonic() - started < 2
-    assert runtime.service.store.get_user(EmailAddress("user999@example.com")) is not None
-    runtime.service.store.close()
+    assert services.accounts.store.get_user(EmailAddress("user999@example.com")) is not None
+    services.accounts.store.close()
 
 
 def test_blank_lines_are_skipped(file: Path) -> None:
@@ -115,7 +115,7 @@ GOOD = json.dumps({"email": "a@example.com", "password": PASSWORD})
 )  # fmt: skip
 def test_a_line_that_is_no_seed_is_refused_by_its_number(file: Path, line: str, fault: str) -> None:
     file.write_text(f"{GOOD}\n\n{line}\n")
-    with pytest.raises(StartRefused) as refusal:
+    with pytest.raises(StartupError) as refusal:
         read_seeds(file, POLICY)
     assert f"{file} line 3 " in str(refusal.value)
     assert fault in str(refusal.value)
@@ -124,13 +124,13 @@ def test_a_line_that_is_no_seed_is_refused_by_its_number(file: Path, line: str, 
 
 def test_invalid_utf8_is_refused(file: Path) -> None:
     file.write_bytes(b'{"email": "\xff"}')
-    with pytest.raises(StartRefused, match="line 1 is no JSON"):
+    with pytest.raises(StartupError, match="line 1 is no JSON"):
         read_seeds(file, POLICY)
 
 
 def test_every_fault_is_named_up_to_a_point(file: Path) -> None:
     file.write_text("{\n" * 25)
-    with pytest.raises(StartRefused, match=r"line 20 is no JSON(.|\n)*has 5 more") as refusal:
+    with pytest.raises(StartupError, match=r"line 20 is no JSON(.|\n)*has 5 more") as refusal:
         read_seeds(file, POLICY)
     assert "line 21" not in str(refusal.value)
 
@@ -138,29 +138,29 @@ def test_every_fault_is_named_up_to_a_point(file: Path) -> None:
 def test_a_common_password_is_refused_where_the_policy_says_so(file: Path) -> None:
     write(file, {"email": EMAIL, "password": "password123"})
     assert read_seeds(file, POLICY)
-    with pytest.raises(StartRefused, match="too common"):
+    with pytest.raises(StartupError, match="too common"):
         read_seeds(file, PasswordPolicy(reject_common=True))
 
 
 def test_a_file_that_cannot_be_read_is_refused(file: Path) -> None:
-    with pytest.raises(StartRefused, match="cannot be read"):
+    with pytest.raises(StartupError, match="cannot be read"):
         read_seeds(file, POLICY)
 
 
 def test_a_seeds_repr_shows_no_password() -> None:
-    assert PASSWORD not in repr(Seed(EmailAddress(EMAIL), None, PASSWORD))
+    assert PASSWORD not in repr(SeedUser(EmailAddress(EMAIL), None, PASSWORD))
 
 
 def test_preflight_names_every_fault_by_setting(file: Path, tmp_path: Path) -> None:
     missing = f"file://{tmp_path}/missing/accounts.jsonl"
-    faults = preflight(missing, file.with_name("absent"), reject_common=False)
+    faults = check_startup_files(missing, file.with_name("absent"), reject_common=False)
     assert "STORE_URL" in faults
     assert "SEED_USERS_FILE" in faults
 
 
 @pytest.mark.parametrize("store_url", ["memory://", None])
 def test_preflight_finds_nothing_wrong_with_the_defaults(store_url: str | None) -> None:
-    assert preflight(store_url, None, reject_common=False) == {}
+    assert check_startup_files(store_url, None, reject_common=False) == {}
 
 
 def test_seeds_for_a_store_that_is_away_are_added_when_it_is_back(
@@ -176,8 +176,8 @@ def test_seeds_for_a_store_that_is_away_are_added_when_it_is_back(
         if len(pauses) == 2:
             server.start()
 
-    sower = Sower([Seed(EmailAddress(EMAIL), HASH, None)], store, hasher, clock)
-    thread = sower.sow_when_possible(pause)
+    sower = SeedLoader([SeedUser(EmailAddress(EMAIL), HASH, None)], store, hasher, clock)
+    thread = sower.load_with_retry(pause)
     assert thread is not None
     thread.join(10)
     assert store.get_user(EmailAddress(EMAIL)) is not None
@@ -188,9 +188,9 @@ def test_seeds_for_a_store_that_is_away_are_added_when_it_is_back(
 
 def test_a_store_that_is_away_stops_no_start(start: Start, file: Path) -> None:
     write(file, {"email": EMAIL, "password_hash": HASH})
-    runtime = start(STORE_URL="redis://127.0.0.1:1", SEED_USERS_FILE=file)
+    services = start(STORE_URL="redis://127.0.0.1:1", SEED_USERS_FILE=file)
     with pytest.raises(StoreUnavailable):
-        runtime.service.store.check()
+        services.accounts.store.ping()
     answer = Api().login()
     assert answer.status_code == 503
     assert answer.json()["code"] == "store_unavailable"

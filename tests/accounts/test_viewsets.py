@@ -165,7 +165,7 @@ def test_the_service_is_ready_when_its_store_answers(api: Api) -> None:
 
 
 def test_health_asks_the_store_nothing(api: Api, start: Start, clock: MovableClock) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     assert api.client.get("/health").status_code == 200
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from accounts.domain.events import Event
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, codes
-from tests.support.http import NEW_PASSWORD, Start, claims_of, problem
+from tests.support.http import NEW_PASSWORD, Start, decode_claims, problem
 from tests.support.sessions import LIFETIME, REUSED, REVOKED, change_password, hear_signals, rotate
 
 TOKEN_REQUIRED: list[tuple[str, Any]] = [("auth/logout-all", None), ("auth/password", {})]
@@ -87,7 +87,7 @@ def test_the_version_is_replaced(api: Api, end: End) -> None:
     pair = api.enter()
     end(api, pair)
     after = api.login(password=NEW_PASSWORD if end is end_by_password else PASSWORD).json()
-    assert claims_of(after["access_token"])["ver"] != claims_of(pair["access_token"])["ver"]
+    assert decode_claims(after["access_token"])["ver"] != decode_claims(pair["access_token"])["ver"]
 
 
 # Logout

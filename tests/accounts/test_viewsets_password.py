@@ -4,7 +4,7 @@ import pytest
 
 from accounts.domain.events import Event
 from tests.support.api import EMAIL, PASSWORD, Api, codes
-from tests.support.http import NEW_PASSWORD, claims_of, problem
+from tests.support.http import NEW_PASSWORD, decode_claims, problem
 from tests.support.sessions import change_password, hear_signals
 
 
@@ -14,7 +14,7 @@ def test_a_password_change_gives_a_fresh_working_pair(api: Api) -> None:
     assert response.status_code == 200
     fresh = response.json()
     assert fresh.keys() == {"access_token", "refresh_token", "token_type", "expires_in"}
-    assert claims_of(fresh["access_token"])["sid"] != claims_of(pair["access_token"])["sid"]
+    assert decode_claims(fresh["access_token"])["sid"] != decode_claims(pair["access_token"])["sid"]
     assert api.profile(fresh["access_token"]).status_code == 200
     assert api.refresh(fresh["refresh_token"]).status_code == 200
 

@@ -4,16 +4,16 @@ import pytest
 
 from accounts.domain.events import Event
 from accounts.domain.interfaces import AccountStore
-from accounts.domain.users import normalise_email
+from accounts.domain.users import normalize_email
 from accounts.stores.memory import MemoryStore
 from tests.support.api import EMAIL, Api, MovableClock
-from tests.support.http import Start, claims_of, problem
+from tests.support.http import Start, decode_claims, problem
 from tests.support.sessions import EXPIRED, LIFETIME, REUSED, REVOKED, hear_signals, rotate
 
 
 def without_its_sessions(store: AccountStore, clock: MovableClock) -> AccountStore:
     """Return the store as it is when its last writes were lost."""
-    user = store.get_user(normalise_email(EMAIL))
+    user = store.get_user(normalize_email(EMAIL))
     assert user is not None
     left = MemoryStore(clock)
     left.add_user(user)
@@ -46,10 +46,10 @@ def test_without_rotation_a_refresh_token_serves_until_it_expires(
 
 
 def test_a_token_that_was_spent_stays_spent_when_rotation_is_switched_off(start: Start) -> None:
-    store = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).service.store
+    store = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).accounts.store
     api = Api()
     first, second = rotate(api, api.enter(), 1)
-    start(ROTATE_REFRESH_TOKENS=False).service.store = store
+    start(ROTATE_REFRESH_TOKENS=False).accounts.store = store
     assert api.refresh(second["refresh_token"]).status_code == 200
     assert problem(api.refresh(first["refresh_token"])) == REUSED
     assert problem(api.refresh(second["refresh_token"])) == REVOKED
@@ -57,7 +57,7 @@ def test_a_token_that_was_spent_stays_spent_when_rotation_is_switched_off(start:
 
 def test_each_refresh_answers_with_a_successor(rotating: Api) -> None:
     successors = [
-        claims_of(pair["refresh_token"]) for pair in rotate(rotating, rotating.enter(), 3)
+        decode_claims(pair["refresh_token"]) for pair in rotate(rotating, rotating.enter(), 3)
     ]
     assert [token["gen"] for token in successors] == [0, 1, 2, 3]
     assert len({token["jti"] for token in successors}) == 4
@@ -145,7 +145,7 @@ def test_rotation_never_extends_the_session(rotating: Api, clock: MovableClock) 
     for _ in range(6):
         clock.advance(LIFETIME / 7)
         pairs += rotate(rotating, pairs[-1], 1)[1:]
-    assert len({claims_of(pair["refresh_token"])["exp"] for pair in pairs}) == 1
+    assert len({decode_claims(pair["refresh_token"])["exp"] for pair in pairs}) == 1
     clock.advance(LIFETIME / 7)
     assert problem(rotating.refresh(pairs[-1]["refresh_token"])) == EXPIRED
 
@@ -160,18 +160,20 @@ def test_no_access_token_outlives_its_session(
     clock.advance(LIFETIME - 60)
     last = api.refresh(first["refresh_token"]).json()
     assert last["expires_in"] == 60
-    assert claims_of(last["access_token"])["exp"] == claims_of(first["refresh_token"])["exp"]
+    assert (
+        decode_claims(last["access_token"])["exp"] == decode_claims(first["refresh_token"])["exp"]
+    )
 
 
 def test_a_generation_ahead_of_the_stores_is_served_and_its_elders_are_spent(
     start: Start, clock: MovableClock
 ) -> None:
-    service = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).service
+    service = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).accounts
     api = Api()
     pairs = rotate(api, api.enter(), 3)
     service.store = without_its_sessions(service.store, clock)
     [_, successor] = rotate(api, pairs[3], 1)
-    assert claims_of(successor["refresh_token"])["gen"] == 4
+    assert decode_claims(successor["refresh_token"])["gen"] == 4
     assert problem(api.refresh(pairs[2]["refresh_token"])) == REUSED
 
 

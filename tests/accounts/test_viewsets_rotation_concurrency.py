@@ -10,7 +10,7 @@ import pytest
 
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.services import Runtime, get_runtime
+from accounts.services import Services, get_services
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock
 from tests.support.http import NEW_PASSWORD, Start, problem
@@ -81,17 +81,17 @@ def clock() -> MovableClock:
 
 @pytest.fixture
 def start(start: Start, clock: MovableClock) -> Start:
-    def start_gathering(**changed: object) -> Runtime:
-        runtime = start(**changed)
-        runtime.service.store = GatheringStore(clock)
-        return runtime
+    def start_gathering(**changed: object) -> Services:
+        services = start(**changed)
+        services.accounts.store = GatheringStore(clock)
+        return services
 
     return start_gathering
 
 
 def at_once(calls: list[Call]) -> list[Any]:
     """Make every call in a thread of its own, all at the same time: their responses."""
-    store = get_runtime().service.store
+    store = get_services().accounts.store
     assert isinstance(store, GatheringStore)
     store.expect(len(calls))
     barrier = Barrier(len(calls))
@@ -122,23 +122,23 @@ def is_dead(pair: dict[str, Any]) -> bool:
 
 
 @pytest.fixture(params=[0, 10], ids=["grace 0", "grace 10"])
-def rotating(request: pytest.FixtureRequest, start: Start) -> Runtime:
+def rotating(request: pytest.FixtureRequest, start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=request.param)
 
 
 @pytest.fixture
-def strict(start: Start) -> Runtime:
+def strict(start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
 
 
 @pytest.fixture
-def forgiving(start: Start) -> Runtime:
+def forgiving(start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=10)
 
 
 @pytest.mark.parametrize("earlier_rotations", [0, 3])
 def test_within_the_grace_all_get_one_and_the_same_successor(
-    forgiving: Runtime, earlier_rotations: int
+    forgiving: Services, earlier_rotations: int
 ) -> None:
     pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
     responses = at_once([refreshing(pair)] * CROWD)
@@ -150,7 +150,7 @@ def test_within_the_grace_all_get_one_and_the_same_successor(
 
 @pytest.mark.parametrize("earlier_rotations", [0, 3])
 def test_without_a_grace_one_succeeds_and_the_others_end_the_session(
-    strict: Runtime, earlier_rotations: int
+    strict: Services, earlier_rotations: int
 ) -> None:
     pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
     responses = at_once([refreshing(pair)] * CROWD)
@@ -162,7 +162,7 @@ def test_without_a_grace_one_succeeds_and_the_others_end_the_session(
     assert problem(Api().refresh(winner["refresh_token"])) == REVOKED
 
 
-def test_a_logout_that_races_with_refreshes_ends_the_session(rotating: Runtime) -> None:
+def test_a_logout_that_races_with_refreshes_ends_the_session(rotating: Services) -> None:
     pair = Api().enter()
     *responses, logout = at_once([refreshing(pair)] * (CROWD - 1) + [logging_out(pair)])
     assert logout.status_code == 204
@@ -172,14 +172,14 @@ def test_a_logout_that_races_with_refreshes_ends_the_session(rotating: Runtime) 
     assert all(is_dead(each) for each in [pair, *granted])
 
 
-def test_a_logout_that_races_with_a_theft_ends_the_session(strict: Runtime) -> None:
+def test_a_logout_that_races_with_a_theft_ends_the_session(strict: Services) -> None:
     pairs = rotate(Api(), Api().enter(), 2)
     *_, logout = at_once([refreshing(pair) for pair in pairs] * 10 + [logging_out(pairs[-1])])
     assert logout.status_code == 204
     assert all(is_dead(pair) for pair in pairs)
 
 
-def test_a_refresh_of_one_session_leaves_a_racing_one_alone(strict: Runtime) -> None:
+def test_a_refresh_of_one_session_leaves_a_racing_one_alone(strict: Services) -> None:
     pairs = [Api().enter(), *(Api().login().json() for _ in range(CROWD - 1))]
     responses = at_once([refreshing(pair) for pair in pairs])
     assert {response.status_code for response in responses} == {200}
@@ -187,7 +187,7 @@ def test_a_refresh_of_one_session_leaves_a_racing_one_alone(strict: Runtime) -> 
 
 
 def test_a_password_change_that_races_with_refreshes_leaves_only_its_own_pair(
-    rotating: Runtime,
+    rotating: Services,
 ) -> None:
     pair = Api().enter()
     *responses, change = at_once([refreshing(pair)] * (CROWD - 1) + [changing_password(pair)])
@@ -197,7 +197,7 @@ def test_a_password_change_that_races_with_refreshes_leaves_only_its_own_pair(
     assert Api().refresh(change.json()["refresh_token"]).status_code == 200
 
 
-def test_of_concurrent_password_changes_one_wins(forgiving: Runtime) -> None:
+def test_of_concurrent_password_changes_one_wins(forgiving: Services) -> None:
     pair = Api().enter()
     passwords = [f"new password number {number}" for number in range(HASHING_CROWD)]
     responses = at_once([changing_password(pair, new) for new in passwords])
@@ -208,7 +208,7 @@ def test_of_concurrent_password_changes_one_wins(forgiving: Runtime) -> None:
     assert Api().profile(responses[winner].json()["access_token"]).status_code == 200
 
 
-def test_of_concurrent_logouts_all_are_204(rotating: Runtime) -> None:
+def test_of_concurrent_logouts_all_are_204(rotating: Services) -> None:
     pair = Api().enter()
     responses = at_once([logging_out(pair)] * CROWD)
     assert {response.status_code for response in responses} == {204}

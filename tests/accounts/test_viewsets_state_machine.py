@@ -10,9 +10,9 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 from django.test import override_settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from accounts import services as runtime_module
+from accounts import services as services_module
 from accounts.domain.events import Event
-from accounts.services import build_runtime
+from accounts.services import build_services
 from accounts.signals import token_reused
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, codes
@@ -43,9 +43,9 @@ class HttpDriver:
 
     def restart(self, keys: Sequence[str]) -> None:
         with override_settings(JWT_SECRET_KEY=keys[0], JWT_SECRET_KEY_FALLBACKS=keys[1:]):
-            runtime = build_runtime(self._clock)
-        runtime.service.store = self._store
-        self._monkeypatch.setattr(runtime_module, "_open", lambda: runtime)
+            services = build_services(self._clock)
+        services.accounts.store = self._store
+        self._monkeypatch.setattr(services_module, "_open", lambda: services)
 
     def close(self) -> None:
         token_reused.disconnect(self._hear)

@@ -6,11 +6,11 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from pytest_django import Settings
 
-from authproject.apps import listeners_that_find_nothing
+from authproject.apps import unneeded_signal_receivers
 
 
 def test_without_a_database_nobody_looks_for_its_connections() -> None:
-    assert (request_started, close_old_connections) in listeners_that_find_nothing()
+    assert (request_started, close_old_connections) in unneeded_signal_receivers()
 
 
 def test_with_a_database_its_connections_are_closed(
@@ -18,12 +18,12 @@ def test_with_a_database_its_connections_are_closed(
 ) -> None:
     database = settings.DATABASES["default"]
     monkeypatch.setitem(database, "ENGINE", "django.db.backends.sqlite3")
-    listeners = listeners_that_find_nothing()
+    listeners = unneeded_signal_receivers()
     assert (request_started, close_old_connections) not in listeners
     assert (request_finished, close_old_connections) not in listeners
 
 
 def test_with_caches_their_connections_are_closed(settings: Settings) -> None:
-    assert (request_finished, close_caches) in listeners_that_find_nothing()
+    assert (request_finished, close_caches) in unneeded_signal_receivers()
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
-    assert (request_finished, close_caches) not in listeners_that_find_nothing()
+    assert (request_finished, close_caches) not in unneeded_signal_receivers()

@@ -6,7 +6,7 @@ FRONT_END = "http://localhost:3000"
 
 
 @pytest.fixture
-def preflight(api: Api) -> dict[str, str]:
+def check_startup_files(api: Api) -> dict[str, str]:
     headers = {
         "Origin": FRONT_END,
         "Access-Control-Request-Method": "GET",
@@ -17,9 +17,9 @@ def preflight(api: Api) -> dict[str, str]:
     return {name.lower(): value for name, value in response.items()}
 
 
-def test_a_listed_front_end_may_send_its_token(preflight: dict[str, str]) -> None:
-    assert preflight["access-control-allow-origin"] == FRONT_END
-    assert "authorization" in preflight["access-control-allow-headers"]
+def test_a_listed_front_end_may_send_its_token(check_startup_files: dict[str, str]) -> None:
+    assert check_startup_files["access-control-allow-origin"] == FRONT_END
+    assert "authorization" in check_startup_files["access-control-allow-headers"]
 
 
 def test_a_preflight_to_a_foreign_host_is_refused(api: Api) -> None:
@@ -29,8 +29,8 @@ def test_a_preflight_to_a_foreign_host_is_refused(api: Api) -> None:
     assert "Access-Control-Allow-Origin" not in response
 
 
-def test_a_listed_front_end_may_name_its_requests(preflight: dict[str, str]) -> None:
-    assert "x-request-id" in preflight["access-control-allow-headers"]
+def test_a_listed_front_end_may_name_its_requests(check_startup_files: dict[str, str]) -> None:
+    assert "x-request-id" in check_startup_files["access-control-allow-headers"]
 
 
 def test_a_listed_front_end_may_read_errors_too(api: Api) -> None:

@@ -12,11 +12,11 @@ from django.conf import settings
 from accounts.domain.errors import StoreUnavailable
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.services import Runtime
+from accounts.services import Services
 from accounts.stores.memory import MemoryStore
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, bearer
 
-Start = Callable[..., Runtime]
+Start = Callable[..., Services]
 
 NEW_PASSWORD = "another horse, another battery"
 LIMIT = 16 * 1024
@@ -85,10 +85,12 @@ class UnreachableStore(MemoryStore):
     def get_user(self, email: EmailAddress) -> User | None:
         raise StoreUnavailable
 
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+    def get_user_and_session(
+        self, email: EmailAddress, sid: str
+    ) -> tuple[User | None, Session | None]:
         raise StoreUnavailable
 
-    def check(self) -> None:
+    def ping(self) -> None:
         raise StoreUnavailable
 
 
@@ -117,14 +119,16 @@ def sign(
 
 def forge(token: str, header: Mapping[str, Any] | None = None, /, **claims: Any) -> str:
     """Sign a token anew with other header fields and claims; `...` drops one."""
-    return sign(_changed(header_of(token), header or {}), _changed(claims_of(token), claims))
+    return sign(
+        _changed(decode_header(token), header or {}), _changed(decode_claims(token), claims)
+    )
 
 
-def header_of(token: str) -> dict[str, Any]:
+def decode_header(token: str) -> dict[str, Any]:
     return dict(jwt.get_unverified_header(token))
 
 
-def claims_of(token: str) -> dict[str, Any]:
+def decode_claims(token: str) -> dict[str, Any]:
     return dict(jwt.decode(token, options={"verify_signature": False}))
 
 

@@ -26,7 +26,7 @@ def user(number: int) -> User:
 
 
 def session(clock: MovableClock) -> Session:
-    return Session(SID, int(clock.now) + WEEK, 3, 1_700_000_000.25, ended=True)
+    return Session(SID, int(clock.now) + WEEK, 3, 1_700_000_000.25, revoked=True)
 
 
 def lines(path: Path) -> list[bytes]:

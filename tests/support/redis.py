@@ -32,8 +32,8 @@ def commands(port: int) -> int:
     return int(found[1])
 
 
-def session(clock: MovableClock, *, ended: bool = False) -> Session:
-    return Session(SID, int(clock.now) + WEEK, ended=ended)
+def session(clock: MovableClock, *, revoked: bool = False) -> Session:
+    return Session(SID, int(clock.now) + WEEK, revoked=revoked)
 
 
 def assert_unavailable(function: Callable[[], object]) -> None:
@@ -45,7 +45,7 @@ def assert_unavailable(function: Callable[[], object]) -> None:
 
 def answers(store: AccountStore) -> bool:
     try:
-        store.check()
+        store.ping()
     except StoreUnavailable:
         return False
     return True

@@ -8,7 +8,7 @@ service has to answer: `OK`, or the code of its refusal.
 from dataclasses import dataclass, field
 
 from tests.support.api import MovableClock
-from tests.support.http import claims_of
+from tests.support.http import decode_claims
 
 OK = "ok"
 
@@ -151,8 +151,8 @@ class Model:
         assert answer.expires_in == ends_at - now
         assert answer.access is not None
         assert refresh is not None
-        assert claims_of(answer.access)["exp"] == ends_at
-        assert claims_of(refresh)["exp"] == login.ends_at, "the session's end has moved"
+        assert decode_claims(answer.access)["exp"] == ends_at
+        assert decode_claims(refresh)["exp"] == login.ends_at, "the session's end has moved"
         assert login.texts.setdefault((place, key), refresh) == refresh, "not the same successor"
         grant = Grant(login, answer.access, self.keys[0], ends_at, refresh, key, place)
         self.grants.append(grant)

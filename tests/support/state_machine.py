@@ -15,7 +15,7 @@ from hypothesis.stateful import (
 )
 
 from tests.support.api import MovableClock
-from tests.support.http import claims_of, header_of, sign
+from tests.support.http import decode_claims, decode_header, sign
 from tests.support.session_model import OK, Answer, Grant, Login, Model, Policy
 
 # What can do more harm is drawn more often: rotation with a grace, and the predecessor's replay.
@@ -209,7 +209,7 @@ class SessionMachine(RuleBasedStateMachine):
 
 def renamed(token: str, key: str) -> str:
     """Return the token signed by `key`, under a name that no key has."""
-    return sign({**header_of(token), "kid": "nobody's"}, claims_of(token), key=key)
+    return sign({**decode_header(token), "kid": "nobody's"}, decode_claims(token), key=key)
 
 
 def budget(max_examples: int) -> settings:

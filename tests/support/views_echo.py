@@ -7,7 +7,7 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from accounts.rest.views import BaseView
+from accounts.rest.views import BaseAPIView
 from authproject.urls import urlpatterns as ours
 
 
@@ -16,7 +16,7 @@ def sent(request: Request) -> str:
     return str(body["code"])
 
 
-class Echo(BaseView):
+class Echo(BaseAPIView):
     authentication_classes = ()
     permission_classes = ()
 

@@ -8,12 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.domain.errors import StartRefused, StoreUnavailable
+from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import User
 from accounts.stores import open_store
 from accounts.stores.journal.store import JournalStore
-from accounts.stores.url import BadStoreUrl, file_path
+from accounts.stores.url import InvalidStoreURL, parse_file_url
 
 
 class Command(BaseCommand):
@@ -24,7 +24,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, source: str, **options: Any) -> None:
         try:
-            path = file_path(source)
+            path = parse_file_url(source)
             _require_a_store_that_lasts(settings.STORE_URL)
             if not path.exists():
                 raise CommandError(f"{path} is not there.")
@@ -33,9 +33,9 @@ class Command(BaseCommand):
                 closing(open_store(settings.STORE_URL, time.time)) as target,
             ):
                 users, added, sessions = copy(journal, target)
-        except BadStoreUrl as error:
+        except InvalidStoreURL as error:
             raise CommandError(f"FILE_URL {error}") from error
-        except StartRefused as error:
+        except StartupError as error:
             raise CommandError(str(error)) from error
         except StoreUnavailable as error:
             raise CommandError(f"{error} What was copied stays; run this again.") from error
@@ -58,7 +58,7 @@ def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
 
     What the target has stays as it is, so copying again is fine. Raises `StoreUnavailable`.
     """
-    everything = list(journal.everything())
+    everything = list(journal.iter_records())
     users = [change for change in everything if isinstance(change, User)]
     sessions = [change for change in everything if not isinstance(change, User)]
     added = target.add_users(users)

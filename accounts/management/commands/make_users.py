@@ -15,7 +15,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.domain.errors import InvalidPassword
-from accounts.passwords.executor import HASHING_THREADS, HashingPool
+from accounts.passwords.executor import HASHING_THREADS, HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
 
@@ -40,7 +40,7 @@ class Command(BaseCommand):
             policy.check(password)
         except InvalidPassword as error:
             raise CommandError(f"--password is refused: {error.detail}") from error
-        hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=policy, pool=HashingPool())
+        hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=policy, pool=HashingExecutor())
         try:
             _write(file, _lines(count, password, hasher, sys.stderr))
         except (OSError, ValueError) as error:

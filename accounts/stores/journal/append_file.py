@@ -8,7 +8,7 @@ from pathlib import Path
 CHUNK_BYTES = 1 << 20
 
 
-class AppendFile:
+class AppendOnlyFile:
     """One writer; its caller's lock guards every method, all of which may raise `OSError`."""
 
     def __init__(self, path: Path, good_size: int) -> None:

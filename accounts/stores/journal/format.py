@@ -12,10 +12,16 @@ from collections.abc import Callable, Iterator
 from typing import BinaryIO, Generic, TypeVar
 from zlib import crc32
 
-from accounts.domain.errors import StartRefused
+from accounts.domain.errors import StartupError
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.memory import Change
-from accounts.stores.serialization import dump, session_fields, to_session, to_user, user_fields
+from accounts.stores.memory import Record
+from accounts.stores.serialization import (
+    dump,
+    session_from_dict,
+    session_to_dict,
+    user_from_dict,
+    user_to_dict,
+)
 
 T = TypeVar("T")
 
@@ -27,13 +33,13 @@ CRC_END = CRC_START + 8
 BODY_START = CRC_END + len('",')
 
 
-def encode(change: Change) -> bytes:
+def encode(change: Record) -> bytes:
     """Return the line for a change."""
     if isinstance(change, User):
-        record = {"user": user_fields(change)}
+        record = {"user": user_to_dict(change)}
     else:
         email, session = change
-        record = {"session": {"email": email, **session_fields(session)}}
+        record = {"session": {"email": email, **session_to_dict(session)}}
     body = dump(record).encode()[1:]
     return b'{"crc32":"%08x",%s\n' % (crc32(body), body)
 
@@ -46,13 +52,13 @@ def check(line: bytes) -> str:
     return body.decode()
 
 
-def decode(line: bytes) -> Change:
+def decode(line: bytes) -> Record:
     """Return the change that a line says. Raises `ValueError` or `KeyError` where it says none."""
     record = _decode("{" + check(line))
     if "user" in record:
-        return to_user(record["user"])
+        return user_from_dict(record["user"])
     session = record["session"]
-    return EmailAddress(session["email"]), to_session(session)
+    return EmailAddress(session["email"]), session_from_dict(session)
 
 
 _decode = json.JSONDecoder().decode
@@ -74,7 +80,7 @@ class Reader(Generic[T]):
         self.torn = False
 
     def __iter__(self) -> Iterator[T]:
-        """Yield every line. Raises `StartRefused` where the file is damaged."""
+        """Yield every line. Raises `StartupError` where the file is damaged."""
         header = self._file.readline(len(HEADER))
         if header and header != HEADER:
             raise self._damaged(1, "does not say that this is a journal of this service")
@@ -99,8 +105,8 @@ class Reader(Generic[T]):
         # A complete last line of anything else may have been answered: that is damage.
         return not line.endswith(b"\n") or (b"\0" in line and not self._file.read(1))
 
-    def _damaged(self, line: int, how: str) -> StartRefused:
-        return StartRefused(
+    def _damaged(self, line: int, how: str) -> StartupError:
+        return StartupError(
             f"{self._name} line {line} {how}; nothing was changed. Restore the file from a "
             "backup, or mend or remove that line in a copy of it."
         )

@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from threading import Lock
 
-from accounts.domain.errors import StartRefused
+from accounts.domain.errors import StartupError
 
 _guard = Lock()
 # POSIX locks of a file are lost when its process closes any descriptor of it, so there is
@@ -25,14 +25,14 @@ _claims: set[tuple[Path, int]] = set()
 def reserve(path: Path) -> None:
     """Keep other services off `path` while this process, or a child of it, lives.
 
-    Raises `StartRefused`. Reserving again is fine.
+    Raises `StartupError`. Reserving again is fine.
     """
     with _guard:
         _reserve(path)
 
 
 def claim(path: Path) -> None:
-    """Make this process the one that writes `path`. Raises `StartRefused`."""
+    """Make this process the one that writes `path`. Raises `StartupError`."""
     with _guard:
         descriptor = _reserve(path)
         if (path, os.getpid()) in _claims:
@@ -58,7 +58,7 @@ def _reserve(path: Path) -> int:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StartRefused(
+        raise StartupError(
             f"{lock} cannot be written ({error.strerror}); its folder must exist and belong to "
             "the user that runs the service."
         ) from error
@@ -71,8 +71,8 @@ def _reserve(path: Path) -> int:
     return descriptor
 
 
-def _in_use(path: Path) -> StartRefused:
-    return StartRefused(
+def _in_use(path: Path) -> StartupError:
+    return StartupError(
         f"{path} is in use by another process; stop that one first, or give this one a file of "
         "its own. Processes share users through a valkey:// or redis:// store."
     )

@@ -9,18 +9,18 @@ from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
-from accounts.domain.errors import StartRefused, StoreUnavailable
+from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import Clock, Waits
 from accounts.stores.journal import append_file, lock
-from accounts.stores.journal.append_file import AppendFile
+from accounts.stores.journal.append_file import AppendOnlyFile
 from accounts.stores.journal.format import HEADER, Reader, check, decode, encode
-from accounts.stores.memory import Change, MemoryStore
-from accounts.throttled_logging import Outage
+from accounts.stores.memory import MemoryStore, Record
+from accounts.throttled_logging import OutageLogger
 
 # A starting service, which nobody waits for, rewrites its file where a tenth of it is dead; a
 # running one, whose writers wait meanwhile, where most of it is and it is not small.
-STARTING_DEAD_SHARE = 10
-FEW_LINES = 1000
+STARTUP_COMPACTION_RATIO = 10
+MIN_DEAD_LINES = 1000
 PROGRESS_SECONDS = 1.0
 
 logger = logging.getLogger("accounts.stores.journal")
@@ -29,22 +29,22 @@ logger = logging.getLogger("accounts.stores.journal")
 class JournalStore(MemoryStore):
     """An `AccountStore`. A change is written and synced, then visible, then answered."""
 
-    kind: ClassVar[str] = "file"
+    backend_name: ClassVar[str] = "file"
     instant: ClassVar[Waits] = Waits.IDENTITY
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Raises `StartRefused` for a file that is damaged, in use or out of reach."""
+        """Raises `StartupError` for a file that is damaged, in use or out of reach."""
         super().__init__(clock)
         self._path = path
         # How many dead lines are lived with since the file could not be compacted.
         self._tolerated = 0
-        self._outage = Outage(logger, f"{path} cannot be written; changes are refused")
+        self._outage = OutageLogger(logger, f"{path} cannot be written; changes are refused")
         lock.claim(path)
         with _released_where_refused(path):
             self._lines, good_size = self._load()
-            self._file = AppendFile(path, good_size)
+            self._file = AppendOnlyFile(path, good_size)
         self._forget_expired()
-        self._compact_beyond(self._live() // STARTING_DEAD_SHARE)
+        self._compact_beyond(self._live() // STARTUP_COMPACTION_RATIO)
 
     def close(self) -> None:
         with self._lock:
@@ -68,7 +68,7 @@ class JournalStore(MemoryStore):
             )
         return reader.lines, reader.good_size
 
-    def _read(self, reader: Reader[Change]) -> None:
+    def _read(self, reader: Reader[Record]) -> None:
         size, said = self._path.stat().st_size, time.monotonic()
         for change in reader:
             self._apply(change)
@@ -76,19 +76,19 @@ class JournalStore(MemoryStore):
                 said = time.monotonic()
                 logger.info("reading %s: %d %%", self._path, 100 * reader.good_size // size)
 
-    def _commit(self, changes: Sequence[Change]) -> None:
+    def _commit(self, changes: Sequence[Record]) -> None:
         try:
             if self._file.removed:
                 logger.error("%s was removed while in use; it is written anew", self._path)
                 self._rewrite()
             self._file.append(b"".join(map(encode, changes)))
         except OSError as error:
-            self._outage.begin(error)
+            self._outage.failed(error)
             raise StoreUnavailable from error
-        self._outage.end()
+        self._outage.recovered()
         super()._commit(changes)
         self._lines += len(changes)
-        self._compact_beyond(self._live() + FEW_LINES)
+        self._compact_beyond(self._live() + MIN_DEAD_LINES)
 
     def _live(self) -> int:
         return len(self._users) + len(self._sessions)
@@ -107,12 +107,12 @@ class JournalStore(MemoryStore):
             self._tolerated = 0
 
     def _rewrite(self) -> None:
-        self._file.replace(chain([HEADER], map(encode, self.everything())))
+        self._file.replace(chain([HEADER], map(encode, self.iter_records())))
         self._lines = self._live()
 
 
 def verify(path: Path) -> None:
-    """Read a journal through and keep nothing of it but the lock. Raises `StartRefused`."""
+    """Read a journal through and keep nothing of it but the lock. Raises `StartupError`."""
     lock.reserve(path)
     with _released_where_refused(path):
         _read_through(path)
@@ -122,7 +122,7 @@ def _read_through(path: Path) -> None:
     if not path.exists():
         return  # It will be made.
     if not path.is_file():
-        raise StartRefused(f"{path} is no file; name one, or one to be made.")
+        raise StartupError(f"{path} is no file; name one, or one to be made.")
     with path.open("r+b") as file:  # as writing will be needed
         # The checksums alone: parsing would take six times as long, and tell no more.
         for _ in Reader(file, str(path), check):
@@ -133,12 +133,12 @@ def _read_through(path: Path) -> None:
 def _released_where_refused(path: Path) -> Iterator[None]:
     try:
         yield
-    except StartRefused:
+    except StartupError:
         lock.release(path)
         raise
     except OSError as error:
         lock.release(path)
-        raise StartRefused(
+        raise StartupError(
             f"{path} cannot be read and written ({error.strerror}); it must be a file that "
             "belongs to the user that runs the service."
         ) from error

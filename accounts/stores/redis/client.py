@@ -9,7 +9,7 @@ from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from accounts.stores.url import RemoteUrl, Topology
+from accounts.stores.url import RedisURL, Topology
 
 NODE: Any = ClusterNode  # redis-py has types, but not for the constructors of these two
 SENTINEL: Any = Sentinel
@@ -24,7 +24,7 @@ TIMEOUT_SECONDS = 1.0
 """For a connection, for an answer, and for a lock behind which others wait for these."""
 
 
-class ImpatientLock:
+class TimeoutLock:
     """A lock for `with`: who would wait too long for it gets a `TimeoutError`."""
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class ImpatientLock:
         self._lock.release()
 
 
-def connect(place: RemoteUrl) -> Client:
+def connect(place: RedisURL) -> Client:
     """Return a client. Only a cluster's needs to be reached for that: its nodes are asked for."""
     options: dict[str, Any] = {
         "username": place.username,
@@ -56,7 +56,7 @@ def connect(place: RemoteUrl) -> Client:
         cluster = RedisCluster(startup_nodes=nodes, **options)
         # Threads that lost their node ask for the nodes anew, one after another, each for as long
         # as that takes to fail: measured on a paused cluster, the last of 32 waited 33 seconds.
-        cluster.nodes_manager._initialization_lock = ImpatientLock()  # type: ignore[assignment]  # noqa: SLF001
+        cluster.nodes_manager._initialization_lock = TimeoutLock()  # type: ignore[assignment]  # noqa: SLF001
         return cluster
     if place.topology is Topology.SENTINEL:
         sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 INSPECTED = ("maxmemory-policy", "appendonly", "save")
 
 
-def forgetfulness(config: Mapping[str, str]) -> Iterator[str]:
+def durability_warnings(config: Mapping[str, str]) -> Iterator[str]:
     """Yield a warning for each way in which the server may lose what it was told."""
     policy = config["maxmemory-policy"]
     if policy.startswith("volatile-"):

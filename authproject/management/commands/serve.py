@@ -23,10 +23,10 @@ from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
 from granian.server.common import AbstractServer
 
-from accounts.domain.errors import StartRefused
-from accounts.services import get_runtime
-from accounts.stores import is_shared
-from authproject.server.workers import is_first, metrics_folder, tickets
+from accounts.domain.errors import StartupError
+from accounts.services import get_services
+from accounts.stores import is_multi_process
+from authproject.server.workers import initial_worker_pipe, is_initial_worker, metrics_folder
 
 APPLICATION = "authproject.rsgi.application"
 METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -56,8 +56,8 @@ class Command(BaseCommand):
                 # Before the application is imported: where counts are kept is decided there.
                 folder = stack.enter_context(metrics_folder())
                 os.environ[METRICS_FOLDER] = folder
-            application = import_string(APPLICATION)  # judges the configuration, then the port
-            address = _free_address(host, port)
+            application = import_string(APPLICATION)  # validators the configuration, then the port
+            address = _require_free_port(host, port)
             shown = f"[{host}]" if ":" in host else host
             crew = f"{workers} worker processes" if workers > 1 else "one worker process"
             logger.info("serving on http://%s:%d with %s", shown, port, crew)
@@ -65,15 +65,15 @@ class Command(BaseCommand):
             # also copy every page of it that the worker shares with its parent.
             gc.freeze()
             server = _granian(address, port, workers)
-            load = partial(_load, application, tickets(workers))
+            load = partial(_load, application, initial_worker_pipe(workers))
             server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
 
 def _load(application: Any, reader: int) -> Any:
     """Run in a worker, before it serves."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    if settings.METRICS and not is_first(reader):
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    if settings.METRICS and not is_initial_worker(reader):
         from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only where it is on
 
         worker_restarts.inc()
@@ -109,7 +109,7 @@ def _require_fork() -> None:
 def _require_shared_store(workers: int) -> None:
     if workers < 1:
         raise CommandError("--workers must be at least 1.")
-    if workers > 1 and not is_shared(settings.STORE_URL):
+    if workers > 1 and not is_multi_process(settings.STORE_URL):
         raise CommandError(
             f"--workers {workers} needs a store that processes share; each would have users "
             f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
@@ -119,8 +119,8 @@ def _require_shared_store(workers: int) -> None:
 def _open_store() -> None:
     # Here and not before: the store's threads, sockets and memory belong to the worker.
     try:
-        get_runtime()
-    except StartRefused as error:
+        get_services()
+    except StartupError as error:
         sys.exit(str(error))
     # What is there now stays: a million users need not be walked at each garbage collection.
     gc.collect()
@@ -133,7 +133,7 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
 
 
-def _free_address(host: str, port: int) -> str:
+def _require_free_port(host: str, port: int) -> str:
     """Return the numeric address of `host`, on which nobody listens at `port`."""
     # Granian's workers share their port (SO_REUSEPORT): without this, a second service would
     # take half of the first one's connections, and know none of its users.
@@ -147,7 +147,7 @@ def _free_address(host: str, port: int) -> str:
     return str(address[0])
 
 
-def _end_with_parent() -> None:
+def _exit_with_parent() -> None:
     # Runs in a worker: one that outlived a killed parent would keep the port and the store.
     cast(BaseProcess, multiprocessing.parent_process()).join()
     # Until it is heard: one that is still starting has its parent's handlers, which pass it over.

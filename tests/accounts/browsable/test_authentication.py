@@ -136,7 +136,7 @@ def test_one_that_is_good_is_left_alone(browser: Browser) -> None:
 def test_without_a_store_it_is_503_and_left_alone(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     response = browser.client.get(PROFILE)
     assert problem(response) == (503, "store_unavailable")
     assert not response.cookies
@@ -147,14 +147,14 @@ class FailingAfterwards(MemoryStore):
 
     def update_user(self, *args: Any) -> User:
         changed = super().update_user(*args)
-        self.find = UnreachableStore.find.__get__(self)  # type: ignore[method-assign]  # fails from here on
+        self.get_user_and_session = UnreachableStore.get_user_and_session.__get__(self)  # type: ignore[method-assign]  # fails from here on
         return changed
 
 
 def test_a_store_that_fails_after_a_logout_everywhere_does_not_undo_it(
     api: Api, start: Start, clock: MovableClock
 ) -> None:
-    start().service.store = FailingAfterwards(clock)
+    start().accounts.store = FailingAfterwards(clock)
     api.register()
     browser = Browser()
     browser.log_in()

@@ -51,7 +51,7 @@ def test_a_refused_form_does_not_repeat_a_refresh_token(
     browser: Browser, api: Api, start: Start, clock: MovableClock, path: str
 ) -> None:
     token = api.login().json()["refresh_token"]
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     page = browser.fill(path, refresh_token=token)
     assert page.status == 503
     assert page.form(path, "refresh_token").fields["refresh_token"] == ""
@@ -117,7 +117,7 @@ def test_a_form_that_never_came_is_refused_on_a_page(api: Api, content_type: str
 def test_a_refused_form_asks_no_store_again(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     page = browser.fill(REGISTER, email=EMAIL, password=PASSWORD)
     assert page.status == 503
     assert page.form(REGISTER, "email").fields["email"] == EMAIL

@@ -3,8 +3,8 @@
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
-from accounts.domain.errors import Overloaded
-from accounts.passwords.executor import HashingPool
+from accounts.domain.errors import HashingOverloaded
+from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE, Browser, cookie
@@ -106,7 +106,7 @@ def test_a_form_without_fields_is_said_on_the_page(browser: Browser) -> None:
 def test_a_login_without_a_store_is_503_on_the_page(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     page = browser.log_in()
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
     assert "The account store cannot be reached." in page.text
@@ -115,12 +115,12 @@ def test_a_login_without_a_store_is_503_on_the_page(
 def test_a_login_while_hashing_is_saturated_is_503_on_the_page(
     browser: Browser, start: Start
 ) -> None:
-    runtime = start()
-    full = HashingPool(threads=1, bound=0)
-    runtime.service._hasher = BcryptHasher(rounds=4, policy=runtime.password_policy, pool=full)
+    services = start()
+    full = HashingExecutor(threads=1, max_pending=0)
+    services.accounts._hasher = BcryptHasher(rounds=4, policy=services.password_policy, pool=full)
     page = browser.log_in()
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
-    assert Overloaded.detail in page.text
+    assert HashingOverloaded.detail in page.text
 
 
 @pytest.mark.parametrize("name", [ACCESS_COOKIE, REFRESH_COOKIE])

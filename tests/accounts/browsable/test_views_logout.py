@@ -37,7 +37,7 @@ def test_a_logout_without_a_store_is_503_and_keeps_the_cookies(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:
     page = browser.log_in()
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     page = browser.log_out(page)
     assert page.status == 503
     assert cookie(browser, REFRESH_COOKIE).value != ""
@@ -177,7 +177,7 @@ def test_a_page_without_a_store_is_no_bug(
     browser: Browser, start: Start, clock: MovableClock, path: str
 ) -> None:
     browser.log_in()
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     page = browser.open(path)
     assert page.status == (503 if path == PROFILE else 405)
     assert page.says_log_in
@@ -188,7 +188,7 @@ def test_a_page_for_a_bearer_without_a_store_is_no_bug(
     api: Api, start: Start, clock: MovableClock
 ) -> None:
     token = api.enter()["access_token"]
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     response = api.client.get(PROFILE, headers={**bearer(token), "Accept": ACCEPT})
     assert response.status_code == 503
     assert response["Content-Type"] == "text/html; charset=utf-8"

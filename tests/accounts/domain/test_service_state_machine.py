@@ -12,20 +12,20 @@ from hypothesis.stateful import run_state_machine_as_test
 from accounts.domain.claims import Claims
 from accounts.domain.errors import AccountError
 from accounts.domain.events import Event
-from accounts.domain.service import AccountService, TokenPolicy, Tokens
-from accounts.domain.users import normalise_email
-from accounts.passwords.executor import HashingPool
+from accounts.domain.service import AccountService, TokenPair, TokenPolicy
+from accounts.domain.users import normalize_email
+from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
 from accounts.stores.memory import MemoryStore
 from accounts.tokens.key_ring import KeyRing
-from accounts.tokens.service import JWTIssuer
+from accounts.tokens.service import TokenService
 from tests.support.api import MovableClock
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
 from tests.support.state_machine import SessionMachine, budget
 
 HASHER = BcryptHasher(
-    rounds=4, policy=PasswordPolicy(reject_common=False), pool=HashingPool(threads=1)
+    rounds=4, policy=PasswordPolicy(reject_common=False), pool=HashingExecutor(threads=1)
 )
 
 
@@ -44,7 +44,7 @@ class ServiceDriver:
         )
 
     def restart(self, keys: Sequence[str]) -> None:
-        self._tokens = JWTIssuer(KeyRing(keys), self._clock)
+        self._tokens = TokenService(KeyRing(keys), self._clock)
         self._service = AccountService(
             store=self._store,
             hasher=HASHER,
@@ -58,12 +58,12 @@ class ServiceDriver:
         """Nothing is held open."""
 
     def register(self, email: str, password: str) -> Answer:
-        return answer(lambda: self._service.register(normalise_email(email), password))
+        return answer(lambda: self._service.register(normalize_email(email), password))
 
     def log_in(self, email: str, password: str) -> Answer:
-        def enter() -> Tokens:
-            user = self._service.authenticate(normalise_email(email), password)
-            return self._service.open_session(user)
+        def enter() -> TokenPair:
+            user = self._service.authenticate(normalize_email(email), password)
+            return self._service.start_session(user)
 
         return answer(enter)
 
@@ -83,8 +83,8 @@ class ServiceDriver:
         return answer(lambda: self._identify(access))
 
     def _identify(self, access: str) -> Claims:
-        claims = self._tokens.read_access(access)
-        self._service.identify(claims)
+        claims = self._tokens.verify_access(access)
+        self._service.get_user_for_claims(claims)
         return claims
 
     def _hear(self, event: Event, user: str) -> None:
@@ -97,7 +97,7 @@ def answer(call: Callable[[], Any]) -> Answer:
         result = call()
     except AccountError as error:
         return Answer(error.code)
-    if isinstance(result, Tokens):
+    if isinstance(result, TokenPair):
         return Answer(
             access=result.access_token,
             refresh=result.refresh_token,

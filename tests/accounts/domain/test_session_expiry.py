@@ -15,13 +15,13 @@ import pytest
 
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.sessions import Session
-from accounts.domain.users import EmailAddress, User, normalise_email
+from accounts.domain.users import EmailAddress, User, normalize_email
 from accounts.stores.memory import MemoryStore
 from tests.support.api import EMAIL, Api, MovableClock
 from tests.support.http import Start
 from tests.support.sessions import LIFETIME, rotate
 
-USER = normalise_email(EMAIL)
+USER = normalize_email(EMAIL)
 LOGINS = 10_000_000
 TOUCHED = LOGINS // 50
 LIFETIMES = 100
@@ -56,7 +56,7 @@ def touch(store: AccountStore, sid: str, expires_at: int) -> None:
     """End the session, as a logout does."""
 
     def end(session: Session | None) -> Session:
-        return replace(session or Session(sid, expires_at), ended=True)
+        return replace(session or Session(sid, expires_at), revoked=True)
 
     store.update_session(USER, sid, end)
 
@@ -93,7 +93,7 @@ def test_of_ten_million_logins_nothing_is_left_behind(clock: MovableClock) -> No
 def test_whatever_sessions_lived_through_they_are_forgotten(
     start: Start, clock: MovableClock, live: Callable[[Api, dict[str, Any]], None]
 ) -> None:
-    store = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).service.store
+    store = start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0).accounts.store
     api = Api()
     for _ in range(5):
         live(api, api.enter())
@@ -121,7 +121,7 @@ def test_a_session_is_remembered_for_as_long_as_its_tokens_live(
 def test_a_login_and_its_access_tokens_write_nothing(
     start: Start, clock: MovableClock, rotates: bool
 ) -> None:
-    service = start(ROTATE_REFRESH_TOKENS=rotates).service
+    service = start(ROTATE_REFRESH_TOKENS=rotates).accounts
     service.store = store = CountingStore(clock)
     api = Api()
     api.register()
@@ -133,7 +133,7 @@ def test_a_login_and_its_access_tokens_write_nothing(
 
 
 def test_a_refresh_without_rotation_writes_nothing(start: Start, clock: MovableClock) -> None:
-    service = start(ROTATE_REFRESH_TOKENS=False).service
+    service = start(ROTATE_REFRESH_TOKENS=False).accounts
     service.store = store = CountingStore(clock)
     api = Api()
     pair = api.enter()
@@ -146,7 +146,7 @@ def test_a_refresh_without_rotation_writes_nothing(start: Start, clock: MovableC
 def test_ending_every_session_remembers_none_of_them(
     start: Start, clock: MovableClock, end: str
 ) -> None:
-    service = start().service
+    service = start().accounts
     service.store = store = CountingStore(clock)
     api = Api()
     pairs = [api.enter(), *(api.login().json() for _ in range(4))]
@@ -157,7 +157,7 @@ def test_ending_every_session_remembers_none_of_them(
 
 
 def test_a_dead_token_leaves_nothing_behind(start: Start, clock: MovableClock) -> None:
-    service = start(ROTATE_REFRESH_TOKENS=True).service
+    service = start(ROTATE_REFRESH_TOKENS=True).accounts
     service.store = store = CountingStore(clock)
     api = Api()
     pair = api.enter()

@@ -10,13 +10,13 @@ LIVE = 3
 """The generation of the live token in the examples: its session was rotated three times."""
 
 
-def session(*, ended: bool = False, generation: int = LIVE) -> Session:
-    return Session("sid", 5000, generation, ROTATED_AT, ended)
+def session(*, revoked: bool = False, generation: int = LIVE) -> Session:
+    return Session("sid", 5000, generation, ROTATED_AT, revoked)
 
 
-def everything() -> list[tuple[Session, int, float, float]]:
+def every_case() -> list[tuple[Session, int, float, float]]:
     """Return every combination of what `rotate` may meet, two generations either way."""
-    sessions = [session(ended=ended) for ended in (False, True)]
+    sessions = [session(revoked=revoked) for revoked in (False, True)]
     presented = range(LIVE - 2, LIVE + 3)
     ages = (-1.0, 0.0, 9.75, 10.0, 3600.0)
     return [
@@ -29,7 +29,7 @@ def everything() -> list[tuple[Session, int, float, float]]:
 @pytest.mark.parametrize("age", [0, 5, 3600])
 def test_the_live_token_is_spent_and_the_generation_grows(age: float, grace: float) -> None:
     after = rotate(session(), LIVE, ROTATED_AT + age, grace)
-    assert after == Session("sid", 5000, LIVE + 1, ROTATED_AT + age, ended=False)
+    assert after == Session("sid", 5000, LIVE + 1, ROTATED_AT + age, revoked=False)
 
 
 def test_the_first_token_of_an_untouched_session_is_its_live_one() -> None:
@@ -55,7 +55,7 @@ def test_the_token_before_it_changes_nothing_within_the_grace(age: float) -> Non
     ],
 )
 def test_any_other_spent_token_ends_the_session(presented: int, age: float, grace: float) -> None:
-    assert rotate(session(), presented, ROTATED_AT + age, grace) == session(ended=True)
+    assert rotate(session(), presented, ROTATED_AT + age, grace) == session(revoked=True)
 
 
 def test_a_clock_read_before_the_rotation_is_within_the_grace() -> None:
@@ -78,14 +78,14 @@ def test_a_generation_ahead_of_the_stores_is_served(ahead: int) -> None:
 )
 def test_an_ended_session_refuses(presented: int) -> None:
     with pytest.raises(TokenRevoked):
-        rotate(session(ended=True), presented, ROTATED_AT, 10)
+        rotate(session(revoked=True), presented, ROTATED_AT, 10)
 
 
 def test_an_ended_session_stays_ended_when_an_old_token_is_replayed() -> None:
-    assert rotate(session(ended=True), LIVE - 2, ROTATED_AT, 10) == session(ended=True)
+    assert rotate(session(revoked=True), LIVE - 2, ROTATED_AT, 10) == session(revoked=True)
 
 
-@pytest.mark.parametrize(("before", "presented", "now", "grace"), everything())
+@pytest.mark.parametrize(("before", "presented", "now", "grace"), every_case())
 def test_whatever_is_presented_keeps_what_a_session_may_not_lose(
     before: Session, presented: int, now: float, grace: float
 ) -> None:
@@ -94,5 +94,5 @@ def test_whatever_is_presented_keeps_what_a_session_may_not_lose(
     except TokenRevoked:
         after = before
     assert (after.sid, after.expires_at) == (before.sid, before.expires_at)
-    assert after.ended >= before.ended
-    assert after.generation >= before.generation
+    assert after.revoked >= before.revoked
+    assert after.rotation_count >= before.rotation_count

@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.domain.errors import InvalidEmail
-from accounts.domain.users import normalise_email
+from accounts.domain.users import normalize_email
 
 COMPOSED, DECOMPOSED = "caf\u00e9@example.com", "cafe\u0301@example.com"
 
@@ -24,7 +24,7 @@ COMPOSED, DECOMPOSED = "caf\u00e9@example.com", "cafe\u0301@example.com"
     ],
 )
 def test_equal_addresses_become_equal_strings(raw: str, normalised: str) -> None:
-    assert normalise_email(raw) == normalised
+    assert normalize_email(raw) == normalised
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_equal_addresses_become_equal_strings(raw: str, normalised: str) -> None
 )
 def test_what_is_no_address_is_refused(raw: str) -> None:
     with pytest.raises(InvalidEmail):
-        normalise_email(raw)
+        normalize_email(raw)

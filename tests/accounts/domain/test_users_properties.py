@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from accounts.domain.errors import InvalidEmail
-from accounts.domain.users import EmailAddress, normalise_email
+from accounts.domain.users import EmailAddress, normalize_email
 
 ADDRESSES = st.emails() | st.builds(
     "{}@{}.example.com".format, st.text(max_size=30), st.text(max_size=20)
@@ -18,7 +18,7 @@ ADDRESSES = st.emails() | st.builds(
 def normalise_or_skip(raw: str) -> EmailAddress:
     email: EmailAddress | None = None
     with contextlib.suppress(InvalidEmail):
-        email = normalise_email(raw)
+        email = normalize_email(raw)
     assume(email is not None)
     assert email is not None
     return email
@@ -27,7 +27,7 @@ def normalise_or_skip(raw: str) -> EmailAddress:
 @given(ADDRESSES)
 def test_normalising_twice_is_normalising_once(raw: str) -> None:
     email = normalise_or_skip(raw)
-    assert normalise_email(email) == email
+    assert normalize_email(email) == email
 
 
 @given(ADDRESSES)
@@ -40,4 +40,4 @@ def test_a_normalised_address_is_printable_and_lower_case(raw: str) -> None:
 @given(st.text())
 def test_any_text_is_an_address_or_is_refused(raw: str) -> None:
     with contextlib.suppress(InvalidEmail):
-        normalise_email(raw)
+        normalize_email(raw)

@@ -11,7 +11,7 @@ from pytest_django import Settings
 
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.services import Runtime
+from accounts.services import Services
 from accounts.stores import open_store
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 
@@ -33,9 +33,9 @@ def copy(source: str) -> str:
 
 
 def test_users_logouts_and_rotations_move_to_a_server(
-    start: Callable[..., Runtime], source: str, valkey_url: str
+    start: Callable[..., Services], source: str, valkey_url: str
 ) -> None:
-    store = start(STORE_URL=source, ROTATE_REFRESH_TOKENS=True).service.store
+    store = start(STORE_URL=source, ROTATE_REFRESH_TOKENS=True).accounts.store
     api = Api()
     ended, rotated = api.enter(), api.login().json()
     api.logout(ended["refresh_token"])
@@ -60,12 +60,12 @@ def test_copying_again_changes_nothing(
     settings.STORE_URL = valkey_url
     copy(source)
     target = open_store(valkey_url, clock)
-    later = target.update_user(user.email, lambda known: replace(known, version="version-2"))
+    later = target.update_user(user.email, lambda known: replace(known, security_stamp="version-2"))
     ended = target.update_session(
-        user.email, SID, lambda known: Session(SID, 2_000_000_000, ended=True)
+        user.email, SID, lambda known: Session(SID, 2_000_000_000, revoked=True)
     )
     assert copy(source).startswith("Copied 0 of 1 users")
-    assert target.find(user.email, SID) == (later, ended)
+    assert target.get_user_and_session(user.email, SID) == (later, ended)
     target.close()
 
 

@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.domain.users import EmailAddress
 from accounts.management.commands import make_users
-from accounts.services import Runtime
+from accounts.services import Services
 from tests.support.api import PASSWORD, Api
 from tests.support.processes import manage
 
@@ -41,7 +41,7 @@ def test_users_are_numbered_from_1_and_each_hash_has_a_salt_of_its_own(file: Pat
     assert file.stat().st_mode & 0o777 == 0o600
 
 
-def test_the_password_is_said_and_works(file: Path, start: Callable[..., Runtime]) -> None:
+def test_the_password_is_said_and_works(file: Path, start: Callable[..., Services]) -> None:
     assert "'opens sesame'" in make(2, file, "--password", "opens sesame")
     start(SEED_USERS_FILE=file)
     assert Api().login("user000002@example.com", "opens sesame").status_code == 200
@@ -109,8 +109,8 @@ def test_an_interrupted_run_leaves_the_old_file(
 
 
 def test_seeded_users_are_normalised_as_the_service_does(
-    file: Path, start: Callable[..., Runtime]
+    file: Path, start: Callable[..., Services]
 ) -> None:
     make(1, file)
-    store = start(SEED_USERS_FILE=file).service.store
+    store = start(SEED_USERS_FILE=file).accounts.store
     assert store.get_user(EmailAddress("user000001@example.com")) is not None

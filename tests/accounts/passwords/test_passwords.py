@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from accounts.domain.errors import (
-    Overloaded,
-    PasswordNotText,
+    HashingOverloaded,
+    PasswordInvalidCharacters,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
 )
-from accounts.passwords.executor import HASHING_NICENESS, HashingPool
+from accounts.passwords.executor import HASHING_NICENESS, HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
 
 PASSWORD = "correct horse battery"
 
 
-class CountingPool(HashingPool):
+class CountingPool(HashingExecutor):
     """Counts what it runs: equal work is what makes equal time."""
 
     def __init__(self) -> None:
@@ -43,7 +43,7 @@ def hasher(pool: CountingPool) -> BcryptHasher:
     return hasher_of(pool, rounds=4)
 
 
-def hasher_of(pool: HashingPool, rounds: int) -> BcryptHasher:
+def hasher_of(pool: HashingExecutor, rounds: int) -> BcryptHasher:
     return BcryptHasher(rounds=rounds, policy=PasswordPolicy(reject_common=False), pool=pool)
 
 
@@ -91,8 +91,8 @@ def test_the_bounds_themselves_are_allowed(hasher: BcryptHasher, length: int) ->
         ("p" * 1025, PasswordTooLong),
         # NFKC makes eighteen characters of this one.
         ("\ufdfa" * 57, PasswordTooLong),
-        ("with a \0 in it", PasswordNotText),
-        ("with half a pair \ud800", PasswordNotText),
+        ("with a \0 in it", PasswordInvalidCharacters),
+        ("with half a pair \ud800", PasswordInvalidCharacters),
     ],
 )
 def test_what_the_policy_refuses_is_never_hashed(
@@ -120,7 +120,7 @@ def test_nobody_costs_as_much_as_somebody(hasher: BcryptHasher, pool: CountingPo
 
 def test_nobodys_hash_is_of_the_configured_cost(pool: CountingPool) -> None:
     hasher = hasher_of(pool, rounds=5)
-    assert not hasher.must_update(hasher._nobody)
+    assert not hasher.must_update(hasher._dummy_hash)
 
 
 def test_a_wrong_password_for_a_cheaper_hash_makes_up_for_the_difference(
@@ -157,7 +157,7 @@ def test_an_uncommon_password_is_not_refused() -> None:
 
 
 def test_past_the_bound_a_caller_is_refused_at_once() -> None:
-    pool = HashingPool(threads=1, bound=1)
+    pool = HashingExecutor(threads=1, max_pending=1)
     entered, release = threading.Event(), threading.Event()
 
     def hold() -> None:
@@ -167,7 +167,7 @@ def test_past_the_bound_a_caller_is_refused_at_once() -> None:
     holder = threading.Thread(target=pool.run, args=(hold,))
     holder.start()
     entered.wait()
-    with pytest.raises(Overloaded):
+    with pytest.raises(HashingOverloaded):
         pool.run(lambda: None)
     release.set()
     holder.join()
@@ -176,7 +176,7 @@ def test_past_the_bound_a_caller_is_refused_at_once() -> None:
 
 
 def test_a_place_is_given_back_by_what_fails() -> None:
-    pool = HashingPool(threads=1, bound=1)
+    pool = HashingExecutor(threads=1, max_pending=1)
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             pool.run(lambda: 1 // 0)
@@ -185,7 +185,7 @@ def test_a_place_is_given_back_by_what_fails() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives threads a priority")
 def test_hashing_threads_yield_to_every_other() -> None:
-    pool = HashingPool(threads=1)
+    pool = HashingExecutor(threads=1)
     niceness = pool.run(lambda: os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
     assert niceness == os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) + HASHING_NICENESS
     pool.close()

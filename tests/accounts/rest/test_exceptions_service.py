@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from accounts import services as runtime_module
+from accounts import services as services_module
 from accounts.domain.service import AccountService, TokenPolicy
-from accounts.passwords.executor import HashingPool
+from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
-from accounts.services import Runtime
+from accounts.services import Services
 from accounts.signals import emit
-from authproject.monitoring.access_log import RequestIdFilter
+from authproject.monitoring.access_log import RequestIDFilter
 from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import BuggyStore, Start, UnreachableStore, problem, send
@@ -26,27 +26,27 @@ PAGE = {"Accept": "text/html"}
 @pytest.fixture
 def buggy(start: Start, clock: MovableClock) -> Api:
     """A service with a bug in its store."""
-    start().service.store = BuggyStore(clock)
+    start().accounts.store = BuggyStore(clock)
     return Api()
 
 
 @pytest.fixture
 def saturated(start: Start, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> Api:
     """A service whose hashing pool is full; one account is there already."""
-    runtime = start()
+    services = start()
     api = Api()
     api.register()
-    full = replace(runtime, service=_with_a_full_pool(runtime, clock))
-    monkeypatch.setattr(runtime_module, "_open", lambda: full)
+    full = replace(services, accounts=_with_a_full_pool(services, clock))
+    monkeypatch.setattr(services_module, "_open", lambda: full)
     return api
 
 
-def _with_a_full_pool(runtime: Runtime, clock: MovableClock) -> AccountService:
-    pool = HashingPool(threads=1, bound=0)
+def _with_a_full_pool(services: Services, clock: MovableClock) -> AccountService:
+    pool = HashingExecutor(threads=1, max_pending=0)
     return AccountService(
-        store=runtime.service.store,
-        hasher=BcryptHasher(rounds=4, policy=runtime.password_policy, pool=pool),
-        tokens=runtime.tokens,
+        store=services.accounts.store,
+        hasher=BcryptHasher(rounds=4, policy=services.password_policy, pool=pool),
+        tokens=services.tokens,
         policy=TokenPolicy(
             access_lifetime=900, refresh_lifetime=9000, rotate=False, reuse_grace=10
         ),
@@ -60,7 +60,7 @@ def log() -> Iterator[StringIO]:
     """The log as production writes it: one JSON object a line."""
     lines = StringIO()
     handler = logging.StreamHandler(lines)
-    handler.addFilter(RequestIdFilter())
+    handler.addFilter(RequestIDFilter())
     handler.setFormatter(JSONLineFormatter())
     logging.getLogger().addHandler(handler)
     yield lines
@@ -129,10 +129,10 @@ def test_a_full_pool_does_not_stop_what_needs_no_hash(api: Api, saturated: Api) 
     "path", ["register", "login", "refresh", "logout", "logout-all", "password"]
 )
 def test_a_store_out_of_reach_is_said_so(start: Start, clock: MovableClock, path: str) -> None:
-    runtime = start()
+    services = start()
     api = Api()
     tokens = api.enter()
-    runtime.service.store = UnreachableStore(clock)
+    services.accounts.store = UnreachableStore(clock)
     body = {
         "email": EMAIL,
         "password": PASSWORD,
@@ -148,17 +148,17 @@ def test_a_store_out_of_reach_is_said_so(start: Start, clock: MovableClock, path
 def test_a_profile_without_a_store_is_unavailable_and_no_401(
     start: Start, clock: MovableClock
 ) -> None:
-    runtime = start()
+    services = start()
     api = Api()
     token = api.enter()["access_token"]
-    runtime.service.store = UnreachableStore(clock)
+    services.accounts.store = UnreachableStore(clock)
     response = api.profile(token)
     assert problem(response) == (503, "store_unavailable")
     assert "WWW-Authenticate" not in response
 
 
 def test_a_service_without_a_store_is_not_ready(start: Start, clock: MovableClock) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     response = Api().client.get("/health/ready")
     assert problem(response) == (503, "store_unavailable")
     assert int(response["Retry-After"]) > 0
@@ -167,7 +167,7 @@ def test_a_service_without_a_store_is_not_ready(start: Start, clock: MovableCloc
 def test_a_store_out_of_reach_is_no_bug_to_log(
     start: Start, clock: MovableClock, log: StringIO
 ) -> None:
-    start().service.store = UnreachableStore(clock)
+    start().accounts.store = UnreachableStore(clock)
     Api().login()
     assert tracebacks(log) == []
 

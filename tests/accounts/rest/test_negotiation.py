@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from accounts.rest.negotiation import (
     MAX_LENGTH,
     REMEMBERED,
-    RememberingNegotiation,
+    CachedContentNegotiation,
     _select_renderer,
 )
 from accounts.rest.parsers import FormParser, JSONParser
@@ -51,25 +51,25 @@ def test_it_chooses_as_drf_does_each_time(
 ) -> None:
     expected = chosen(DefaultContentNegotiation(), asked(accept), classes)
     for _ in range(2):
-        assert chosen(RememberingNegotiation(), asked(accept), classes) == expected
+        assert chosen(CachedContentNegotiation(), asked(accept), classes) == expected
 
 
 def test_a_format_in_the_query_wins_over_what_is_remembered() -> None:
-    negotiation = RememberingNegotiation()
+    negotiation = CachedContentNegotiation()
     assert chosen(negotiation, asked("*/*"), BOTH[1])[0] is JSONRenderer
     assert chosen(negotiation, asked("*/*", "/?format=api"), BOTH[1])[0] is BrowsableAPIRenderer
 
 
 def test_what_is_remembered_is_bounded() -> None:
     for number in range(2 * REMEMBERED):
-        chosen(RememberingNegotiation(), asked(f"application/json; v={number}"), BOTH[0])
+        chosen(CachedContentNegotiation(), asked(f"application/json; v={number}"), BOTH[0])
     assert _select_renderer.cache_info().currsize == REMEMBERED
 
 
 def test_a_long_header_is_not_remembered() -> None:
     before = _select_renderer.cache_info().misses
     long = "application/json," * (MAX_LENGTH // 16 + 1)
-    assert chosen(RememberingNegotiation(), asked(long), BOTH[0])[0] is JSONRenderer
+    assert chosen(CachedContentNegotiation(), asked(long), BOTH[0])[0] is JSONRenderer
     assert _select_renderer.cache_info().misses == before
 
 
@@ -86,5 +86,5 @@ def test_a_long_header_is_not_remembered() -> None:
 def test_a_parser_is_chosen_by_the_media_type(content_type: str, parser: type | None) -> None:
     request = asked(content_type=content_type)
     for _ in range(2):
-        found = RememberingNegotiation().select_parser(request, [JSONParser(), FormParser()])
+        found = CachedContentNegotiation().select_parser(request, [JSONParser(), FormParser()])
         assert (found if found is None else type(found)) is parser

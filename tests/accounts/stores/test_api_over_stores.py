@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts.services import Runtime
+from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, codes
 
 NEW_PASSWORD = "another good one"
@@ -13,12 +13,12 @@ GRACE = 10.0
 
 
 @pytest.fixture
-def api(start: Callable[..., Runtime], store_url: str) -> Iterator[Api]:
-    runtime = start(
+def api(start: Callable[..., Services], store_url: str) -> Iterator[Api]:
+    services = start(
         STORE_URL=store_url, ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=GRACE
     )
     yield Api()
-    runtime.service.store.close()
+    services.accounts.store.close()
 
 
 def test_an_email_registers_once(api: Api) -> None:

@@ -29,7 +29,7 @@ def test_an_email_is_added_only_once(store: AccountStore) -> None:
 def test_of_64_threads_adding_one_email_one_succeeds(store: AccountStore) -> None:
     def add(number: int) -> str:
         try:
-            store.add_user(replace(USER, version=str(number)))
+            store.add_user(replace(USER, security_stamp=str(number)))
         except DuplicateEmail:
             return ""
         return str(number)
@@ -37,7 +37,7 @@ def test_of_64_threads_adding_one_email_one_succeeds(store: AccountStore) -> Non
     added = [version for version in together(64, add) if version]
     stored = store.get_user(EMAIL)
     assert stored is not None
-    assert added == [stored.version]
+    assert added == [stored.security_stamp]
 
 
 def test_users_are_added_in_bulk(store: AccountStore) -> None:
@@ -49,7 +49,7 @@ def test_users_are_added_in_bulk(store: AccountStore) -> None:
 def test_adding_in_bulk_leaves_those_that_are_there_alone(store: AccountStore) -> None:
     store.add_user(USER)
     other = replace(USER, email=EmailAddress("other@example.com"))
-    assert store.add_users([replace(USER, version="version-2"), other]) == 1
+    assert store.add_users([replace(USER, security_stamp="version-2"), other]) == 1
     assert store.get_user(EMAIL) == USER
     assert store.get_user(other.email) == other
     assert store.add_users([USER, other]) == 0
@@ -57,8 +57,8 @@ def test_adding_in_bulk_leaves_those_that_are_there_alone(store: AccountStore) -
 
 def test_a_user_is_updated(store: AccountStore) -> None:
     store.add_user(USER)
-    changed = store.update_user(EMAIL, lambda user: replace(user, version="version-2"))
-    assert changed == replace(USER, version="version-2") == store.get_user(EMAIL)
+    changed = store.update_user(EMAIL, lambda user: replace(user, security_stamp="version-2"))
+    assert changed == replace(USER, security_stamp="version-2") == store.get_user(EMAIL)
 
 
 def test_updating_an_unknown_user_is_a_key_error(store: AccountStore) -> None:
@@ -76,13 +76,15 @@ def test_a_change_of_a_user_that_raises_leaves_it_as_it_was(store: AccountStore)
     with pytest.raises(Refused):
         store.update_user(EMAIL, change)
     assert store.get_user(EMAIL) == USER
-    store.update_user(EMAIL, lambda user: replace(user, version="version-2"))
+    store.update_user(EMAIL, lambda user: replace(user, security_stamp="version-2"))
 
 
 def test_50_concurrent_updates_of_one_user_all_count(store: AccountStore) -> None:
-    store.add_user(replace(USER, version=""))
+    store.add_user(replace(USER, security_stamp=""))
     together(
         50,
-        lambda n: store.update_user(EMAIL, lambda user: replace(user, version=user.version + "x")),
+        lambda n: store.update_user(
+            EMAIL, lambda user: replace(user, security_stamp=user.security_stamp + "x")
+        ),
     )
-    assert store.get_user(EMAIL) == replace(USER, version="x" * 50)
+    assert store.get_user(EMAIL) == replace(USER, security_stamp="x" * 50)

@@ -23,21 +23,21 @@ from tests.support.stores import (
 
 def test_a_session_that_was_never_updated_is_none(store: AccountStore) -> None:
     store.add_user(USER)
-    assert store.find(EMAIL, SID) == (USER, None)
+    assert store.get_user_and_session(EMAIL, SID) == (USER, None)
 
 
 def test_find_gives_user_and_session(store: AccountStore, clock: MovableClock) -> None:
     store.add_user(USER)
-    session = replace(untouched(clock), generation=3, rotated_at=1_700_000_000.25, ended=True)
+    session = replace(untouched(clock), rotation_count=3, rotated_at=1_700_000_000.25, revoked=True)
     assert store.update_session(EMAIL, SID, lambda known: session) == session
-    assert store.find(EMAIL, SID) == (USER, session)
+    assert store.get_user_and_session(EMAIL, SID) == (USER, session)
 
 
 def test_find_gives_the_session_of_an_unknown_user(
     store: AccountStore, clock: MovableClock
 ) -> None:
     session = store.update_session(EMAIL, SID, lambda known: untouched(clock))
-    assert store.find(EMAIL, SID) == (None, session)
+    assert store.get_user_and_session(EMAIL, SID) == (None, session)
 
 
 def test_several_are_found_in_the_order_in_which_they_were_asked_for(
@@ -49,7 +49,7 @@ def test_several_are_found_in_the_order_in_which_they_were_asked_for(
     nobody = EmailAddress("nobody@example.com")
     asked = [(other.email, SID), (nobody, SID), (EMAIL, SID), (EMAIL, "another")]
     expected = [(other, None), (None, None), (USER, session), (USER, None)]
-    assert store.find_many(asked) == expected
+    assert store.get_users_and_sessions(asked) == expected
 
 
 def test_users_are_counted_or_it_is_said_that_they_cannot_be(store: AccountStore) -> None:
@@ -60,8 +60,8 @@ def test_users_are_counted_or_it_is_said_that_they_cannot_be(store: AccountStore
 def test_sessions_of_two_users_are_apart(store: AccountStore, clock: MovableClock) -> None:
     other = EmailAddress("other@example.com")
     store.update_session(EMAIL, SID, lambda known: untouched(clock))
-    assert store.find(other, SID) == (None, None)
-    assert store.find(EMAIL, "another") == (None, None)
+    assert store.get_user_and_session(other, SID) == (None, None)
+    assert store.get_user_and_session(EMAIL, "another") == (None, None)
 
 
 def test_a_change_sees_the_session_as_stored(store: AccountStore, clock: MovableClock) -> None:
@@ -69,7 +69,7 @@ def test_a_change_sees_the_session_as_stored(store: AccountStore, clock: Movable
 
     def change(known: Session | None) -> Session:
         seen.append(known)
-        return replace(known or untouched(clock), ended=known is not None)
+        return replace(known or untouched(clock), revoked=known is not None)
 
     first = store.update_session(EMAIL, SID, change)
     store.update_session(EMAIL, SID, change)
@@ -81,11 +81,11 @@ def test_a_change_of_a_session_that_raises_leaves_it_as_it_was(
 ) -> None:
     with pytest.raises(Refused):
         store.update_session(EMAIL, SID, refuse)
-    assert store.find(EMAIL, SID) == (None, None)
+    assert store.get_user_and_session(EMAIL, SID) == (None, None)
     session = store.update_session(EMAIL, SID, lambda known: untouched(clock))
     with pytest.raises(Refused):
         store.update_session(EMAIL, SID, refuse)
-    assert store.find(EMAIL, SID) == (None, session)
+    assert store.get_user_and_session(EMAIL, SID) == (None, session)
 
 
 def test_50_concurrent_updates_of_one_session_are_serialised(
@@ -93,9 +93,9 @@ def test_50_concurrent_updates_of_one_session_are_serialised(
 ) -> None:
     def count_up(known: Session | None) -> Session:
         known = known or untouched(clock)
-        return replace(known, generation=known.generation + 1)
+        return replace(known, rotation_count=known.rotation_count + 1)
 
-    results = together(50, lambda n: store.update_session(EMAIL, SID, count_up).generation)
+    results = together(50, lambda n: store.update_session(EMAIL, SID, count_up).rotation_count)
     assert sorted(results) == list(range(1, 51))
 
 
@@ -109,12 +109,12 @@ def test_of_50_strict_rotations_of_one_token_one_succeeds_and_the_session_ends(
             )
         except TokenRevoked:
             return "revoked"
-        return "reused" if session.ended else "rotated"
+        return "reused" if session.revoked else "rotated"
 
     assert together(50, present).count("rotated") == 1
-    _, session = store.find(EMAIL, SID)
+    _, session = store.get_user_and_session(EMAIL, SID)
     assert session is not None
-    assert session.ended
+    assert session.revoked
 
 
 def test_50_rotations_within_the_grace_have_one_successor(
@@ -126,23 +126,23 @@ def test_50_rotations_within_the_grace_have_one_successor(
             EMAIL, SID, lambda known: rotate(known or untouched(clock), 0, clock.now, 10.0)
         ),
     )
-    assert set(sessions) == {replace(untouched(clock), generation=1, rotated_at=clock.now)}
+    assert set(sessions) == {replace(untouched(clock), rotation_count=1, rotated_at=clock.now)}
 
 
 def test_a_session_is_forgotten_when_it_expires(store: AccountStore, clock: MovableClock) -> None:
     session = store.update_session(EMAIL, SID, lambda known: untouched(clock))
     clock.advance(WEEK - 0.5)
-    assert store.find(EMAIL, SID) == (None, session)
+    assert store.get_user_and_session(EMAIL, SID) == (None, session)
     clock.advance(0.5)
-    assert store.find(EMAIL, SID) == (None, None)
+    assert store.get_user_and_session(EMAIL, SID) == (None, None)
 
 
 def test_a_change_after_expiry_begins_anew(store: AccountStore, clock: MovableClock) -> None:
-    store.update_session(EMAIL, SID, lambda known: replace(untouched(clock), ended=True))
+    store.update_session(EMAIL, SID, lambda known: replace(untouched(clock), revoked=True))
     clock.advance(WEEK)
     session = store.update_session(EMAIL, SID, lambda known: known or untouched(clock))
-    assert not session.ended
-    assert store.find(EMAIL, SID) == (None, session)
+    assert not session.revoked
+    assert store.get_user_and_session(EMAIL, SID) == (None, session)
 
 
 def test_a_session_whose_expiry_moves_lives_until_then(
@@ -153,11 +153,11 @@ def test_a_session_whose_expiry_moves_lives_until_then(
     store.update_session(EMAIL, SID, lambda known: later)
     clock.advance(WEEK)
     store.update_session(EMAIL, "another", lambda known: replace(later, sid="another"))
-    assert store.find(EMAIL, SID) == (None, later)
+    assert store.get_user_and_session(EMAIL, SID) == (None, later)
 
 
 def test_the_store_answers(store: AccountStore) -> None:
-    store.check()
+    store.ping()
 
 
 @pytest.mark.parametrize("local", ["}", "{}", "a}b", "{", "%7d", "a:user", "*", "ü", "'; drop"])
@@ -165,15 +165,15 @@ def test_an_odd_email_is_one_account_of_its_own(store: AccountStore, local: str)
     email = EmailAddress(f"{local}@example.com")
     store.add_user(USER)
     store.add_user(replace(USER, email=email))
-    store.update_session(email, SID, lambda known: Session(SID, 2_000_000_000, ended=True))
-    assert store.find(EMAIL, SID) == (USER, None)
-    assert store.find(email, SID)[0] == replace(USER, email=email)
+    store.update_session(email, SID, lambda known: Session(SID, 2_000_000_000, revoked=True))
+    assert store.get_user_and_session(EMAIL, SID) == (USER, None)
+    assert store.get_user_and_session(email, SID)[0] == replace(USER, email=email)
 
 
 def test_what_a_change_raises_is_what_the_caller_gets(
     store: AccountStore, clock: MovableClock
 ) -> None:
-    store.update_session(EMAIL, SID, lambda known: replace(untouched(clock), ended=True))
+    store.update_session(EMAIL, SID, lambda known: replace(untouched(clock), revoked=True))
     with pytest.raises(AccountError) as caught:
         store.update_session(
             EMAIL, SID, lambda known: rotate(known or untouched(clock), 0, clock.now, 10.0)

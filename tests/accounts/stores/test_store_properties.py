@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accounts.domain.errors import InvalidEmail
 from accounts.domain.interfaces import AccountStore
-from accounts.domain.users import User, normalise_email
+from accounts.domain.users import User, normalize_email
 
 
 @settings(
@@ -20,7 +20,7 @@ from accounts.domain.users import User, normalise_email
 @given(local=st.text(min_size=1, max_size=64))
 def test_whatever_email_is_accepted_is_stored_and_found(store: AccountStore, local: str) -> None:
     try:
-        email = normalise_email(f"{local}@example.com")
+        email = normalize_email(f"{local}@example.com")
     except InvalidEmail:
         return
     user = User(email, "hash", "version-1", 1.5)
@@ -28,4 +28,4 @@ def test_whatever_email_is_accepted_is_stored_and_found(store: AccountStore, loc
     stored = store.get_user(email)
     assert stored is not None
     assert stored.email == email
-    assert store.find(email, "5e55104e") == (stored, None)
+    assert store.get_user_and_session(email, "5e55104e") == (stored, None)

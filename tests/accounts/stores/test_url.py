@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from accounts.domain.errors import StartRefused
-from accounts.stores import check_url, is_shared, open_store
+from accounts.domain.errors import StartupError
+from accounts.stores import check_url, is_multi_process, open_store
 from accounts.stores.redis.client import connect
-from accounts.stores.url import BadStoreUrl, Topology, file_path, remote_url
+from accounts.stores.url import InvalidStoreURL, Topology, parse_file_url, parse_redis_url
 from tests.support.api import MovableClock
 
 
@@ -76,14 +76,14 @@ def test_a_good_url(url: str) -> None:
     ],
 )
 def test_a_bad_url_is_refused_and_its_password_not_repeated(url: str) -> None:
-    with pytest.raises(BadStoreUrl) as refusal:
+    with pytest.raises(InvalidStoreURL) as refusal:
         check_url(url)
     assert str(refusal.value)
     assert "s3cret" not in str(refusal.value)
 
 
 def test_credentials_are_percent_decoded() -> None:
-    place = remote_url("rediss://us%40er:p%2F%3A%25@host:1/2?ssl_ca_certs=/etc/my%20ca.pem")
+    place = parse_redis_url("rediss://us%40er:p%2F%3A%25@host:1/2?ssl_ca_certs=/etc/my%20ca.pem")
     assert (place.username, place.password) == ("us@er", "p/:%")
     assert (place.hosts, place.db, place.tls) == ([("host", 1)], 2, True)
     assert place.certificates == {"ssl_ca_certs": "/etc/my ca.pem"}
@@ -91,31 +91,31 @@ def test_credentials_are_percent_decoded() -> None:
 
 
 def test_what_is_left_out_has_a_default() -> None:
-    place = remote_url("valkey://host")
+    place = parse_redis_url("valkey://host")
     assert (place.username, place.password, place.db, place.tls) == (None, None, 0, False)
     assert (place.hosts, place.topology) == ([("host", 6379)], Topology.SINGLE)
 
 
 def test_sentinels_have_a_port_and_a_service_of_their_own() -> None:
-    place = remote_url("redis+sentinel://a,[::1]:1/my%2Fservice/3")
+    place = parse_redis_url("redis+sentinel://a,[::1]:1/my%2Fservice/3")
     assert place.hosts == [("a", 26379), ("::1", 1)]
     assert (place.service, place.db, place.topology) == ("my/service", 3, Topology.SENTINEL)
 
 
 def test_a_file_is_found_through_links_and_escapes(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
-    assert file_path(f"file://{tmp_path}/link/a%20b%3F.jsonl") == tmp_path / "a b?.jsonl"
+    assert parse_file_url(f"file://{tmp_path}/link/a%20b%3F.jsonl") == tmp_path / "a b?.jsonl"
 
 
 def test_only_servers_are_shared() -> None:
-    assert is_shared("valkey://host")
-    assert not is_shared("memory://")
-    assert not is_shared("file:///a")
+    assert is_multi_process("valkey://host")
+    assert not is_multi_process("memory://")
+    assert not is_multi_process("file:///a")
 
 
 def test_tls_is_verified(clock: MovableClock) -> None:
     options = connect(
-        remote_url("valkeys://host?ssl_ca_certs=/ca.pem")
+        parse_redis_url("valkeys://host?ssl_ca_certs=/ca.pem")
     ).connection_pool.connection_kwargs  # type: ignore[union-attr]  # one server
     assert options["ssl_cert_reqs"] == "required"
     assert options["ssl_check_hostname"] is True
@@ -124,12 +124,12 @@ def test_tls_is_verified(clock: MovableClock) -> None:
 
 def test_opening_a_server_connects_to_nothing(clock: MovableClock) -> None:
     store = open_store("redis://nowhere.invalid", clock)
-    assert store.kind == "redis"
+    assert store.backend_name == "redis"
     store.close()
 
 
 def test_links_in_a_circle_are_refused_by_name(tmp_path: Path, clock: MovableClock) -> None:
     (tmp_path / "one").symlink_to(tmp_path / "two")
     (tmp_path / "two").symlink_to(tmp_path / "one")
-    with pytest.raises(StartRefused, match=r"accounts.jsonl.lock cannot be written"):
+    with pytest.raises(StartupError, match=r"accounts.jsonl.lock cannot be written"):
         open_store(f"file://{tmp_path}/one/accounts.jsonl", clock)

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from tests.support.api import Api
-from tests.support.http import Start, claims_of, header_of, sign
+from tests.support.http import Start, decode_claims, decode_header, sign
 
 OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
@@ -40,7 +40,7 @@ Use = Callable[[Service, dict[str, Any]], str]
 
 @pytest.fixture
 def restart(start: Start) -> Restart:
-    store = start().service.store
+    store = start().accounts.store
 
     def restart(current: str, *fallbacks: str, rotate: bool = False) -> Service:
         # The memory store forgets; this hands it on, as a file or a server would.
@@ -48,7 +48,7 @@ def restart(start: Start) -> Restart:
             JWT_SECRET_KEY=current,
             JWT_SECRET_KEY_FALLBACKS=list(fallbacks),
             ROTATE_REFRESH_TOKENS=rotate,
-        ).service.store = store
+        ).accounts.store = store
         return Api()
 
     return restart
@@ -85,7 +85,7 @@ def enter(service: Service) -> dict[str, Any]:
 
 
 def kid(token: str) -> str:
-    name: str = header_of(token)["kid"]
+    name: str = decode_header(token)["kid"]
     return name
 
 
@@ -93,7 +93,7 @@ def renamed(pair: dict[str, Any], key: str, **header: Any) -> dict[str, Any]:
     """Return the pair signed by `key` under a header of the test's own making."""
     plain = {"alg": "HS256", "typ": "JWT"}
     return {
-        name: sign({**plain, **header}, claims_of(pair[name]), key=key)
+        name: sign({**plain, **header}, decode_claims(pair[name]), key=key)
         for name in ("access_token", "refresh_token")
     }
 
@@ -155,7 +155,7 @@ def test_a_replay_after_the_rollover_gets_the_same_successor_under_the_new_key(
     pair = enter(service)
     before = refresh(service, pair).json()["refresh_token"]
     after = refresh(restart(NEW, OLD, rotate=True), pair).json()["refresh_token"]
-    assert claims_of(after) == claims_of(before)
+    assert decode_claims(after) == decode_claims(before)
     assert kid(after) != kid(before)
 
 

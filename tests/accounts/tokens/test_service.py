@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from accounts.services import Runtime
+from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
-from tests.support.http import Start, claims_of, forge, header_of, problem, send, sign
+from tests.support.http import Start, decode_claims, decode_header, forge, problem, send, sign
 
 PROFILE = "/api/v1/protected/profile"
 OLD_KEY = "the-key-of-last-year-is-long-enough-too"
@@ -26,20 +26,20 @@ COMMON_CLAIMS: dict[str, type] = {
 }
 
 
-def restart(start: Start, before: Runtime, **settings: object) -> None:
+def restart(start: Start, before: Services, **settings: object) -> None:
     """Start anew with other settings and the same users, as a shared store would have them."""
-    start(**settings).service.store = before.service.store
+    start(**settings).accounts.store = before.accounts.store
 
 
 def test_an_access_token_says_what_the_contract_lists(api: Api, clock: MovableClock) -> None:
-    claims = claims_of(api.enter("User@Example.com")["access_token"])
+    claims = decode_claims(api.enter("User@Example.com")["access_token"])
     assert {name: type(value) for name, value in claims.items()} == COMMON_CLAIMS
     assert (claims["sub"], claims["type"]) == (EMAIL, "access")
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 15 * 60)
 
 
 def test_a_refresh_token_says_what_the_contract_lists(api: Api, clock: MovableClock) -> None:
-    claims = claims_of(api.enter("User@Example.com")["refresh_token"])
+    claims = decode_claims(api.enter("User@Example.com")["refresh_token"])
     assert {name: type(value) for name, value in claims.items()} == {**COMMON_CLAIMS, "gen": int}
     assert (claims["sub"], claims["type"], claims["gen"]) == (EMAIL, "refresh", 0)
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 7 * DAY)
@@ -47,27 +47,33 @@ def test_a_refresh_token_says_what_the_contract_lists(api: Api, clock: MovableCl
 
 @pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
 def test_a_header_names_algorithm_type_and_key(api: Api, kind: str) -> None:
-    header = header_of(api.enter()[kind])
+    header = decode_header(api.enter()[kind])
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("HS256", "JWT")
 
 
 def test_the_tokens_of_a_login_share_session_and_version_but_no_id(api: Api) -> None:
-    access, refresh = (claims_of(api.enter()[kind]) for kind in ("access_token", "refresh_token"))
-    again = claims_of(api.login().json()["access_token"])
+    access, refresh = (
+        decode_claims(api.enter()[kind]) for kind in ("access_token", "refresh_token")
+    )
+    again = decode_claims(api.login().json()["access_token"])
     assert access["ver"] == refresh["ver"] == again["ver"]
     assert len({access["jti"], refresh["jti"], again["jti"]}) == 3
 
 
 def test_each_login_begins_a_session(api: Api) -> None:
     first, second = api.enter(), api.login().json()
-    assert claims_of(first["access_token"])["sid"] == claims_of(first["refresh_token"])["sid"]
-    assert claims_of(first["access_token"])["sid"] != claims_of(second["access_token"])["sid"]
+    assert (
+        decode_claims(first["access_token"])["sid"] == decode_claims(first["refresh_token"])["sid"]
+    )
+    assert (
+        decode_claims(first["access_token"])["sid"] != decode_claims(second["access_token"])["sid"]
+    )
 
 
 def test_versions_are_random(api: Api) -> None:
     emails = [f"user{number}@example.com" for number in range(5)]
-    assert len({claims_of(api.enter(email)["access_token"])["ver"] for email in emails}) == 5
+    assert len({decode_claims(api.enter(email)["access_token"])["ver"] for email in emails}) == 5
 
 
 def test_lifetimes_are_settings(start: Start) -> None:
@@ -75,7 +81,7 @@ def test_lifetimes_are_settings(start: Start) -> None:
     tokens = Api().enter()
     lifetimes = [
         claims["exp"] - claims["iat"]
-        for claims in map(claims_of, (tokens["access_token"], tokens["refresh_token"]))
+        for claims in map(decode_claims, (tokens["access_token"], tokens["refresh_token"]))
     ]
     assert lifetimes == [30, 60]
     assert tokens["expires_in"] == 30
@@ -85,19 +91,19 @@ def test_an_access_token_ends_with_its_session_at_the_latest(api: Api, clock: Mo
     tokens = api.enter()
     clock.advance(7 * DAY - 60)
     answer = api.refresh(tokens["refresh_token"]).json()
-    claims = claims_of(answer["access_token"])
+    claims = decode_claims(answer["access_token"])
     assert answer["expires_in"] == claims["exp"] - claims["iat"] == 60
 
 
 def test_an_access_token_serves_until_it_expires(api: Api, clock: MovableClock) -> None:
     token = api.enter()["access_token"]
-    clock.now = claims_of(token)["exp"] - 0.001
+    clock.now = decode_claims(token)["exp"] - 0.001
     assert api.profile(token).status_code == 200
 
 
 def test_an_access_token_has_expired_at_its_expiry(api: Api, clock: MovableClock) -> None:
     token = api.enter()["access_token"]
-    clock.now = claims_of(token)["exp"]
+    clock.now = decode_claims(token)["exp"]
     response = api.profile(token)
     assert problem(response) == (401, "token_expired")
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
@@ -105,13 +111,13 @@ def test_an_access_token_has_expired_at_its_expiry(api: Api, clock: MovableClock
 
 def test_a_refresh_token_serves_until_it_expires(api: Api, clock: MovableClock) -> None:
     token = api.enter()["refresh_token"]
-    clock.now = claims_of(token)["exp"] - 1
+    clock.now = decode_claims(token)["exp"] - 1
     assert api.refresh(token).status_code == 200
 
 
 def test_a_refresh_token_has_expired_at_its_expiry(api: Api, clock: MovableClock) -> None:
     token = api.enter()["refresh_token"]
-    clock.now = claims_of(token)["exp"]
+    clock.now = decode_claims(token)["exp"]
     response = api.refresh(token)
     assert problem(response) == (401, "token_expired")
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -168,7 +174,7 @@ def test_a_token_in_another_header_opens_nothing(api: Api, name: str) -> None:
 
 
 def test_a_kid_reveals_nothing_of_its_key(api: Api) -> None:
-    kid = header_of(api.enter()["access_token"])["kid"]
+    kid = decode_header(api.enter()["access_token"])["kid"]
     key = settings.JWT_SECRET_KEY
     digests = [hashlib.new(name, key.encode()).hexdigest() for name in ("md5", "sha1", "sha256")]
     assert kid not in key
@@ -179,7 +185,7 @@ def test_a_kid_reveals_nothing_of_its_key(api: Api) -> None:
 def test_a_kid_is_its_key_s_alone(start: Start) -> None:
     def kid(key: str) -> Any:
         start(JWT_SECRET_KEY=key)
-        return header_of(Api().enter()["access_token"])["kid"]
+        return decode_header(Api().enter()["access_token"])["kid"]
 
     assert kid(OLD_KEY) == kid(OLD_KEY) != kid(NEW_KEY)
 
@@ -200,8 +206,8 @@ def test_the_current_key_signs(start: Start) -> None:
     tokens = api.enter()
     restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=[OLD_KEY])
     fresh = api.refresh(tokens["refresh_token"]).json()["access_token"]
-    assert header_of(fresh)["kid"] != header_of(tokens["access_token"])["kid"]
-    assert forge(fresh) == sign(header_of(fresh), claims_of(fresh), key=NEW_KEY)
+    assert decode_header(fresh)["kid"] != decode_header(tokens["access_token"])["kid"]
+    assert forge(fresh) == sign(decode_header(fresh), decode_claims(fresh), key=NEW_KEY)
     assert api.profile(forge(fresh)).status_code == 200
 
 
@@ -221,11 +227,11 @@ def test_keys_are_never_tried_in_turn(start: Start) -> None:
     restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=[OLD_KEY])
     new = api.login().json()["access_token"]
     for kid, key in ((old, NEW_KEY), (new, OLD_KEY)):
-        crossed = sign(header_of(kid), claims_of(new), key=key)
+        crossed = sign(decode_header(kid), decode_claims(new), key=key)
         assert problem(api.profile(crossed)) == (401, "token_invalid")
 
 
 def test_a_password_is_in_no_token(api: Api) -> None:
     tokens = api.enter()
     for kind in ("access_token", "refresh_token"):
-        assert PASSWORD not in str(claims_of(tokens[kind]))
+        assert PASSWORD not in str(decode_claims(tokens[kind]))

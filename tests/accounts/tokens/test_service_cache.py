@@ -10,17 +10,17 @@ from jwt.types import Options
 from accounts.domain.claims import Claims, RefreshClaims
 from accounts.domain.errors import TokenInvalid
 from accounts.domain.users import EmailAddress
-from accounts.services import Runtime, get_runtime
-from accounts.tokens.key_ring import REMEMBERED_HEADERS, KeyRing
-from accounts.tokens.service import REMEMBERED_TOKENS, JWTIssuer
+from accounts.services import Services, get_services
+from accounts.tokens.key_ring import HEADER_CACHE_SIZE, KeyRing
+from accounts.tokens.service import TOKEN_CACHE_SIZE, TokenService
 from tests.support.api import Api, MovableClock
-from tests.support.http import Start, forge, header_of, problem
+from tests.support.http import Start, decode_header, forge, problem
 
 ANY_TIME: Options = {"verify_exp": False, "verify_iat": False}
 SECRET = "the-secret-of-this-test-is-long-enough"
 CLAIMS = Claims(
     email=EmailAddress("user@example.com"),
-    version="version",
+    security_stamp="version",
     sid="sid",
     jti="jti",
     issued_at=1_800_000_000,
@@ -29,11 +29,11 @@ CLAIMS = Claims(
 
 
 @pytest.fixture
-def issuer(clock: MovableClock) -> JWTIssuer:
-    return JWTIssuer(KeyRing([SECRET]), clock)
+def issuer(clock: MovableClock) -> TokenService:
+    return TokenService(KeyRing([SECRET]), clock)
 
 
-def remembered(issuer: JWTIssuer) -> int:
+def remembered(issuer: TokenService) -> int:
     return issuer._verified.cache_info().currsize
 
 
@@ -74,35 +74,35 @@ def test_a_remembered_access_token_is_no_refresh_token(api: Api) -> None:
 
 
 def test_a_restart_with_another_key_remembers_nothing(start: Start) -> None:
-    before: Runtime = start()
+    before: Services = start()
     api = Api()
     token = api.enter()["access_token"]
     assert api.profile(token).status_code == 200
-    start(JWT_SECRET_KEY=SECRET).service.store = before.service.store
+    start(JWT_SECRET_KEY=SECRET).accounts.store = before.accounts.store
     assert problem(api.profile(token)) == (401, "token_invalid")
 
 
 def test_a_bad_token_is_not_remembered(api: Api) -> None:
     token = api.enter()["access_token"]
-    before = remembered(get_runtime().tokens)
+    before = remembered(get_services().tokens)
     assert problem(api.profile(f"{token[:-4]}AAAA")) == (401, "token_invalid")
     assert problem(api.profile(forge(token, ver=...))) == (401, "token_invalid")
-    assert remembered(get_runtime().tokens) == before
+    assert remembered(get_services().tokens) == before
 
 
-def test_what_is_remembered_is_bounded(issuer: JWTIssuer) -> None:
-    for number in range(REMEMBERED_TOKENS + 10):
-        issuer.read_access(issuer.issue(replace(CLAIMS, jti=str(number))))
-    assert remembered(issuer) == REMEMBERED_TOKENS
+def test_what_is_remembered_is_bounded(issuer: TokenService) -> None:
+    for number in range(TOKEN_CACHE_SIZE + 10):
+        issuer.verify_access(issuer.issue(replace(CLAIMS, jti=str(number))))
+    assert remembered(issuer) == TOKEN_CACHE_SIZE
 
 
 def test_headers_that_are_remembered_are_bounded() -> None:
     ring = KeyRing([SECRET])
     kid = jwt.get_unverified_header(ring.encode({}))["kid"]
-    for number in range(REMEMBERED_HEADERS + 10):
+    for number in range(HEADER_CACHE_SIZE + 10):
         header = {"kid": kid, "jku": f"https://example.com/{number}"}
         ring.decode(jwt.encode({}, SECRET, algorithm="HS256", headers=header))
-    assert ring._secret_for.cache_info().currsize == REMEMBERED_HEADERS
+    assert ring._secret_for.cache_info().currsize == HEADER_CACHE_SIZE
 
 
 @pytest.mark.parametrize(
@@ -111,28 +111,28 @@ def test_headers_that_are_remembered_are_bounded() -> None:
         CLAIMS,
         RefreshClaims(
             email=EmailAddress("ünï@xn--bcher-kva.example"),
-            version="version",
+            security_stamp="version",
             sid="sid",
             jti="jti",
             issued_at=1,
             expires_at=2,
-            generation=3,
+            rotation_count=3,
         ),
     ],
     ids=["access", "refresh"],
 )
-def test_a_token_is_what_pyjwt_would_sign(issuer: JWTIssuer, claims: Claims) -> None:
+def test_a_token_is_what_pyjwt_would_sign(issuer: TokenService, claims: Claims) -> None:
     token = issuer.issue(claims)
     payload = jwt.decode(token, SECRET, algorithms=["HS256"], options=ANY_TIME)
-    headers = {"kid": header_of(token)["kid"]}
+    headers = {"kid": decode_header(token)["kid"]}
     assert token == jwt.encode(payload, SECRET, algorithm="HS256", headers=headers)
 
 
-def test_pyjwt_refuses_a_changed_token(issuer: JWTIssuer) -> None:
+def test_pyjwt_refuses_a_changed_token(issuer: TokenService) -> None:
     head, payload, signature = issuer.issue(CLAIMS).split(".")
     changed = f"{head}.{payload[:-1]}{'A' if payload[-1] != 'A' else 'B'}.{signature}"
     with pytest.raises(TokenInvalid):
-        issuer.read_access(changed)
+        issuer.verify_access(changed)
 
 
 def test_the_default_key_signs(api: Api) -> None:

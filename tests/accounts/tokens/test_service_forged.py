@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from tests.support.api import Api
-from tests.support.http import claims_of, forge, header_of, problem, sign
+from tests.support.http import decode_claims, decode_header, forge, problem, sign
 
 INVALID = (401, "token_invalid")
 
@@ -136,16 +136,16 @@ def test_a_claim_that_does_not_hold_is_refused(door: Door, claim: str, value: ob
 @pytest.mark.parametrize("digest", ["sha256", "sha384", "sha512"])
 @pytest.mark.parametrize("algorithm", [*NO_ALGORITHM, *NOT_OURS], ids=label)
 def test_another_algorithm_is_refused(door: Door, algorithm: object, digest: str) -> None:
-    header = {**header_of(door.token), "alg": algorithm}
+    header = {**decode_header(door.token), "alg": algorithm}
     if algorithm is ...:
         del header["alg"]
-    token = sign(header, claims_of(door.token), digest=digest)
+    token = sign(header, decode_claims(door.token), digest=digest)
     assert problem(door.present(token)) == INVALID
 
 
 @pytest.mark.parametrize("digest", ["sha1", "sha384", "sha512"])
 def test_another_digest_under_the_right_name_is_refused(door: Door, digest: str) -> None:
-    token = sign(header_of(door.token), claims_of(door.token), digest=digest)
+    token = sign(decode_header(door.token), decode_claims(door.token), digest=digest)
     assert problem(door.present(token)) == INVALID
 
 
@@ -170,7 +170,7 @@ def test_a_token_of_100_kilobytes_is_refused(api: Api, part: str) -> None:
 
 
 def test_a_kid_is_matched_exactly(door: Door) -> None:
-    kid = header_of(door.token)["kid"]
+    kid = decode_header(door.token)["kid"]
     for other in (kid.upper(), f" {kid}", f"{kid}\0", kid[:-1], [kid], {kid: kid}):
         assert problem(door.present(forge(door.token, {"kid": other}))) == INVALID
 
@@ -202,25 +202,25 @@ def test_a_key_that_a_token_brings_is_ignored(door: Door, name: str) -> None:
 
 @pytest.mark.parametrize("name", KEYS_FROM_AFAR)
 def test_a_key_that_a_token_brings_signs_nothing(door: Door, name: str) -> None:
-    header = {**header_of(door.token), name: KEYS_FROM_AFAR[name]}
-    token = sign(header, claims_of(door.token), key="evil-key-that-is-long-enough-1234")
+    header = {**decode_header(door.token), name: KEYS_FROM_AFAR[name]}
+    token = sign(header, decode_claims(door.token), key="evil-key-that-is-long-enough-1234")
     assert problem(door.present(token)) == INVALID
 
 
 def test_another_key_is_refused(door: Door) -> None:
-    header = header_of(door.token)
+    header = decode_header(door.token)
     for key in ("", "secret", header["kid"], settings.SECRET_KEY):
-        assert problem(door.present(sign(header, claims_of(door.token), key=key))) == INVALID
+        assert problem(door.present(sign(header, decode_claims(door.token), key=key))) == INVALID
 
 
 @pytest.mark.parametrize("part", NO_OBJECT, ids=label)
 def test_a_header_that_is_no_object_is_refused(door: Door, part: bytes) -> None:
-    assert problem(door.present(sign(part, claims_of(door.token)))) == INVALID
+    assert problem(door.present(sign(part, decode_claims(door.token)))) == INVALID
 
 
 @pytest.mark.parametrize("part", NO_OBJECT, ids=label)
 def test_a_payload_that_is_no_object_is_refused(door: Door, part: bytes) -> None:
-    assert problem(door.present(sign(header_of(door.token), part))) == INVALID
+    assert problem(door.present(sign(decode_header(door.token), part))) == INVALID
 
 
 def test_every_changed_character_is_noticed(door: Door) -> None:

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from accounts.tokens.service import REMEMBERED_NAMES
+from accounts.tokens.service import MAX_WARNED_KEY_IDS
 from tests.support.api import Api, MovableClock
-from tests.support.http import claims_of, forge, header_of, sign
+from tests.support.http import decode_claims, decode_header, forge, sign
 
 LOGGER = "accounts.tokens"
 
@@ -30,7 +30,8 @@ def test_a_token_of_an_unknown_key_is_told_with_both_names(
     assert told(warnings) == [
         (
             "a token was refused: it was signed with key 0123456789abcdef, "
-            f"and we have {header_of(token)['kid']}; does JWT_SECRET_KEY_FALLBACKS lack a secret?"
+            f"and we have {decode_header(token)['kid']}; "
+            "does JWT_SECRET_KEY_FALLBACKS lack a secret?"
         )
     ]
 
@@ -47,7 +48,7 @@ def test_a_forged_signature_is_no_forgotten_key(
     api: Api, warnings: pytest.LogCaptureFixture
 ) -> None:
     token = api.enter()["access_token"]
-    api.profile(sign(header_of(token), claims_of(token), key="x" * 32))
+    api.profile(sign(decode_header(token), decode_claims(token), key="x" * 32))
     assert told(warnings) == []
 
 
@@ -109,7 +110,7 @@ def test_the_names_in_a_line_are_bounded(
     clock.advance(60)
     api.profile(forge(token, {"kid": "f" * 16}))
     theirs = told(warnings)[1].partition(", and we have ")[0]
-    assert len(re.findall("[0-9a-f]{16}", theirs)) == REMEMBERED_NAMES + 1
+    assert len(re.findall("[0-9a-f]{16}", theirs)) == MAX_WARNED_KEY_IDS + 1
 
 
 def test_a_name_that_was_told_is_not_told_again_with_others(

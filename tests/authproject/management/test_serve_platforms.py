@@ -9,7 +9,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from accounts.stores import check_url
-from accounts.stores.url import BadStoreUrl
+from accounts.stores.url import InvalidStoreURL
 from tests.support.processes import ROOT, running
 
 SPAWNING = """
@@ -23,7 +23,7 @@ WITHOUT_FILE_LOCKS = """
 import sys
 sys.modules["fcntl"] = None
 from accounts.stores import open_store
-print(open_store("memory://", lambda: 0.0).kind)
+print(open_store("memory://", lambda: 0.0).backend_name)
 """
 
 
@@ -48,5 +48,5 @@ def test_the_memory_store_needs_no_file_locks() -> None:
 
 def test_a_file_is_refused_where_there_are_no_file_locks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)
-    with pytest.raises(BadStoreUrl, match="file locks"):
+    with pytest.raises(InvalidStoreURL, match="file locks"):
         check_url("file:///var/lib/accounts/accounts.jsonl")

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from accounts.services import Runtime
+from accounts.services import Services
 from accounts.signals import user_created
-from authproject.monitoring.access_log import RequestIdFilter, request_id
+from authproject.monitoring.access_log import RequestIDFilter, request_id
 from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, Api, MovableClock
 from tests.support.http import send
@@ -21,7 +21,7 @@ class Lines:
         self.stream = StringIO()
         self.handler = logging.StreamHandler(self.stream)
         self.handler.setFormatter(formatter)
-        self.handler.addFilter(RequestIdFilter())
+        self.handler.addFilter(RequestIDFilter())
 
     @property
     def text(self) -> str:
@@ -145,7 +145,7 @@ def test_a_security_event_names_its_request(api: Api, lines: Lines) -> None:
     assert lines.json("authproject.security")[0]["request_id"] == response["X-Request-ID"]
 
 
-def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[..., Services]) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
     spent = api.enter()["refresh_token"]
     api.refresh(spent)
@@ -163,7 +163,7 @@ def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Li
     ]
 
 
-def test_a_passing_fault_is_no_bug(api: Api, lines: Lines, start: Callable[..., Runtime]) -> None:
+def test_a_passing_fault_is_no_bug(api: Api, lines: Lines, start: Callable[..., Services]) -> None:
     start(STORE_URL="redis://127.0.0.1:1/0")
     assert api.client.get("/health/ready").status_code == 503
     assert lines.json("django.request") == []

@@ -6,7 +6,7 @@ from urllib.parse import unquote
 import pytest
 
 from authproject.monitoring.formatters import JSONLineFormatter
-from authproject.monitoring.middleware import LONGEST_PATH
+from authproject.monitoring.middleware import MAX_PATH_LENGTH
 from tests.authproject.monitoring.test_access_log import Lines, listening
 from tests.support.api import Api
 from tests.support.http import send
@@ -28,13 +28,13 @@ def told(api: Api, lines: Lines, path: str) -> str:
 @pytest.mark.parametrize("character", ["a", "%ff", "%20", "%F0%9F%98%80", "%00", "ü", "."])
 def test_a_long_path_does_not_make_a_long_line(api: Api, lines: Lines, character: str) -> None:
     shown = told(api, lines, "/" + character * 5000)
-    assert len(shown) <= LONGEST_PATH + 1
+    assert len(shown) <= MAX_PATH_LENGTH + 1
     assert shown.endswith("…")
-    assert len(lines.text) < 4 * LONGEST_PATH
+    assert len(lines.text) < 4 * MAX_PATH_LENGTH
 
 
 def test_the_longest_path_that_is_told_whole(api: Api, lines: Lines) -> None:
-    path = "/" + "a" * (LONGEST_PATH - 1)
+    path = "/" + "a" * (MAX_PATH_LENGTH - 1)
     assert told(api, lines, path) == path
     assert told(api, lines, f"{path}b") == f"{path}…"
 
@@ -52,13 +52,13 @@ def test_a_cut_leaves_no_half_of_a_character(
     shown = told(api, lines, "/" + "a" * lead + escaped * 500)
     text = unquote(shown.removesuffix("…"), errors="strict")
     # Two at most are lost: the one that is cut, and the one before it.
-    assert len(shown) > LONGEST_PATH - 2 * len(escaped)
+    assert len(shown) > MAX_PATH_LENGTH - 2 * len(escaped)
     assert text == "/" + "a" * lead + character * (len(text) - 1 - lead)
 
 
-@pytest.mark.parametrize("lead", range(LONGEST_PATH - 60, LONGEST_PATH + 5, 4))
+@pytest.mark.parametrize("lead", range(MAX_PATH_LENGTH - 60, MAX_PATH_LENGTH + 5, 4))
 def test_a_cut_shows_no_part_of_a_token(api: Api, lines: Lines, lead: int) -> None:
     _, payload, signature = api.enter()["access_token"].split(".")
     shown = told(api, lines, f"/{'a' * lead}/{payload}.{signature}/x")
     assert "eyJ" not in shown
-    assert len(shown) <= LONGEST_PATH + 1
+    assert len(shown) <= MAX_PATH_LENGTH + 1

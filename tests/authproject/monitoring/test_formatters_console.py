@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from authproject.monitoring.formatters import ConsoleFormatter, Line, shows_colour
+from authproject.monitoring.formatters import ConsoleFormatter, Line, supports_color
 from tests.authproject.monitoring.test_access_log import Lines, listening
 from tests.support.api import EMAIL, Api
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
@@ -140,8 +140,8 @@ class Terminal(io.StringIO):
 def test_colour_is_for_terminals_and_whoever_asks_for_it(
     environment: Mapping[str, str], on_a_terminal: bool, elsewhere: bool
 ) -> None:
-    assert shows_colour(Terminal(), environment) is on_a_terminal
-    assert shows_colour(io.StringIO(), environment) is elsewhere
+    assert supports_color(Terminal(), environment) is on_a_terminal
+    assert supports_color(io.StringIO(), environment) is elsewhere
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")

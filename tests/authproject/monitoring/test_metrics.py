@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.services import Runtime
+from accounts.services import Services
 from authproject.monitoring import metrics
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import forge, send
@@ -20,7 +20,7 @@ from tests.support.metrics import Counts, read, scrape
 from tests.support.processes import START_SECONDS, Service, serving
 from tests.support.valkey import Server, eventually, valkey_binary
 
-Start = Callable[..., Runtime]
+Start = Callable[..., Services]
 PROFILE, LOGIN = "/api/v1/protected/profile", "/api/v1/auth/login"
 
 
@@ -151,7 +151,7 @@ def test_two_scrapes_may_forget_the_same_dead_worker(
     (tmp_path / f"gauge_livesum_{nobody}.db").touch()
     monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
     with ThreadPoolExecutor(8) as scrapers:
-        assert len(list(scrapers.map(lambda _: metrics.exposition(), range(64)))) == 64
+        assert len(list(scrapers.map(lambda _: metrics.render_metrics(), range(64)))) == 64
     assert list(tmp_path.iterdir()) == []
 
 

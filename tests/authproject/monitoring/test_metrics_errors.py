@@ -8,7 +8,7 @@ from accounts.domain.interfaces import Waits
 from accounts.stores.memory import MemoryStore
 from authproject.server.application import Application
 from authproject.server.handler import Handler
-from tests.authproject.server.test_application import BrokenHandler, Scope, answer_of
+from tests.authproject.server.test_application import BrokenHandler, Scope, get_response
 from tests.support.api import Api, MovableClock
 from tests.support.http import LIMIT, BuggyStore, Start, send
 from tests.support.metrics import Counts, read, scrape
@@ -26,20 +26,20 @@ def counts(api: Api) -> Counts:
 
 class SlowStore(MemoryStore):
     instant = Waits.NOTHING
-    one_trip = False
+    supports_batch_reads = False
 
 
 def turn_away(path: str) -> int:
     """Send a request for which there is no thread."""
     application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
-    application._clients.pending = application._clients.most
+    application._clients.pending = application._clients.max_pending
     scope = Scope()
     scope.method, scope.path = "GET", path
-    return answer_of(application, scope)[0]
+    return get_response(application, scope)[0]
 
 
 def test_a_profile_that_is_turned_away_is_an_access(start: Start, counts: Counts) -> None:
-    start().service.store = SlowStore(MovableClock())
+    start().accounts.store = SlowStore(MovableClock())
     assert turn_away(PROFILE) == 503
     assert counts.outcome("access", "overloaded") == 1
     assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
@@ -90,13 +90,13 @@ def test_what_a_view_repeats_is_no_code_in_the_log(
 
 
 def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: MovableClock) -> None:
-    start().service.store = BuggyStore(clock)
+    start().accounts.store = BuggyStore(clock)
     api.login()
     assert counts("http_unhandled_exceptions_total") == 1
 
 
 def test_a_bug_of_the_adapter_is_counted(counts: Counts) -> None:
-    answer_of(Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT), Scope())
+    get_response(Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT), Scope())
     assert counts("http_unhandled_exceptions_total") == 1
 
 

@@ -9,7 +9,7 @@ from authproject.monitoring import metrics
 from authproject.server.routes import operations
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.browser_client import Browser
-from tests.support.http import Start, claims_of, forge, header_of, sign
+from tests.support.http import Start, decode_claims, decode_header, forge, sign
 from tests.support.metrics import Counts, read, scrape
 
 
@@ -29,7 +29,7 @@ def test_a_refused_token_is_counted_by_why(api: Api, counts: Counts, clock: Mova
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     api.profile("no token")
     api.profile(forge(access, {"kid": "0" * 16}))
-    api.profile(sign(header_of(access), claims_of(access), key="x" * 32))
+    api.profile(sign(decode_header(access), decode_claims(access), key="x" * 32))
     api.profile(refresh)
     api.refresh(access)
     api.logout(refresh)
@@ -103,7 +103,7 @@ def test_a_person_who_logs_in_and_out_by_clicking_is_counted(
 def test_what_has_not_happened_yet_is_shown_as_0(api: Api) -> None:
     shown = read(scrape(api))
     for operation in [*operations().values(), "access"]:
-        for outcome in metrics.SHOWN_AT_ZERO:
+        for outcome in metrics.INITIAL_OUTCOMES:
             labels = frozenset({f'operation="{operation}"', f'outcome="{outcome}"'})
             assert ("auth_requests_total", labels) in shown
 

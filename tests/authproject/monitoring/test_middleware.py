@@ -44,7 +44,7 @@ REQUESTS: dict[str, tuple[int, Request]] = {
     "HEAD": (401, lambda api: send(api, PROFILE, method="HEAD")),
     "OPTIONS": (200, lambda api: send(api, LOGIN, method="OPTIONS")),
     "HTML": (401, lambda api: send(api, PROFILE, method="GET", headers={"Accept": "text/html"})),
-    "preflight": (
+    "check_startup_files": (
         200,
         lambda api: send(
             api,
@@ -67,7 +67,7 @@ every_response = pytest.mark.parametrize(
 def failure(request: pytest.FixtureRequest, start: Start, clock: MovableClock) -> Any:
     """The response of a service in trouble: 500, or 503."""
     store = BuggyStore(clock) if request.param == "bug" else UnreachableStore(clock)
-    start().service.store = store
+    start().accounts.store = store
     return Api().login()
 
 

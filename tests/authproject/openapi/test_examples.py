@@ -60,7 +60,7 @@ def test_what_is_answered_to_a_misshapen_body_is_an_example(
 def test_what_is_answered_when_the_store_fails_is_an_example(
     start: Start, clock: MovableClock, store: Any, status: int
 ) -> None:
-    start().service.store = store(clock)
+    start().accounts.store = store(clock)
     response = Api().register()
     assert response.status_code == status
     described("/api/v1/auth/register", response)

@@ -151,17 +151,17 @@ def test_a_head_request_has_the_length_and_no_body(service: Service) -> None:
 
 
 class ApartStore(MemoryStore):
-    one_trip = False
+    supports_batch_reads = False
 
 
 def test_where_trips_are_not_shared_each_request_has_a_thread(start: Start) -> None:
-    start().service.store = ApartStore(MovableClock())
+    start().accounts.store = ApartStore(MovableClock())
     application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
     assert application._identified_paths == frozenset()
 
 
 class BrokenHandler(Handler):
-    def respond(self, environ: Any) -> Any:
+    def handle_environ(self, environ: Any) -> Any:
         raise RuntimeError("a secret of the inside")
 
 
@@ -169,7 +169,7 @@ def test_a_bug_of_the_adapter_is_a_server_error_with_an_id(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     application = Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT)
-    status, headers, body = answer_of(application, Scope())
+    status, headers, body = get_response(application, Scope())
     answer = json.loads(body)
     assert (status, answer["code"]) == (500, "server_error")
     assert answer["request_id"] == dict(headers)["X-Request-ID"]
@@ -198,7 +198,7 @@ class Scope:
         self.headers = {"host": "localhost"}
 
 
-def answer_of(application: Application, scope: Any) -> tuple[int, list[tuple[str, str]], bytes]:
+def get_response(application: Application, scope: Any) -> tuple[int, list[tuple[str, str]], bytes]:
     client: Any = Client()
     asyncio.run(application.__rsgi__(scope, client))
     answer: tuple[int, list[tuple[str, str]], bytes] = client.answer
@@ -206,10 +206,10 @@ def answer_of(application: Application, scope: Any) -> tuple[int, list[tuple[str
 
 
 def test_a_body_that_never_comes_is_given_up(api: Api) -> None:
-    application = Application(Handler(), threads=1, max_body_bytes=LIMIT, body_seconds=0.01)
+    application = Application(Handler(), threads=1, max_body_bytes=LIMIT, body_timeout_seconds=0.01)
     scope = Scope()
     scope.headers |= {"content-type": "application/json", "content-length": "10"}
-    status, _, body = answer_of(application, scope)
+    status, _, body = get_response(application, scope)
     assert (status, json.loads(body)["code"]) == (400, "parse_error")
 
 
@@ -222,5 +222,5 @@ class CookieHandler(Handler):
 
 def test_cookies_are_sent() -> None:
     application = Application(CookieHandler(), threads=1, max_body_bytes=LIMIT)
-    headers = answer_of(application, Scope())[1]
+    headers = get_response(application, Scope())[1]
     assert ("Set-Cookie", "flavour=oatmeal; Path=/") in [(n, v.strip()) for n, v in headers]

@@ -12,7 +12,7 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
 from authproject.server.application import Application
-from authproject.server.environ import environ_of
+from authproject.server.environ import build_environ
 from authproject.server.handler import Handler
 from tests.support.api import Api, MovableClock
 from tests.support.browser_client import ACCEPT, PROFILE
@@ -30,9 +30,11 @@ class RemoteStore(MemoryStore):
         super().__init__(clock)
         self.asked_by: list[threading.Thread] = []
 
-    def find(self, email: EmailAddress, sid: str) -> tuple[User | None, Session | None]:
+    def get_user_and_session(
+        self, email: EmailAddress, sid: str
+    ) -> tuple[User | None, Session | None]:
         self.asked_by.append(threading.current_thread())
-        return super().find(email, sid)
+        return super().get_user_and_session(email, sid)
 
 
 class Scope:
@@ -68,7 +70,7 @@ def ask(path: str, *headers: tuple[str, str], busy: bool = False) -> int:
     scope.path = path
     application: Any = Application(Handler(), threads=1, max_body_bytes=0)
     if busy:
-        application._clients.pending = application._clients.most
+        application._clients.pending = application._clients.max_pending
     asyncio.run(application.__rsgi__(scope, protocol))
     return protocol.status
 
@@ -78,7 +80,7 @@ def ask(path: str, *headers: tuple[str, str], busy: bool = False) -> int:
 def test_the_event_loop_waits_for_no_store_that_a_cookie_needs(
     api: Api, start: Start, clock: MovableClock, path: str
 ) -> None:
-    store = start().service.store = RemoteStore(clock)
+    store = start().accounts.store = RemoteStore(clock)
     token = api.enter()["access_token"]
     assert ask(path, ("cookie", f"{ACCESS_COOKIE}={token}")) == 200
     assert store.asked_by
@@ -93,7 +95,7 @@ def test_the_event_loop_waits_for_no_store_that_a_cookie_needs(
 def test_of_what_never_waits_only_a_page_for_a_cookie_needs_a_thread(
     start: Start, clock: MovableClock, path: str, headers: list[tuple[str, str]], status: int
 ) -> None:
-    start().service.store = RemoteStore(clock)
+    start().accounts.store = RemoteStore(clock)
     assert ask(path, *headers, busy=True) == status
 
 
@@ -101,12 +103,12 @@ def test_of_what_never_waits_only_a_page_for_a_cookie_needs_a_thread(
 def test_without_the_browsable_api_a_cookie_needs_no_thread(
     start: Start, clock: MovableClock
 ) -> None:
-    start(BROWSABLE_API=False).service.store = RemoteStore(clock)
+    start(BROWSABLE_API=False).accounts.store = RemoteStore(clock)
     assert ask("/quick", COOKIE, busy=True) == 200
 
 
 def test_cookies_in_headers_of_their_own_stay_apart() -> None:
     scope: Any = Scope(("cookie", "a=1"), ("cookie", "b=2"), ("accept", "x"), ("accept", "y"))
-    environ = environ_of(scope, "/")
+    environ = build_environ(scope, "/")
     assert environ["HTTP_COOKIE"] == "a=1; b=2"
     assert environ["HTTP_ACCEPT"] == "x,y"

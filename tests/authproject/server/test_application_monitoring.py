@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 from django.urls import path
 
-from authproject.monitoring.health import ReadyView
-from authproject.server.application import THREADS, WAITING_PER_THREAD, Application
+from authproject.monitoring.health import ReadinessView
+from authproject.server.application import QUEUE_PER_THREAD, THREADS, Application
 from authproject.server.handler import Handler
 from authproject.server.routes import routes
-from tests.authproject.server.test_application import LIMIT, Scope, answer_of
+from tests.authproject.server.test_application import LIMIT, Scope, get_response
 from tests.support.api import EMAIL, JSON, PASSWORD, Api
 from tests.support.metrics import read
 from tests.support.processes import Service, serving
 from tests.support.valkey import Server, eventually, valkey_binary
 
-MORE_THAN_MAY_WAIT = THREADS * (1 + WAITING_PER_THREAD) + 32
+MORE_THAN_MAY_WAIT = THREADS * (1 + QUEUE_PER_THREAD) + 32
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_what_watches_the_service_says_so() -> None:
 
 
 def test_a_route_of_ones_own_may_be_a_probe() -> None:
-    [route] = routes([path("mine", ReadyView.as_view())])
+    [route] = routes([path("mine", ReadinessView.as_view())])
     assert route.is_probe
 
 
@@ -60,18 +60,18 @@ def test_a_stalled_store_under_load_is_told_to_prometheus(service: Service, valk
 
 def full(api: Api) -> Application:
     application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
-    application._clients.pending = application._clients.most
+    application._clients.pending = application._clients.max_pending
     return application
 
 
 def test_clients_do_not_keep_probes_out(api: Api) -> None:
     scope = Scope()
     scope.method, scope.path = "GET", "/metrics"
-    assert answer_of(full(api), scope)[0] == 200
+    assert get_response(full(api), scope)[0] == 200
 
 
 def test_who_is_turned_away_learns_that_too_many_wait(api: Api) -> None:
-    status, headers, body = answer_of(full(api), Scope())
+    status, headers, body = get_response(full(api), Scope())
     assert (status, json.loads(body)) == (
         503,
         {"detail": "Too many requests are waiting.", "code": "overloaded"},
@@ -81,8 +81,8 @@ def test_who_is_turned_away_learns_that_too_many_wait(api: Api) -> None:
 
 def test_probes_have_a_bound_too(api: Api) -> None:
     application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
-    application._probes.pending = application._probes.most
+    application._probes.pending = application._probes.max_pending
     scope = Scope()
     scope.method, scope.path = "GET", "/metrics"
-    status, _, body = answer_of(application, scope)
+    status, _, body = get_response(application, scope)
     assert (status, json.loads(body)["code"]) == (503, "overloaded")

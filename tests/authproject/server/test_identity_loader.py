@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from accounts.authentication import FoundAhead
+from accounts.authentication import PrefetchedIdentity
 from accounts.domain.claims import Claims
 from accounts.domain.errors import StoreUnavailable
-from accounts.domain.interfaces import Found
+from accounts.domain.interfaces import UserAndSession
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
-from authproject.server.identity_loader import MAX_BATCH, Ahead
+from authproject.server.identity_loader import MAX_BATCH, IdentityBatchLoader
 from tests.support.api import MovableClock
 from tests.support.processes import serving
 from tests.support.valkey import Server, eventually, valkey_binary
@@ -31,10 +31,12 @@ class SlowStore(MemoryStore):
         self.trips: list[int] = []
         self.open = Event()
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+    def get_users_and_sessions(
+        self, asked: Sequence[tuple[EmailAddress, str]]
+    ) -> list[UserAndSession]:
         self.trips.append(len(asked))
         assert self.open.wait(10)
-        return super().find_many(asked)
+        return super().get_users_and_sessions(asked)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def store(clock: MovableClock) -> SlowStore:
 def claims(number: int) -> Claims:
     return Claims(
         email=EmailAddress(f"user{number}@example.com"),
-        version="version",
+        security_stamp="version",
         sid="sid",
         jti="jti",
         issued_at=0,
@@ -55,12 +57,12 @@ def claims(number: int) -> Claims:
     )
 
 
-def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[FoundAhead]:
+def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[PrefetchedIdentity]:
     """Ask for so many at once; call `then` while all of them wait."""
 
-    async def asking() -> list[FoundAhead]:
-        ahead = Ahead(store, patience=FOR_EVER)
-        questions = asyncio.gather(*(ahead.find(claims(number)) for number in range(count)))
+    async def asking() -> list[PrefetchedIdentity]:
+        ahead = IdentityBatchLoader(store, slow_after=FOR_EVER)
+        questions = asyncio.gather(*(ahead.load(claims(number)) for number in range(count)))
         await asyncio.sleep(0)  # until each has asked
         then()
         try:
@@ -89,9 +91,9 @@ def test_a_trip_has_a_bound(store: SlowStore) -> None:
 
 def test_a_slow_trip_holds_no_later_one_up(store: SlowStore) -> None:
     async def asking() -> None:
-        ahead = Ahead(store, patience=0)
-        first = asyncio.ensure_future(ahead.find(claims(1)))
-        second = asyncio.ensure_future(ahead.find(claims(2)))
+        ahead = IdentityBatchLoader(store, slow_after=0)
+        first = asyncio.ensure_future(ahead.load(claims(1)))
+        second = asyncio.ensure_future(ahead.load(claims(2)))
         await asyncio.to_thread(eventually, lambda: store.trips == [1, 1])
         store.open.set()
         await asyncio.gather(first, second)
@@ -103,7 +105,9 @@ def test_a_slow_trip_holds_no_later_one_up(store: SlowStore) -> None:
 class FailingStore(SlowStore):
     error: Exception = StoreUnavailable()
 
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+    def get_users_and_sessions(
+        self, asked: Sequence[tuple[EmailAddress, str]]
+    ) -> list[UserAndSession]:
         raise self.error
 
 
@@ -117,7 +121,7 @@ def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exc
 
 
 def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
-    found = FoundAhead(claims(1), StoreUnavailable())
+    found = PrefetchedIdentity(claims(1), StoreUnavailable())
     depths = set()
     for _ in range(10):
         with pytest.raises(StoreUnavailable) as raised:
@@ -127,7 +131,9 @@ def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
 
 
 class ForgetfulStore(MemoryStore):
-    def find_many(self, asked: Sequence[tuple[EmailAddress, str]]) -> list[Found]:
+    def get_users_and_sessions(
+        self, asked: Sequence[tuple[EmailAddress, str]]
+    ) -> list[UserAndSession]:
         return []
 
 
@@ -138,16 +144,16 @@ def test_a_store_that_answers_too_little_leaves_nobody_waiting(clock: MovableClo
 
 
 def test_an_answer_is_for_one_tokens_claims_only() -> None:
-    found = FoundAhead(claims(1), (None, None))
+    found = PrefetchedIdentity(claims(1), (None, None))
     assert found.of(claims(1)) == (None, None)
     assert found.of(replace(claims(1), sid="another")) is None
 
 
 def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
     async def asking() -> Any:
-        ahead = Ahead(store, patience=FOR_EVER)
-        gone = asyncio.ensure_future(ahead.find(claims(1)))
-        stays = asyncio.ensure_future(ahead.find(claims(7)))
+        ahead = IdentityBatchLoader(store, slow_after=FOR_EVER)
+        gone = asyncio.ensure_future(ahead.load(claims(1)))
+        stays = asyncio.ensure_future(ahead.load(claims(7)))
         await asyncio.sleep(0)
         gone.cancel()
         store.open.set()

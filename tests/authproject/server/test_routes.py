@@ -9,16 +9,16 @@ from django.urls import include, path, re_path
 from accounts.browsable.renderers import EndpointRenderer
 from accounts.domain.interfaces import Waits
 from accounts.rest.renderers import JSONRenderer
-from accounts.rest.views import BaseView
+from accounts.rest.views import BaseAPIView
 from authproject.server.routes import routes
 
 
-class Quick(BaseView):
+class Quick(BaseAPIView):
     authentication_classes = ()
     waits = Waits.NOTHING
 
 
-class Silent(BaseView):
+class Silent(BaseAPIView):
     pass
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.http import header_of
+from tests.support.http import decode_header
 from tests.support.processes import Service, serving
 
 OLD = "the-old-key-of-the-rollover-tests-is-long"
@@ -30,7 +30,9 @@ def test_nobody_is_logged_out_before_the_old_key_is_removed(tmp_path: Path, rota
         assert service.profile(old["access_token"]).status == 200
         new = refreshed(service, old)
         assert service.profile(new["access_token"]).status == 200
-        assert header_of(new["access_token"])["kid"] != header_of(old["access_token"])["kid"]
+        assert (
+            decode_header(new["access_token"])["kid"] != decode_header(old["access_token"])["kid"]
+        )
     with restarted("3") as service:
         assert service.profile(new["access_token"]).status == 200
         refused = service.profile(old["access_token"])

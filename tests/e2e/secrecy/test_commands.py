@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 import pytest
 
-from accounts.domain.users import EmailAddress, User, new_version
+from accounts.domain.users import EmailAddress, User, new_security_stamp
 from accounts.stores import open_store
 from tests.support.processes import ROOT, manage
 from tests.support.secrets import Secrets
@@ -99,7 +99,7 @@ def test_copying_accounts_shows_none_of_their_secrets(tmp_path: Path, known: boo
     password_hash = "bcrypt_sha256$$2b$04$this-is-in-the-place-of-a-hash"
     journal = f"file://{tmp_path}/accounts.jsonl"
     store = open_store(journal, time.time)
-    store.add_user(User(EmailAddress("one@example.com"), password_hash, new_version(), 0.0))
+    store.add_user(User(EmailAddress("one@example.com"), password_hash, new_security_stamp(), 0.0))
     store.close()
     valkey = Server(valkey_binary(), tmp_path)
     try:

@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 
 from tests.support.api import JSON
-from tests.support.http import claims_of, forge, header_of, sign
+from tests.support.http import decode_claims, decode_header, forge, sign
 from tests.support.processes import serving
 from tests.support.recording_client import EMAIL, Visitor
 from tests.support.secrets import Secrets
@@ -100,7 +100,7 @@ def test_bodies_that_are_refused(visitor: Visitor) -> None:
 def test_tokens_that_are_refused(visitor: Visitor) -> None:
     access, refresh = enter(visitor)
     now = int(time.time())
-    header, claims = header_of(access), claims_of(access)
+    header, claims = decode_header(access), decode_claims(access)
     bad = [
         forge(access, exp=now - 1),
         forge(access, exp=10**30),

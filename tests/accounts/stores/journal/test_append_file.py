@@ -21,15 +21,15 @@ def test_a_full_disk_refuses_changes_keeps_none_of_them_and_answers_reads(
     for refused in (
         lambda: store.add_user(user(1)),
         lambda: store.add_users([user(1), user(2)]),
-        lambda: store.update_user(EMAIL, lambda known: replace(known, version="v2")),
+        lambda: store.update_user(EMAIL, lambda known: replace(known, security_stamp="v2")),
         lambda: store.update_session(EMAIL, SID, lambda known: session(clock)),
     ):
         with pytest.raises(StoreUnavailable):
             refused()
     assert path.read_bytes() == written
-    assert store.find(EMAIL, SID) == (USER, None)
+    assert store.get_user_and_session(EMAIL, SID) == (USER, None)
     assert store.get_user(user(1).email) is None
-    store.check()
+    store.ping()
     disk.mend()
     store.add_user(user(1))
     assert start().get_user(user(1).email) == user(1)

@@ -9,8 +9,8 @@ from zlib import crc32
 
 import pytest
 
-from accounts.domain.errors import StartRefused
-from accounts.stores import open_store, verify_store
+from accounts.domain.errors import StartupError
+from accounts.stores import check_store, open_store
 from accounts.stores.journal.format import HEADER
 from tests.support.api import MovableClock
 from tests.support.journal import (
@@ -72,8 +72,8 @@ def test_damage_refuses_the_start_by_line_and_touches_nothing(
     content[line - 1] = damage(content[line - 1])
     path.write_bytes(b"".join(content))
     damaged = path.read_bytes()
-    for refuse in (lambda: verify_store(f"file://{path}"), start):
-        with pytest.raises(StartRefused, match=rf"{path} line {line} "):
+    for refuse in (lambda: check_store(f"file://{path}"), start):
+        with pytest.raises(StartupError, match=rf"{path} line {line} "):
             refuse()
         assert path.read_bytes() == damaged
 
@@ -83,7 +83,7 @@ def test_another_kind_of_file_is_refused_and_left_alone(
     start: Open, path: Path, content: bytes
 ) -> None:
     path.write_bytes(content)
-    with pytest.raises(StartRefused, match="line 1 does not say that this is a journal"):
+    with pytest.raises(StartupError, match="line 1 does not say that this is a journal"):
         start()
     assert path.read_bytes() == content
 
@@ -91,21 +91,21 @@ def test_another_kind_of_file_is_refused_and_left_alone(
 def test_a_line_that_is_sound_and_says_nothing_known_is_damage(start: Open, path: Path) -> None:
     body = b'"other":{}}'
     path.write_bytes(HEADER + b'{"crc32":"%08x",%s\n' % (crc32(body), body) + b"\n")
-    with pytest.raises(StartRefused, match="line 2 is damaged"):
+    with pytest.raises(StartupError, match="line 2 is damaged"):
         start()
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path: Path, clock: MovableClock) -> None:
-    for refuse in (verify_store, lambda url: open_store(url, clock)):
-        with pytest.raises(StartRefused, match=r"missing/accounts.jsonl.lock cannot be written"):
+    for refuse in (check_store, lambda url: open_store(url, clock)):
+        with pytest.raises(StartupError, match=r"missing/accounts.jsonl.lock cannot be written"):
             refuse(f"file://{tmp_path}/missing/accounts.jsonl")
 
 
 def test_a_folder_in_the_files_place_is_refused(start: Open, path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StartRefused, match="is no file"):
-        verify_store(f"file://{path}")
-    with pytest.raises(StartRefused, match="cannot be read and written"):
+    with pytest.raises(StartupError, match="is no file"):
+        check_store(f"file://{path}")
+    with pytest.raises(StartupError, match="cannot be read and written"):
         start()
 
 
@@ -114,7 +114,7 @@ def test_a_file_that_cannot_be_opened_is_refused(
 ) -> None:
     start().close()
     disk.fail("fchmod", errno.EPERM)
-    with pytest.raises(StartRefused, match="cannot be read and written"):
+    with pytest.raises(StartupError, match="cannot be read and written"):
         start()
 
 
@@ -127,16 +127,16 @@ def test_a_file_that_cannot_be_read_is_refused(
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
 
     monkeypatch.setattr(Path, "open", failing)
-    with pytest.raises(StartRefused, match=f"{path} cannot be read and written"):
-        verify_store(f"file://{path}")
+    with pytest.raises(StartupError, match=f"{path} cannot be read and written"):
+        check_store(f"file://{path}")
 
 
 def test_verifying_reads_a_whole_journal_and_makes_none(start: Open, path: Path) -> None:
-    verify_store(f"file://{path}")
+    check_store(f"file://{path}")
     assert not path.exists()
     start().add_user(USER)
     start().close()
-    verify_store(f"file://{path}")
+    check_store(f"file://{path}")
 
 
 def test_progress_is_logged_while_a_long_journal_is_read(

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accounts.domain.errors import StartRefused
+from accounts.domain.errors import StartupError
 from accounts.stores import open_store
 from tests.support.api import MovableClock
 from tests.support.journal import EMAIL, USER, Open, lines
@@ -17,14 +17,14 @@ def test_a_second_store_on_the_file_is_refused(
     start: Open, path: Path, clock: MovableClock
 ) -> None:
     start()
-    with pytest.raises(StartRefused, match=str(path)):
+    with pytest.raises(StartupError, match=str(path)):
         open_store(f"file://{path}", clock)
 
 
 def test_a_second_process_is_refused_by_the_files_name(start: Open, path: Path) -> None:
     start().add_user(USER)
     written = path.read_bytes()
-    code = f"from accounts.stores import verify_store; verify_store('file://{path}')"
+    code = f"from accounts.stores import check_store; check_store('file://{path}')"
     second = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, check=False, text=True
     )
@@ -37,7 +37,7 @@ def test_a_link_to_the_file_is_the_same_file(start: Open, path: Path, clock: Mov
     start()
     link = path.with_name("link.jsonl")
     link.symlink_to(path)
-    with pytest.raises(StartRefused, match="in use"):
+    with pytest.raises(StartupError, match="in use"):
         open_store(f"file://{link}", clock)
 
 
@@ -45,10 +45,10 @@ def test_the_lock_outlives_compaction(start: Open, path: Path, clock: MovableClo
     store = start()
     store.add_user(USER)
     for number in range(5):
-        store.update_user(EMAIL, lambda known, n=number: replace(known, version=str(n)))  # type: ignore[misc]  # no type for a default
+        store.update_user(EMAIL, lambda known, n=number: replace(known, security_stamp=str(n)))  # type: ignore[misc]  # no type for a default
     start()
     assert len(lines(path)) == 2
-    with pytest.raises(StartRefused, match="in use"):
+    with pytest.raises(StartupError, match="in use"):
         open_store(f"file://{path}", clock)
 
 
@@ -56,12 +56,12 @@ FAMILY = """
 import os, sys, time
 from accounts.domain.errors import DuplicateEmail
 from accounts.domain.users import User
-from accounts.stores import open_store, verify_store
-from accounts.domain.errors import StartRefused
+from accounts.stores import open_store, check_store
+from accounts.domain.errors import StartupError
 
 url, (asked, answer) = sys.argv[1], os.pipe()
-verify_store(url)
-verify_store(url)
+check_store(url)
+check_store(url)
 if not (serving := os.fork()):
     store = open_store(url, time.time)
     store.add_user(User("user@example.com", "hash", "version-1", 1.5))
@@ -71,7 +71,7 @@ os.read(asked, 4)
 if not (intruding := os.fork()):
     try:
         open_store(url, time.time)
-    except StartRefused:
+    except StartupError:
         os._exit(3)
 print(os.waitstatus_to_exitcode(os.waitpid(intruding, 0)[1]))
 os.kill(serving, 9)

@@ -14,11 +14,11 @@ def test_everything_survives_a_restart(start: Open, clock: MovableClock) -> None
     store.add_user(USER)
     store.add_users([user(1), user(2)])
     changed = store.update_user(
-        EMAIL, lambda known: replace(known, version="v2", password_hash="h2")
+        EMAIL, lambda known: replace(known, security_stamp="v2", password_hash="h2")
     )
     store.update_session(EMAIL, SID, lambda known: session(clock))
     store = start()
-    assert store.find(EMAIL, SID) == (changed, session(clock))
+    assert store.get_user_and_session(EMAIL, SID) == (changed, session(clock))
     assert store.get_user(user(2).email) == user(2)
 
 
@@ -27,7 +27,7 @@ def test_a_session_that_expired_meanwhile_is_forgotten(
 ) -> None:
     start().update_session(EMAIL, SID, lambda known: session(clock))
     clock.advance(WEEK)
-    assert start().find(EMAIL, SID) == (None, None)
+    assert start().get_user_and_session(EMAIL, SID) == (None, None)
     assert path.read_bytes() == HEADER
 
 

@@ -44,10 +44,10 @@ def test_a_cluster_keeps_an_account_in_one_slot(
     assert store.add_users(users) == len(users)
     for user in users:
         store.update_session(user.email, SID, lambda known: session(clock))
-        store.update_user(user.email, lambda known: replace(known, version="v2"))
-        found = replace(user, version="v2"), session(clock)
-        assert store.find(user.email, SID) == found
-    store.check()
+        store.update_user(user.email, lambda known: replace(known, security_stamp="v2"))
+        found = replace(user, security_stamp="v2"), session(clock)
+        assert store.get_user_and_session(user.email, SID) == found
+    store.ping()
 
 
 def test_in_a_cluster_nobody_shares_a_trip(
@@ -56,8 +56,8 @@ def test_in_a_cluster_nobody_shares_a_trip(
     store = opened(f"redis+cluster://127.0.0.1:{cluster.port}")
     users = [User(EmailAddress(f"{number}@example.com"), "hash", "v", 1.5) for number in range(9)]
     store.add_users(users)
-    assert not store.one_trip
-    found = store.find_many([(user.email, SID) for user in users])
+    assert not store.supports_batch_reads
+    found = store.get_users_and_sessions([(user.email, SID) for user in users])
     assert found == [(user, None) for user in users]
 
 
@@ -66,10 +66,10 @@ def test_a_cluster_that_is_away_at_start_is_found_later(
 ) -> None:
     cluster.kill()
     store = opened(f"redis+cluster://127.0.0.1:{cluster.port},127.0.0.1:{free_port()}")
-    assert_unavailable(store.check)
+    assert_unavailable(store.ping)
     cluster.start()
     eventually(lambda: b"cluster_state:ok" in ask(cluster.port, "CLUSTER", "INFO"))
-    store.check()
+    store.ping()
 
 
 @pytest.mark.parametrize("connected", [True, False])
@@ -78,7 +78,7 @@ def test_a_stalled_cluster_costs_32_threads_little_more_than_one(
 ) -> None:
     store = opened(f"redis+cluster://127.0.0.1:{cluster.port}")
     if connected:
-        store.check()
+        store.ping()
     cluster.pause()
     started = time.monotonic()
     with ThreadPoolExecutor(32) as pool:
@@ -111,7 +111,7 @@ def test_sentinels_are_asked_where_the_server_is(
     store.add_user(USER)
     assert store.get_user(EMAIL) == USER
     server.kill()
-    assert_unavailable(store.check)
+    assert_unavailable(store.ping)
     server.start()
     eventually(lambda: answers(store), seconds=20)
 
@@ -119,4 +119,4 @@ def test_sentinels_are_asked_where_the_server_is(
 def test_sentinels_that_know_no_such_service_are_unavailability(
     opened: Callable[[str], AccountStore], sentinel: Server
 ) -> None:
-    assert_unavailable(opened(f"redis+sentinel://127.0.0.1:{sentinel.port}/another").check)
+    assert_unavailable(opened(f"redis+sentinel://127.0.0.1:{sentinel.port}/another").ping)

@@ -30,7 +30,7 @@ def test_find_is_one_round_trip(
     store = opened(valkey_url)
     store.add_user(USER)
     before = commands(valkey_server.port)
-    store.find(EMAIL, SID)
+    store.get_user_and_session(EMAIL, SID)
     assert commands(valkey_server.port) - before == 2  # find's, and that INFO itself
 
 
@@ -40,8 +40,10 @@ def test_many_are_found_in_one_round_trip(
     store = opened(valkey_url)
     store.add_user(USER)
     before = commands(valkey_server.port)
-    found = store.find_many([(EMAIL, SID)] * 50)
-    assert commands(valkey_server.port) - before == 2  # find_many's, and that INFO itself
+    found = store.get_users_and_sessions([(EMAIL, SID)] * 50)
+    assert (
+        commands(valkey_server.port) - before == 2
+    )  # get_users_and_sessions's, and that INFO itself
     assert found == [(USER, None)] * 50
 
 
@@ -51,7 +53,7 @@ def test_a_damaged_record_is_nobody_elses_answer(
     store = opened(valkey_url)
     store.add_user(USER)
     ask(valkey_server.port, "SET", "acct:{damaged@example.com}:user", "{")
-    before, damaged, after = store.find_many(
+    before, damaged, after = store.get_users_and_sessions(
         [(EMAIL, SID), (EmailAddress("damaged@example.com"), SID), (EMAIL, SID)]
     )
     assert isinstance(damaged, ValueError)
@@ -117,8 +119,8 @@ def test_a_forgetful_server_is_warned_of_when_it_is_first_reached(
     ask(server.port, "CONFIG", "SET", "save", save)
     store = opened(url_of(server))
     assert not caplog.records
-    store.check()
-    store.check()
+    store.ping()
+    store.ping()
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == len(expected)
     assert all(text in warning for text, warning in zip(expected, warnings, strict=True))
@@ -164,8 +166,8 @@ def test_two_processes_share_users_and_sessions(
     one.add_user(USER)
     with pytest.raises(DuplicateEmail):
         other.add_user(USER)
-    one.update_session(EMAIL, SID, lambda known: session(clock, ended=True))
-    assert other.find(EMAIL, SID) == (USER, session(clock, ended=True))
+    one.update_session(EMAIL, SID, lambda known: session(clock, revoked=True))
+    assert other.get_user_and_session(EMAIL, SID) == (USER, session(clock, revoked=True))
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")  # 3.12's, of fork

@@ -30,9 +30,9 @@ def test_a_store_that_is_away_at_start_stops_no_start_and_is_found_later(
 ) -> None:
     server.kill()
     store = opened(url_of(server))
-    assert_unavailable(store.check)
+    assert_unavailable(store.ping)
     server.start()
-    store.check()
+    store.ping()
 
 
 @pytest.mark.parametrize("end", ["kill", "pause"])
@@ -43,9 +43,9 @@ def test_an_outage_is_unavailability_soon_and_recovery_needs_no_restart(
     store.add_user(USER)
     getattr(server, end)()
     other = User(EmailAddress("other@example.com"), "hash", "v", 1.5)
-    assert_unavailable(store.check)
+    assert_unavailable(store.ping)
     assert_unavailable(lambda: store.get_user(EMAIL))
-    assert_unavailable(lambda: store.find(EMAIL, SID))
+    assert_unavailable(lambda: store.get_user_and_session(EMAIL, SID))
     assert_unavailable(lambda: store.add_user(other))
     assert_unavailable(lambda: store.add_users([other]))
     assert_unavailable(lambda: store.update_user(EMAIL, lambda user: USER))
@@ -54,8 +54,8 @@ def test_an_outage_is_unavailability_soon_and_recovery_needs_no_restart(
         server.start()
     else:
         server.resume()
-    store.check()
-    store.find(EMAIL, SID)
+    store.ping()
+    store.get_user_and_session(EMAIL, SID)
 
 
 def test_a_server_that_stalls_in_the_middle_of_a_change_is_unavailability(
@@ -80,7 +80,7 @@ def test_a_stalled_server_costs_32_threads_no_more_than_one(
     opened: Callable[[str], AccountStore], server: Server
 ) -> None:
     store = opened(url_of(server))
-    store.check()
+    store.ping()
     server.pause()
     started = time.monotonic()
     with ThreadPoolExecutor(32) as pool:
@@ -93,7 +93,7 @@ def test_a_host_that_swallows_packets_is_unavailability(
     opened: Callable[[str], AccountStore],
 ) -> None:
     # TEST-NET-1 (RFC 5737): nobody answers, or the network refuses at once.
-    assert_unavailable(opened("redis://192.0.2.1:6379").check)
+    assert_unavailable(opened("redis://192.0.2.1:6379").ping)
 
 
 def test_an_update_that_always_loses_the_race_gives_up(
@@ -105,7 +105,7 @@ def test_an_update_that_always_loses_the_race_gives_up(
     def change(known: Session | None) -> Session:
         faster = Session(SID, int(clock.now) + WEEK, next(generations))
         rival.update_session(EMAIL, SID, lambda known: faster)
-        return session(clock, ended=True)
+        return session(clock, revoked=True)
 
     started = time.monotonic()
     with pytest.raises(StoreUnavailable):
@@ -118,10 +118,10 @@ def test_a_password_is_used_and_never_logged(
 ) -> None:
     ask(server.port, "CONFIG", "SET", "requirepass", "se/cret")
     caplog.set_level(logging.DEBUG)
-    assert_unavailable(opened(url_of(server)).check)
+    assert_unavailable(opened(url_of(server)).ping)
     address = f"127.0.0.1:{server.port}"
-    assert_unavailable(opened(f"redis://:wr%2Fong@{address}").check)
-    opened(f"redis://default:se%2Fcret@{address}/1").check()
+    assert_unavailable(opened(f"redis://:wr%2Fong@{address}").ping)
+    opened(f"redis://default:se%2Fcret@{address}/1").ping()
     assert "cannot be reached" in caplog.text
     for secret in ("se/cret", "se%2Fcret", "wr/ong", "wr%2Fong"):
         assert secret not in caplog.text
@@ -132,18 +132,18 @@ def test_an_outage_is_logged_once_and_its_end_too(
 ) -> None:
     caplog.set_level(logging.INFO, "accounts.stores.redis")
     store = opened(url_of(server))
-    store.check()
+    store.ping()
     caplog.clear()
     server.kill()
-    assert_unavailable(store.check)
-    assert_unavailable(store.check)
+    assert_unavailable(store.ping)
+    assert_unavailable(store.ping)
     server.start()
-    store.check()
-    store.check()
+    store.ping()
+    store.ping()
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
 
 
 def test_a_host_name_that_no_resolver_takes_is_unavailability(
     opened: Callable[[str], AccountStore],
 ) -> None:
-    assert_unavailable(opened("redis://a..b:6379/0").check)
+    assert_unavailable(opened("redis://a..b:6379/0").ping)
