@@ -1,7 +1,7 @@
 """The endpoints: parse, call the service, respond."""
 
 from functools import cache
-from typing import Any, ClassVar, cast
+from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
@@ -13,7 +13,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.backends import AuthenticatedUser, log_in
 from accounts.domain.claims import Claims
-from accounts.domain.interfaces import Waits
+from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
 from accounts.rest.responses import Response
 from accounts.rest.views import BaseAPIView
@@ -57,19 +57,28 @@ class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
 class AuthViewSet(AccountViewSet):
     """Register, log in, refresh, log out, change the password."""
 
-    counts_actions: ClassVar[bool] = True
-    """Each action is an operation of the metrics, by its name."""
-
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
 
-    @action(detail=False, methods=["post"], serializer_class=RegisterSerializer)
+    @action(
+        detail=False,
+        methods=["post"],
+        serializer_class=RegisterSerializer,
+        store_access=StoreAccess.WRITE,
+        hashes_password=True,
+    )
     def register(self, request: Request) -> Response:
         """Create an account."""
         user = self.service.register(**self.validated_data(request))
         return Response({"message": "User registered", "email": user.email}, status=201)
 
-    @action(detail=False, methods=["post"], serializer_class=LoginSerializer)
+    @action(
+        detail=False,
+        methods=["post"],
+        serializer_class=LoginSerializer,
+        store_access=StoreAccess.WRITE,
+        hashes_password=True,
+    )
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
         return _token_response(log_in(request, **self.validated_data(request)))
@@ -78,7 +87,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         serializer_class=RefreshTokenSerializer,
-        waits=Waits.STORE,
+        store_access=StoreAccess.WRITE,
     )
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
@@ -88,7 +97,7 @@ class AuthViewSet(AccountViewSet):
         detail=False,
         methods=["post"],
         serializer_class=RefreshTokenSerializer,
-        waits=Waits.STORE,
+        store_access=StoreAccess.WRITE,
     )
     def logout(self, request: Request) -> Response:
         """End the session that a refresh token belongs to."""
@@ -102,7 +111,7 @@ class AuthViewSet(AccountViewSet):
         authentication_classes=AUTHENTICATORS,
         permission_classes=[IsAuthenticated],
         serializer_class=BodySerializer,
-        waits=Waits.STORE,
+        store_access=StoreAccess.WRITE,
     )
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
@@ -115,6 +124,8 @@ class AuthViewSet(AccountViewSet):
         authentication_classes=AUTHENTICATORS,
         permission_classes=[IsAuthenticated],
         serializer_class=ChangePasswordSerializer,
+        store_access=StoreAccess.WRITE,
+        hashes_password=True,
     )
     def password(self, request: Request) -> Response:
         """Change the password; every other session of the user ends."""
@@ -128,7 +139,7 @@ class AuthViewSet(AccountViewSet):
 class ProtectedViewSet(AccountViewSet):
     """An example of what a token opens."""
 
-    @action(detail=False, methods=["get"], waits=Waits.IDENTITY)
+    @action(detail=False, methods=["get"], store_access=StoreAccess.IDENTITY)
     def profile(self, request: Request) -> Response:
         """Show who the token's user is."""
         user = cast(AuthenticatedUser, request.user)

@@ -70,7 +70,6 @@ class LoginView(AuthFormView):
     """Log in to the browsable API."""
 
     template = "accounts/login.html"
-    operation = "login"
 
     def get(self, request: Request) -> Response:
         return Response()
@@ -88,7 +87,6 @@ class LogoutView(AuthFormView):
     """Log out of the browsable API."""
 
     template = "accounts/logout.html"
-    operation = "logout"
 
     def post(self, request: Request) -> HttpResponseRedirect:
         _end_session(request)

@@ -1,7 +1,7 @@
 """What the service needs from the world. Implementations live one layer further out."""
 
 from collections.abc import Callable, Iterable, Sequence
-from enum import IntEnum
+from enum import Enum, auto
 from typing import ClassVar, Protocol
 
 from accounts.domain.claims import Claims, RefreshClaims
@@ -20,14 +20,14 @@ UserAndSession = tuple[User | None, Session | None]
 """A user, and a session of theirs; an untouched session is `None`."""
 
 
-class Waits(IntEnum):
-    """What a piece of work may have to wait for; each includes the ones before it."""
+class StoreAccess(Enum):
+    """How a view uses the store while it handles a request."""
 
-    NOTHING = 0
-    IDENTITY = 1
-    """The one question to the store that resolves a token."""
-    STORE = 2
-    ANYTHING = 3
+    NONE = auto()
+    IDENTITY = auto()
+    """Only reads the user and the session of the access token."""
+    WRITE = auto()
+    """Reads and changes users or sessions."""
 
 
 class AccountStore(Protocol):
@@ -41,11 +41,14 @@ class AccountStore(Protocol):
     backend_name: ClassVar[str]
     """Its name in `/health`, such as `memory`."""
 
-    instant: ClassVar[Waits]
-    """The most that it does without making its caller wait for a disk or a network."""
+    blocking_reads: ClassVar[bool]
+    """Whether reads wait for a disk or a network."""
+
+    blocking_writes: ClassVar[bool]
+    """Whether changes wait for a disk or a network."""
 
     supports_batch_reads: bool
-    """Whether `get_users_and_sessions` is one trip to one place, however many are asked for."""
+    """Whether `get_users_and_sessions` is one round trip for any number of pairs."""
 
     def add_user(self, user: User) -> None:
         """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""

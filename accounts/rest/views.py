@@ -6,24 +6,21 @@ from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
-from accounts.domain.interfaces import Waits
+from accounts.domain.interfaces import StoreAccess
 
 
 class BaseAPIView(APIView):
     """Judges a body's media type before the credentials and the method, not when it is read."""
 
-    waits: ClassVar[Waits] = Waits.ANYTHING
-    """What its answer may have to wait for; an `@action(waits=...)` can say so for itself.
+    store_access: ClassVar[StoreAccess | None] = None
+    """How the view uses the store; an `@action(store_access=...)` overrides it.
 
-    What never waits is answered at once, on the server's event loop; everything else has a
-    thread. So a view that says too little makes every other request wait for it.
+    With this and `hashes_password` the server chooses where the view runs. `None` means "not
+    declared": the view runs on a thread.
     """
 
-    is_probe: ClassVar[bool] = False
-    """Whether it is asked by who watches the service: it has a thread that no client can take."""
-
-    operation: ClassVar[str | None] = None
-    """What a POST to it counts as in the metrics, beside the actions of `AuthViewSet`."""
+    hashes_password: ClassVar[bool] = False
+    """Whether the view hashes or verifies a password, which takes a quarter of a second."""
 
     @property
     def default_response_headers(self) -> dict[str, str]:

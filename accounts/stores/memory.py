@@ -6,7 +6,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail
-from accounts.domain.interfaces import Clock, UserAndSession, Waits
+from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
@@ -19,7 +19,8 @@ class MemoryStore:
     """An `AccountStore`. Reads take no lock: one dictionary look-up is atomic in CPython."""
 
     backend_name: ClassVar[str] = "memory"
-    instant: ClassVar[Waits] = Waits.STORE
+    blocking_reads: ClassVar[bool] = False
+    blocking_writes: ClassVar[bool] = False
     supports_batch_reads = True
 
     def __init__(self, clock: Clock) -> None:

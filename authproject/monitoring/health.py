@@ -3,7 +3,7 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
-from accounts.domain.interfaces import Waits
+from accounts.domain.interfaces import StoreAccess
 from accounts.rest.responses import Response
 from accounts.services import get_services
 from authproject import __version__
@@ -15,7 +15,7 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 class LivenessView(PublicJSONView):
     """Alive: answers without asking the store anything."""
 
-    waits = Waits.NOTHING
+    store_access = StoreAccess.NONE
 
     def get(self, request: Request) -> Response:
         kind = get_services().accounts.store.backend_name
@@ -25,8 +25,7 @@ class LivenessView(PublicJSONView):
 class ReadinessView(PublicJSONView):
     """Ready: the store answers. 503 otherwise."""
 
-    waits = Waits.STORE
-    is_probe = True
+    store_access = StoreAccess.WRITE
 
     def get(self, request: Request) -> Response:
         get_services().accounts.store.ping()
@@ -35,8 +34,6 @@ class ReadinessView(PublicJSONView):
 
 class MetricsView(SingleMediaTypeView):
     """Everything that was counted, in Prometheus's text format."""
-
-    is_probe = True
 
     def get(self, request: Request) -> HttpResponse:
         # Only where METRICS is on. It has a thread: with several workers it reads their files.

@@ -6,7 +6,7 @@ With several workers each keeps its numbers in files of a folder (`PROMETHEUS_MU
 
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from accounts.domain.interfaces import AccountStore
 from accounts.services import get_services
 from accounts.signals import password_hash_queue_changed, password_hashed
 from authproject.server.environ import KNOWN_METHODS
+from authproject.server.routes import routes
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 PROTECTED = "/api/v1/protected/"
@@ -123,13 +124,10 @@ prometheus.REGISTRY.register(ServiceCollector())
 class RequestMetrics:
     """Counts requests."""
 
-    def __init__(self, operations: Mapping[tuple[str, str], str]) -> None:
-        """`operations` names what a method does at a path.
-
-        By path, not by view: what is refused before its view was found counts too.
-        """
-        self._operations = operations
-        for operation in {*operations.values(), "access"}:
+    def __init__(self) -> None:
+        # By path, so that requests count that were refused before their route was resolved.
+        self._operations = get_operations()
+        for operation in {*self._operations.values(), "access"}:
             for outcome in INITIAL_OUTCOMES:
                 _outcome(operation, outcome)
 
@@ -148,13 +146,27 @@ class RequestMetrics:
         method = method if method in KNOWN_METHODS else "other"
         # What is outside the contract's routes shares one label: nobody may invent any.
         _duration(method, route or "unmatched", status).observe(seconds)
-        operation = self._operations.get((method, path))
+        operation = self._operations.get(path) if method == "POST" else None
         if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
             operation = "access"
         if operation is not None:
             _outcome(operation, outcome).inc()
         if refused is not None:
             tokens_refused.labels(refused.reason).inc()
+
+
+def get_operations() -> dict[str, str]:
+    """Return the `operation` label of each path that counts as one, for POST requests."""
+    labels = {route.path: _get_operation(route.name) for route in routes()}
+    return {path: label for path, label in labels.items() if label}
+
+
+def _get_operation(route_name: str) -> str | None:
+    """Return `logout_all` for `auth-logout-all`, `login` for `rest_framework:login`."""
+    for prefix in ("auth-", "rest_framework:"):
+        if route_name.startswith(prefix):
+            return route_name.removeprefix(prefix).replace("-", "_")
+    return None
 
 
 def render_metrics() -> bytes:

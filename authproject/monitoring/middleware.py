@@ -15,7 +15,7 @@ from accounts.domain.errors import TokenError
 from authproject.monitoring import access_log as logs
 from authproject.monitoring.formatters import mask_tokens
 from authproject.server.environ import KNOWN_METHODS
-from authproject.server.routes import operations, routes
+from authproject.server.routes import routes
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -44,7 +44,7 @@ class RequestIDMiddleware:
         if settings.METRICS:
             from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only where it is on
 
-            self._observe = RequestMetrics(operations())
+            self._observe = RequestMetrics()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()

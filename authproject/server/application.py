@@ -20,7 +20,6 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_header
-from accounts.domain.interfaces import Waits
 from accounts.passwords.executor import MAX_PENDING_HASHES
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
@@ -32,6 +31,7 @@ from authproject.server.environ import (
     build_environ,
     parse_content_length,
 )
+from authproject.server.execution import Execution, choose_execution
 from authproject.server.handler import Handler
 from authproject.server.identity_loader import IdentityBatchLoader
 from authproject.server.routes import routes
@@ -104,15 +104,17 @@ class Application:
         environ = build_environ(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._receive(environ, protocol)
-        # With a cookie the browsable API's own login asks the store, too.
-        asks_for_itself = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
-        if path in (self._instant_with_cookie if asks_for_itself else self._instant_paths):
-            return self._answer(environ)
-        if path in self._identified_paths and not asks_for_itself:
-            await self._identify(environ)
-            return self._answer(environ)
-        threads = self._probes if path in self._probe_paths else self._clients
-        return await self._answer_on_a_thread(threads, environ)
+        # The browsable API may authenticate by the cookie, which reads the store.
+        cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
+        match self._executions[cookie].get(path, Execution.THREAD):
+            case Execution.EVENT_LOOP:
+                return self._answer(environ)
+            case Execution.PREFETCH:
+                await self._identify(environ)
+                return self._answer(environ)
+            case Execution.MONITORING_THREAD:
+                return await self._answer_on_a_thread(self._probes, environ)
+        return await self._answer_on_a_thread(self._clients, environ)
 
     async def _answer_on_a_thread(self, threads: BoundedThreadPool, environ: Environ) -> Answer:
         if threads.pending >= threads.max_pending:
@@ -131,25 +133,15 @@ class Application:
         self._ahead.close()
 
     @cached_property
-    def _instant_paths(self) -> frozenset[str]:
-        instant = get_services().accounts.store.instant
-        return frozenset(route.path for route in routes() if route.waits <= instant)
-
-    @cached_property
-    def _instant_with_cookie(self) -> frozenset[str]:
-        instant = get_services().accounts.store.instant
-        return frozenset(route.path for route in routes() if route.waits_with_cookie <= instant)
-
-    @cached_property
-    def _identified_paths(self) -> frozenset[str]:
-        """Paths that need no more than their user to be answered at once."""
-        if not get_services().accounts.store.supports_batch_reads:
-            return frozenset()
-        return frozenset(route.path for route in routes() if route.waits <= Waits.IDENTITY)
-
-    @cached_property
-    def _probe_paths(self) -> frozenset[str]:
-        return frozenset(route.path for route in routes() if route.is_probe)
+    def _executions(self) -> dict[bool, dict[str, Execution]]:
+        """By path, without and with a cookie. Cached when first used: the store opens late."""
+        store = get_services().accounts.store
+        return {
+            cookie: {
+                route.path: choose_execution(route, store, cookie=cookie) for route in routes()
+            }
+            for cookie in (False, True)
+        }
 
     @cached_property
     def _ahead(self) -> IdentityBatchLoader:

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from accounts.authentication import JWTAuthentication
 from accounts.browsable.authentication import CookieAuthentication
-from accounts.domain.interfaces import Waits
+from accounts.domain.interfaces import StoreAccess
 from accounts.rest.renderers import JSONRenderer
 from authproject.urls import urlpatterns as ours
 
@@ -51,7 +51,7 @@ class NoteView(GenericAPIView[Any]):
 class QuickView(NoteView):
     """Authenticates nobody and only computes, as the README has it."""
 
-    waits = Waits.NOTHING
+    store_access = StoreAccess.NONE
 
     def get(self, request: Request) -> Response:
         return Response({})

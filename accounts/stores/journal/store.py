@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from accounts.domain.errors import StartupError, StoreUnavailable
-from accounts.domain.interfaces import Clock, Waits
+from accounts.domain.interfaces import Clock
 from accounts.stores.journal import append_file, lock
 from accounts.stores.journal.append_file import AppendOnlyFile
 from accounts.stores.journal.format import HEADER, Reader, check, decode, encode
@@ -30,7 +30,7 @@ class JournalStore(MemoryStore):
     """An `AccountStore`. A change is written and synced, then visible, then answered."""
 
     backend_name: ClassVar[str] = "file"
-    instant: ClassVar[Waits] = Waits.IDENTITY
+    blocking_writes: ClassVar[bool] = True
 
     def __init__(self, path: Path, clock: Clock) -> None:
         """Raises `StartupError` for a file that is damaged, in use or out of reach."""

@@ -25,7 +25,7 @@ from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
-from accounts.domain.interfaces import Clock, UserAndSession, Waits
+from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.redis.client import Client, TimeoutLock, connect
@@ -67,7 +67,8 @@ class RedisStore:
     """An `AccountStore`. Any call answers or fails in a few seconds, whatever the server does."""
 
     backend_name: ClassVar[str] = "redis"
-    instant: ClassVar[Waits] = Waits.NOTHING
+    blocking_reads: ClassVar[bool] = True
+    blocking_writes: ClassVar[bool] = True
 
     def __init__(self, place: RedisURL, clock: Clock) -> None:
         """Nothing is connected yet: a server that is away stops no start."""

@@ -4,7 +4,6 @@ import logging
 
 import pytest
 
-from accounts.domain.interfaces import Waits
 from accounts.stores.memory import MemoryStore
 from authproject.server.application import Application
 from authproject.server.handler import Handler
@@ -25,7 +24,7 @@ def counts(api: Api) -> Counts:
 
 
 class SlowStore(MemoryStore):
-    instant = Waits.NOTHING
+    blocking_reads = blocking_writes = True
     supports_batch_reads = False
 
 

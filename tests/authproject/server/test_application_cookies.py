@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE
-from accounts.domain.interfaces import Waits
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
@@ -24,7 +23,7 @@ COOKIE = ("cookie", f"{ACCESS_COOKIE}=some")
 class RemoteStore(MemoryStore):
     """A store on another machine; knows which thread asked it."""
 
-    instant = Waits.NOTHING
+    blocking_reads = blocking_writes = True
 
     def __init__(self, clock: MovableClock) -> None:
         super().__init__(clock)

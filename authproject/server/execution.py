@@ -1,0 +1,49 @@
+"""Decides where a request runs: on the event loop, or on a thread.
+
+Views and stores declare facts (`StoreAccess`, `hashes_password`, `blocking_reads`, …). Only
+`choose_execution` decides from them. docs/architecture.md shows the result as a table.
+"""
+
+from enum import Enum, auto
+
+from accounts.domain.interfaces import AccountStore, StoreAccess
+from authproject.server.routes import Route
+
+MONITORING_ROUTES = frozenset({"health-ready", "metrics"})
+"""Routes with reserved threads, so that monitoring works when all other threads are blocked."""
+
+
+class Execution(Enum):
+    EVENT_LOOP = auto()
+    PREFETCH = auto()
+    """Event loop, after a batched lookup of the request's user and session."""
+    THREAD = auto()
+    MONITORING_THREAD = auto()
+
+
+def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Execution:
+    """Return where requests for `route` run.
+
+    `cookie` means: the request has a cookie, and the browsable API may authenticate by it.
+    """
+    access = _get_store_access(route, cookie=cookie)
+    blocking = {
+        None: True,
+        StoreAccess.NONE: False,
+        StoreAccess.IDENTITY: store.blocking_reads,
+        StoreAccess.WRITE: store.blocking_reads or store.blocking_writes,
+    }
+    if not blocking[access] and not route.hashes_password:
+        return Execution.EVENT_LOOP
+    if access is StoreAccess.IDENTITY and store.supports_batch_reads and not cookie:
+        return Execution.PREFETCH
+    monitoring = route.name in MONITORING_ROUTES
+    return Execution.MONITORING_THREAD if monitoring else Execution.THREAD
+
+
+def _get_store_access(route: Route, *, cookie: bool) -> StoreAccess | None:
+    """Return the view's own access, or `IDENTITY` if only authentication reads the store."""
+    authenticates = route.authenticates or (cookie and route.renders_pages)
+    if route.store_access is StoreAccess.NONE and authenticates:
+        return StoreAccess.IDENTITY
+    return route.store_access
