@@ -1,7 +1,7 @@
 """A client of the API, to copy. It needs `requests`; threads may share one.
 
 client = AuthClient("http://localhost:8000")
-client.login("ada@example.com", "correct horse")
+client.login("ada@example.com", "correct horse battery")
 client.get("/api/v1/protected/profile").json()
 """
 
