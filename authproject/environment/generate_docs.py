@@ -1,8 +1,8 @@
 """`python -m authproject.environment.generate_docs` (`make docs`): write generated documents.
 
 
-`.env.example` and the README's table of settings from `variables.py`; `docs/api.jetbrains.http`
-from `docs/api.http`. Standard library only.
+`.env.example` and the table of docs/reference/settings.md come from `variables.py`, and
+`docs/api.jetbrains.http` from `docs/api.http`. Standard library only.
 """
 
 import re
@@ -16,7 +16,7 @@ from authproject.environment.variables import Variable, variables
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 HEADING = """\
-# Every setting, in the order of the README's table. Copy this file to .env, or let
+# Every setting, in the order of docs/reference/settings.md. Copy this file to .env, or let
 # `python -m authproject.init_env` write .env with a fresh secret.
 # What is commented out shows the default. A variable set in the environment wins over .env.
 """
@@ -36,7 +36,7 @@ def example() -> str:
 
 
 def table() -> str:
-    """Return the README's table of settings, in Markdown."""
+    """Return the table of docs/reference/settings.md."""
     rows = [
         f"| `{one.name}` | {_defaults(one)} | {one.summary.removesuffix('.')} |"
         for one in variables()
@@ -64,11 +64,11 @@ def _with_script(request: str, used: Iterable[tuple[str, str]]) -> str:
 
 def documents(root: Path) -> dict[Path, str]:
     """Return each document that repeats something, as it should be."""
-    readme = root / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    settings = root / "docs" / "reference" / "settings.md"
+    text = settings.read_text(encoding="utf-8")
     requests = (root / "docs" / "api.http").read_text(encoding="utf-8")
     return {
-        readme: TABLE.sub(lambda _: table(), text),
+        settings: TABLE.sub(lambda _: table(), text),
         root / ".env.example": example(),
         root / "docs" / "api.jetbrains.http": to_jetbrains_format(requests),
     }

@@ -49,7 +49,7 @@ class NoteView(GenericAPIView[Any]):
 
 
 class QuickView(NoteView):
-    """Authenticates nobody and only computes, as the README has it."""
+    """Public, and never waits, as docs/guides/add-an-endpoint.md describes."""
 
     store_access = StoreAccess.NONE
 

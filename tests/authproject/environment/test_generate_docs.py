@@ -40,7 +40,7 @@ NAMES = [
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     """A copy of the documents, to be written to."""
-    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "reference").mkdir(parents=True)
     for path in [*documents(ROOT), ROOT / "docs" / "api.http"]:
         shutil.copy(path, tmp_path / path.relative_to(ROOT))
     return tmp_path
@@ -52,8 +52,9 @@ def test_no_document_is_stale(path: Path) -> None:
     assert path.read_text(encoding="utf-8") == documents(ROOT)[path], remedy
 
 
-def test_the_readme_has_the_table() -> None:
-    assert table() in (ROOT / "README.md").read_text(encoding="utf-8"), "its two markers are gone"
+def test_settings_page_has_the_table() -> None:
+    page = (ROOT / "docs/reference/settings.md").read_text(encoding="utf-8")
+    assert table() in page, "its two markers are gone"
 
 
 def test_settings_stand_in_the_order_of_the_contract() -> None:
@@ -83,13 +84,11 @@ def test_the_table_says_each_default_of_production() -> None:
 
 def test_stale_documents_are_written_and_named(root: Path) -> None:
     (root / ".env.example").unlink()
-    readme = root / "README.md"
-    readme.write_text(
-        readme.read_text().replace("| `METRICS` | `true` |", "| `METRICS` | `false` |")
-    )
-    assert write_documents(root) == "Wrote README.md, .env.example."
+    page = root / "docs/reference/settings.md"
+    page.write_text(page.read_text().replace("| `METRICS` | `true` |", "| `METRICS` | `false` |"))
+    assert write_documents(root) == "Wrote settings.md, .env.example."
     assert (root / ".env.example").read_text() == (ROOT / ".env.example").read_text()
-    assert readme.read_text() == (ROOT / "README.md").read_text()
+    assert page.read_text() == (ROOT / "docs/reference/settings.md").read_text()
 
 
 def test_what_is_not_stale_is_left_alone(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""The README's endpoint of one's own, as it is printed, in a copy of the project."""
+"""Runs the code of docs/guides/add-an-endpoint.md in a copy of the project."""
 
 import re
 import shutil
@@ -13,14 +13,13 @@ from tests.support.api import EMAIL
 from tests.support.browser_client import SocketBrowser
 from tests.support.processes import ROOT, START_SECONDS, Service, running
 
-README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs/guides/add-an-endpoint.md").read_text(encoding="utf-8")
 PARTS = ("accounts", "authproject", "tests", "manage.py", "pyproject.toml")
 
 
 def printed() -> list[str]:
-    """Return the section's code: the view, its wiring, its test."""
-    (section,) = re.findall(r"^## Your own endpoint\n(.*?)^## ", README, re.DOTALL | re.MULTILINE)
-    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    """Return the page's code: the view, its path, its test."""
+    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     return blocks
 
 
@@ -103,7 +102,7 @@ def test_without_its_schema_line_it_is_described(service: Service) -> None:
     paths = service.request("GET", "/openapi.json").json()["paths"]
     assert "/api/v1/protected/notes" not in paths
     description = paths["/api/v1/protected/described"]["get"]
-    assert description["description"] == "The notes of whoever asks."
+    assert description["description"] == "The notes of the user who sends the request."
     assert description["security"] == [{"bearer": []}]
     # What drf-spectacular cannot tell of a view stays out of the log, whose lines are JSON.
     assert all(line.startswith("{") for line in service.log.splitlines())
