@@ -24,9 +24,9 @@ def test_a_kid_is_stable_and_shows_nothing_of_its_key() -> None:
     assert key_id(SECRET) != key_id(SECRET + "!")
 
 
-def test_the_operator_s_command_tells_a_key_s_name() -> None:
-    text = (ROOT / "docs/operations.md").read_text()
-    match = re.search(r'`python -c "(from accounts\.core\.keys.+)"`', text)
+def test_command_of_keys_page_prints_key_id() -> None:
+    text = (ROOT / "docs/operate/keys.md").read_text()
+    match = re.search(r'^python -c "(from accounts\.tokens\.keys.+)"$', text, re.MULTILINE)
     assert match is not None
     done = subprocess.run(
         [sys.executable, "-c", match[1]],

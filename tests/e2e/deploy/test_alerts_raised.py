@@ -1,4 +1,4 @@
-"""The failures of docs/operations.md: a real Prometheus raises the alert that it names."""
+"""The failures of docs/operate/runbook.md: a real Prometheus raises the alert that it names."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The failures of docs/operations.md, planted for real: its lines still come from the service."""
+"""The failures of docs/operate/runbook.md, caused for real: the service still logs its lines."""
 
 import json
 import re
@@ -43,10 +43,8 @@ def production_with(valkey: Server) -> dict[str, str]:
 
 def documented(title: str) -> list[str]:
     """Return the lines of a section that a service has written."""
-    section = (ROOT / "docs/operations.md").read_text().split(f"### {title}\n")[1]
-    blocks = re.findall(
-        r"```\n(.*?)```", section.partition("\n### ")[0].partition("\n## ")[0], re.DOTALL
-    )
+    section = (ROOT / "docs/operate/runbook.md").read_text().split(f"## {title}\n")[1]
+    blocks = re.findall(r"```\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
     return "".join(blocks).splitlines()
 
 

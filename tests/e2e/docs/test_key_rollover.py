@@ -1,4 +1,4 @@
-"""The rollover of docs/operations.md, step by step, through restarts of a real service."""
+"""The rollover of docs/operate/keys.md, step by step, through restarts of a real service."""
 
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,8 @@ OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
 STEPS = {
     "before": {"JWT_SECRET_KEY": OLD},
-    "1": {"JWT_SECRET_KEY": NEW, "JWT_SECRET_KEY_FALLBACKS": OLD},
-    "3": {"JWT_SECRET_KEY": NEW, "JWT_SECRET_KEY_FALLBACKS": ""},
+    "2": {"JWT_SECRET_KEY": NEW, "JWT_SECRET_KEY_FALLBACKS": OLD},
+    "4": {"JWT_SECRET_KEY": NEW, "JWT_SECRET_KEY_FALLBACKS": ""},
 }
 
 
@@ -26,14 +26,14 @@ def test_nobody_is_logged_out_before_the_old_key_is_removed(tmp_path: Path, rota
     with restarted("before") as service:
         service.register()
         old = service.login().json()
-    with restarted("1") as service:
+    with restarted("2") as service:
         assert service.profile(old["access_token"]).status == 200
         new = refreshed(service, old)
         assert service.profile(new["access_token"]).status == 200
         assert (
             decode_header(new["access_token"])["kid"] != decode_header(old["access_token"])["kid"]
         )
-    with restarted("3") as service:
+    with restarted("4") as service:
         assert service.profile(new["access_token"]).status == 200
         refused = service.profile(old["access_token"])
         assert (refused.status, refused.json()["code"]) == (401, "token_invalid")
