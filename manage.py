@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line. A refused configuration prints its message, not a traceback."""
+"""Django's command line. A configuration error prints its message without a traceback."""
 
 import os
 import sys
@@ -14,8 +14,8 @@ from authproject.server.startup import exit_with_error
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:
-        # Read first: some commands of Django's would start without settings, or print tracebacks.
-        settings.INSTALLED_APPS  # noqa: B018  # reading it is the point
+        # Loads the settings. Otherwise some commands start without them or print a traceback.
+        settings.INSTALLED_APPS  # noqa: B018  # reading it loads them
     except ImproperlyConfigured as error:
         exit_with_error(error, serving=sys.argv[1:2] in (["serve"], ["runserver"]))
     execute_from_command_line()

@@ -1,6 +1,6 @@
-"""`python -m authproject.init_env`: write `.env` from `.env.example`, with a fresh secret.
+"""Writes `.env` from `.env.example`, with a new secret: `python -m authproject.init_env`.
 
-Standard library only: it must work before there are any settings, or packages.
+Uses only the standard library, because it runs before settings exist and packages are installed.
 """
 
 import os
@@ -13,17 +13,17 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def init_env(root: Path) -> str:
-    """Write `root/.env`, readable by its owner alone, unless there is one; say what was done."""
+    """Write `root/.env`, readable by its owner only, unless it exists. Return a message."""
     example = (root / ".env.example").read_text(encoding="utf-8")
     secret = f"JWT_SECRET_KEY={secrets.token_urlsafe(48)}"
     content = re.sub(r"^JWT_SECRET_KEY=.*$", secret, example, count=1, flags=re.MULTILINE)
     try:
         descriptor = os.open(root / ".env", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        return ".env is there already; it was left as it is."
+        return ".env exists already and was not changed."
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(content)
-    return "Wrote .env with a fresh JWT_SECRET_KEY."
+    return "Wrote .env with a new JWT_SECRET_KEY."
 
 
 if __name__ == "__main__":

@@ -1,45 +1,47 @@
-"""Django's settings: one file, driven by the environment. See .env.example for the variables."""
+"""Django's settings, from the environment. `environment/variables.py` declares the variables."""
 
 from pathlib import Path
+from wsgiref.headers import Headers
 
 from corsheaders.defaults import default_headers
 
 from accounts.tokens.keys import derive_key
 from authproject import __version__
+from authproject.environment import variables as var
 from authproject.environment.reader import read_environment
-from authproject.environment.variables import EXAMPLE_SECRET
-from authproject.static_files import guard
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = read_environment(BASE_DIR / ".env")
 
 # The service's own settings.
-JWT_SECRET_KEY = env.jwt_secret_key
-JWT_SECRET_KEY_EXAMPLE = EXAMPLE_SECRET
-JWT_SECRET_KEY_FALLBACKS = env.jwt_secret_key_fallbacks
-STORE_URL = env.store_url
-ACCESS_TOKEN_LIFETIME = env.access_token_lifetime
-REFRESH_TOKEN_LIFETIME = env.refresh_token_lifetime
-ROTATE_REFRESH_TOKENS = env.rotate_refresh_tokens
-REFRESH_REUSE_GRACE_SECONDS = env.refresh_reuse_grace_seconds
-BCRYPT_ROUNDS = env.bcrypt_rounds
-SEED_USERS_FILE = env.seed_users_file
-REJECT_COMMON_PASSWORDS = env.reject_common_passwords
-BROWSABLE_API = env.browsable_api
-API_DOCS = env.api_docs
-METRICS = env.metrics
+JWT_SECRET_KEY = env[var.JWT_SECRET_KEY]
+JWT_SECRET_KEY_EXAMPLE = var.EXAMPLE_SECRET
+JWT_SECRET_KEY_FALLBACKS = env[var.JWT_SECRET_KEY_FALLBACKS]
+TRUSTED_PROXIES = env[var.TRUSTED_PROXIES]
+STORE_URL = env[var.STORE_URL]
+# Lifetimes in whole seconds, as in a JWT (RFC 7519 §2).
+ACCESS_TOKEN_LIFETIME = max(1, round(env[var.ACCESS_TOKEN_EXPIRE_MINUTES] * 60))
+REFRESH_TOKEN_LIFETIME = max(1, round(env[var.REFRESH_TOKEN_EXPIRE_DAYS] * 86_400))
+ROTATE_REFRESH_TOKENS = env[var.ROTATE_REFRESH_TOKENS]
+REFRESH_REUSE_GRACE_SECONDS = env[var.REFRESH_REUSE_GRACE_SECONDS]
+BCRYPT_ROUNDS = env[var.BCRYPT_ROUNDS]
+SEED_USERS_FILE = env[var.SEED_USERS_FILE]
+REJECT_COMMON_PASSWORDS = env[var.REJECT_COMMON_PASSWORDS]
+BROWSABLE_API = env[var.BROWSABLE_API]
+API_DOCS = env[var.API_DOCS]
+METRICS = env[var.METRICS]
+MAX_BODY_BYTES = 16 * 1024
 
-# One secret to keep: Django's own is derived from it and signs no token.
+# Derived, so that there is only one secret to configure. It signs no token.
 SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()
 
-# Never on: an answer with a traceback in it is a leak, in development too. Tracebacks are logged.
+# Off in development too: no response may contain a traceback. Tracebacks are logged.
 DEBUG = False
-ALLOWED_HOSTS = env.allowed_hosts
+ALLOWED_HOSTS = env[var.ALLOWED_HOSTS]
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
 
-# simplejwt imports only where `auth` and `contenttypes` are installed; nothing asks their
-# tables anything, and without a database nothing could.
+# simplejwt cannot be imported without `auth` and `contenttypes`. Their tables are not used.
 INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -52,20 +54,18 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
-TRUSTED_PROXIES = env.trusted_proxies
+cors_origins = env[var.CORS_ORIGINS]
 MIDDLEWARE = [
-    # First: whatever comes after it sees the client, and not the proxy.
+    # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
     "authproject.monitoring.middleware.RequestIDMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
-    # Without origins no page may read an answer, and a browser asks for no leave to say so.
-    *(["corsheaders.middleware.CorsMiddleware"] if env.cors_origins else []),
+    *(["corsheaders.middleware.CorsMiddleware"] if cors_origins else []),
     "authproject.server.middleware.BodySizeLimitMiddleware",
 ]
-MAX_BODY_BYTES = 16 * 1024
 
-CORS_ALLOW_ALL_ORIGINS = "*" in env.cors_origins
-CORS_ALLOWED_ORIGINS = [origin for origin in env.cors_origins if origin != "*"]
+CORS_ALLOW_ALL_ORIGINS = "*" in cors_origins
+CORS_ALLOWED_ORIGINS = [origin for origin in cors_origins if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
@@ -84,28 +84,35 @@ REST_FRAMEWORK = {
 USE_I18N = False
 TIME_ZONE = "UTC"
 
+
+def add_security_headers(headers: Headers, path: str, url: str) -> None:
+    """Disable scripts and framing in static HTML files. Swagger UI brings one that nothing uses."""
+    if path.endswith(".html"):
+        headers["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'"
+        headers["X-Frame-Options"] = "DENY"
+
+
 if BROWSABLE_API or API_DOCS:
     INSTALLED_APPS.append("django.contrib.staticfiles")
-    # Serves the pages' own CSS and JavaScript, whichever server runs; after every judgement.
+    # Last, so that requests for static files pass the same checks as all others.
     MIDDLEWARE.append("whitenoise.middleware.WhiteNoiseMiddleware")
     WHITENOISE_USE_FINDERS = True
-    WHITENOISE_ADD_HEADERS_FUNCTION = guard
+    WHITENOISE_ADD_HEADERS_FUNCTION = add_security_headers
     STATIC_URL = "static/"
     TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
 
 if BROWSABLE_API:
     MIDDLEWARE += [
-        # Around Django's, whose cookie it keeps on https, too.
+        # Before Django's CSRF middleware, because it changes the attributes of that one's cookie.
         "accounts.browsable.middleware.CookieMiddleware",
         "django.middleware.csrf.CsrfViewMiddleware",
     ]
-    # Its own login, in cookies. The bearer token wins: that is asked first.
+    # After JWTAuthentication, so that a bearer token has precedence over the login cookie.
     authenticators += ["accounts.browsable.authentication.CookieAuthentication"]
     CSRF_COOKIE_NAME = "browsable_csrf"
     CSRF_COOKIE_HTTPONLY = True
     CSRF_COOKIE_SAMESITE = "Strict"
     renderers += ["accounts.browsable.renderers.EndpointRenderer"]
-    # What its HTML forms send.
     parsers += ["accounts.rest.parsers.FormParser", "accounts.rest.parsers.MultiPartParser"]
 
 if API_DOCS:
@@ -115,21 +122,20 @@ if API_DOCS:
         "TITLE": "authproject",
         "VERSION": __version__,
         "DESCRIPTION": (
-            "Register, log in, refresh, and protected endpoints, with JWT and without a database. "
-            "Every error has the one shape of `Error`; every response names its request in "
-            "`X-Request-ID`."
+            "Registration, login, refresh and protected endpoints, with JWT and without a "
+            "database. Every error has the schema `Error`. Every response has an `X-Request-ID`."
         ),
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
         "POSTPROCESSING_HOOKS": ["authproject.openapi.responses.complete_responses"],
-        "SORT_OPERATIONS": False,  # they are listed as in urls.py
-        # The same with and without the browsable API, whose forms and pages are for people.
+        "SORT_OPERATIONS": False,  # keeps the order of urls.py
+        # The document is the same with and without the browsable API.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],
         "PARSER_WHITELIST": ["accounts.rest.parsers.JSONParser"],
         "RENDERER_WHITELIST": ["accounts.rest.renderers.JSONRenderer"],
     }
 
-# Tokens are issued with the lifetimes above; these names serve simplejwt's own base classes.
+# Only for simplejwt's base classes. The lifetimes of tokens are set above.
 SIMPLE_JWT = {
     "ALGORITHM": "HS256",
     "USER_ID_FIELD": "email",
@@ -153,16 +159,16 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "filters": ["request_id"],
-            "formatter": env.log_format,
+            "formatter": env[var.LOG_FORMAT],
         }
     },
-    "root": {"handlers": ["stderr"], "level": env.log_level},
+    "root": {"handlers": ["stderr"], "level": env[var.LOG_LEVEL]},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
-        # What a client did wrong, or a passing fault, is on its access line; these are bugs.
+        # Only unhandled exceptions; other errors are in the access log.
         "django.request": {"level": "ERROR", "filters": ["bugs"]},
         "django.security": {"level": "CRITICAL"},
-        # runserver's own access lines; ours say more.
+        # Replaces runserver's access log by that of `authproject.monitoring`.
         "django.server": {"level": "ERROR", "filters": ["bugs"], "handlers": [], "propagate": True},
     },
 }

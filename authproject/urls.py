@@ -1,4 +1,4 @@
-"""Every path of the service."""
+"""The URLs of the service."""
 
 from django.conf import settings
 from django.urls import include, path
@@ -16,7 +16,7 @@ urlpatterns = [
 if settings.METRICS:
     urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))
 if settings.API_DOCS:
-    # Only here: whatever describes the API is not even imported where nobody reads it.
+    # Imported only if enabled, because drf-spectacular takes memory and time to start.
     from authproject.openapi.views import OpenAPIView, ReDocView, SwaggerView
 
     urlpatterns += [
@@ -27,7 +27,7 @@ if settings.API_DOCS:
 if settings.BROWSABLE_API:
     urlpatterns.append(path("browse/", include("accounts.browsable.urls")))
 
-# Django's own failures take the same shape as the API's.
+# Errors raised by Django itself have the same JSON body as those of the API.
 handler400 = "accounts.rest.exceptions.bad_request"
 handler403 = "accounts.rest.exceptions.permission_denied"
 handler404 = "accounts.rest.exceptions.not_found"

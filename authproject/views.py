@@ -13,7 +13,7 @@ from authproject.server.routes import Route, routes
 
 
 class PublicJSONView(BaseAPIView):
-    """Needs no token and answers in JSON."""
+    """Needs no token and responds with JSON."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
@@ -21,7 +21,7 @@ class PublicJSONView(BaseAPIView):
 
 
 class SingleMediaTypeView(PublicJSONView):
-    """Answers with one media type whatever the client accepts; DRF renders only its errors."""
+    """Responds with one media type and ignores `Accept`. Errors are JSON."""
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
@@ -30,12 +30,12 @@ class SingleMediaTypeView(PublicJSONView):
 
 
 class APIRootView(BaseAPIView):
-    """Every endpoint of the service."""
+    """Lists every endpoint of the service."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     name: ClassVar[str] = "Endpoints"
-    """What the browsable API calls it."""
+    """The heading in the browsable API."""
 
     def get(self, request: Request) -> Response:
         endpoints: dict[str, str] = {}
@@ -46,6 +46,6 @@ class APIRootView(BaseAPIView):
 
 
 def _is_endpoint(route: Route) -> bool:
-    # The browsable API's own login is no endpoint; DRF says what its namespace is called.
+    # DRF requires this namespace for the login of the browsable API.
     login = route.name.startswith("rest_framework:")
     return not login and getattr(route.view, "cls", None) is not APIRootView

@@ -24,6 +24,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Each third-party package is imported in these modules only.
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher"},
+    "dotenv": {"authproject.environment.reader"},
     "drf_spectacular": {
         "authproject.openapi.describe",
         "authproject.openapi.errors",
@@ -32,7 +33,6 @@ HOMES = {
         "authproject.openapi.views",
     },
     "email_validator": {"accounts.domain.users"},
-    "environs": {"authproject.environment.reader", "authproject.environment.validators"},
     "granian": {"authproject.management.commands.serve"},
     "jwt": {"accounts.tokens.key_ring"},
     "orjson": {"accounts.rest.renderers", "authproject.monitoring.formatters"},

@@ -1,8 +1,7 @@
-"""`python -m authproject.environment.generate_docs` (`make docs`): write generated documents.
+"""Writes generated documents: `python -m authproject.environment.generate_docs` or `make docs`.
 
-
-`.env.example` and the table of docs/reference/settings.md come from `variables.py`, and
-`docs/api.jetbrains.http` from `docs/api.http`. Standard library only.
+`.env.example` and the table in docs/reference/settings.md are generated from `variables.py`,
+and docs/api.jetbrains.http from docs/api.http.
 """
 
 import re
@@ -11,111 +10,104 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from authproject.environment.variables import Variable, variables
+from authproject.environment.variables import Variable, get_variables
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
-HEADING = """\
-# Every setting, in the order of docs/reference/settings.md. Copy this file to .env, or let
-# `python -m authproject.init_env` write .env with a fresh secret.
-# What is commented out shows the default. A variable set in the environment wins over .env.
+ENV_EXAMPLE_HEADER = """\
+# Every setting. Copy this file to .env, or run `python -m authproject.init_env`, which writes .env
+# with a new secret. A commented line shows the default. Environment variables override .env.
 """
-TABLE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
+SETTINGS_TABLE_RE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
 
-ANSWERED = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
-"""How VS Code's REST Client refers to a field of the answer to a named request."""
-JETBRAINS = """\
+RESPONSE_FIELD_RE = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
+"""A field of the response to a named request, in the syntax of VS Code's REST Client."""
+JETBRAINS_HEADER = """\
 # Made from api.http by `make docs`: every call of the API, for JetBrains' HTTP Client and httpyac.
-# Click from top to bottom, or run all; a script after a request keeps the tokens of its answer.
+# Run the requests from top to bottom. A script after a request stores the tokens of its response.
 """
 
 
-def example() -> str:
-    """Return `.env.example`."""
-    return "\n".join([HEADING, *(f"{_entry(variable)}\n" for variable in variables())])
+def write_documents(root: Path) -> str:
+    """Write the documents that have changed, and return a message that lists them."""
+    changed = {
+        path: text
+        for path, text in build_documents(root).items()
+        if not path.exists() or path.read_text(encoding="utf-8") != text
+    }
+    for path, text in changed.items():
+        path.write_text(text, encoding="utf-8")
+    return f"Wrote {', '.join(path.name for path in changed)}." if changed else "Nothing changed."
 
 
-def table() -> str:
-    """Return the table of docs/reference/settings.md."""
-    rows = [
-        f"| `{one.name}` | {_defaults(one)} | {one.summary.removesuffix('.')} |"
-        for one in variables()
-    ]
-    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows, ""])
-
-
-def to_jetbrains_format(requests: str) -> str:
-    """Return requests as JetBrains' HTTP Client has them: it keeps answers by scripts.
-
-    https://www.jetbrains.com/help/idea/http-client-reference.html (`client.global.set`)
-    """
-    used = dict.fromkeys(ANSWERED.findall(requests))
-    _, _, body = requests.partition("\n\n")
-    parts = re.split(r"^(?=###)", ANSWERED.sub(r"{{\1_\2}}", body), flags=re.MULTILINE)
-    return "\n".join([JETBRAINS, "".join(_with_script(part, used) for part in parts)])
-
-
-def _with_script(request: str, used: Iterable[tuple[str, str]]) -> str:
-    named = re.search(r"^# @name (\w+)$", request, re.MULTILINE)
-    kept = [(name, field) for name, field in used if named and name == named[1]]
-    scripts = [f'    client.global.set("{a}_{b}", response.body.{b});' for a, b in kept]
-    return "\n".join([request.rstrip(), "", "> {%", *scripts, "%}", "", ""]) if kept else request
-
-
-def documents(root: Path) -> dict[Path, str]:
-    """Return each document that repeats something, as it should be."""
-    settings = root / "docs" / "reference" / "settings.md"
-    text = settings.read_text(encoding="utf-8")
+def build_documents(root: Path) -> dict[Path, str]:
+    """Return the text of each generated document."""
+    settings_page = root / "docs" / "reference" / "settings.md"
+    page = settings_page.read_text(encoding="utf-8")
     requests = (root / "docs" / "api.http").read_text(encoding="utf-8")
     return {
-        settings: TABLE.sub(lambda _: table(), text),
-        root / ".env.example": example(),
+        root / ".env.example": build_env_example(),
+        settings_page: SETTINGS_TABLE_RE.sub(lambda _: build_settings_table(), page),
         root / "docs" / "api.jetbrains.http": to_jetbrains_format(requests),
     }
 
 
-def write_documents(root: Path) -> str:
-    """Write the documents that are stale; say which."""
-    stale = {
-        path: text
-        for path, text in documents(root).items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    }
-    for path, text in stale.items():
-        path.write_text(text, encoding="utf-8")
-    return f"Wrote {', '.join(path.name for path in stale)}." if stale else "Nothing is stale."
+def build_env_example() -> str:
+    entries = [f"{_env_example_entry(variable)}\n" for variable in get_variables()]
+    return "\n".join([ENV_EXAMPLE_HEADER, *entries])
 
 
-def _entry(variable: Variable[Any]) -> str:
+def _env_example_entry(variable: Variable[Any]) -> str:
     comments = [variable.summary, *variable.details.splitlines()]
-    if variable.production is not None:
-        comments.append(f"In production: {_text(variable.production) or 'empty, set your own'}.")
-    mark = "" if variable.required else "#"
-    value = f"{mark}{variable.name}={_text(variable.development)}"
-    return "\n".join([*(f"# {line}" for line in comments), value])
+    if variable.production_default is not None:
+        comments.append(f"In production: {variable.production_default or 'empty'}.")
+    assignment = f"{variable.name}={variable.example or variable.default}"
+    lines = [f"# {comment}" for comment in comments]
+    return "\n".join([*lines, assignment if variable.example else f"#{assignment}"])
+
+
+def build_settings_table() -> str:
+    """Return the table of settings, in Markdown."""
+    rows = [
+        f"| `{variable.name}` | {_defaults(variable)} | {variable.summary.removesuffix('.')} |"
+        for variable in get_variables()
+    ]
+    return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows, ""])
 
 
 def _defaults(variable: Variable[Any]) -> str:
-    if variable.required:
+    if variable.example:
         return "none"
-    shown = _code(variable.development)
-    if variable.production is None:
-        return shown
-    return f"{shown}; in production {_code(variable.production)}"
+    default = _to_code(variable.default)
+    if variable.production_default is None:
+        return default
+    return f"{default}; in production {_to_code(variable.production_default)}"
 
 
-def _code(value: object) -> str:
-    items = value if isinstance(value, list) else [value]
-    return ", ".join(f"`{text}`" for item in items if (text := _text(item))) or "empty"
+def _to_code(text: str) -> str:
+    return ", ".join(f"`{item}`" for item in text.split(",") if item) or "empty"
 
 
-def _text(value: object) -> str:
-    """Return a value as `.env` has it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, list):
-        return ",".join(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def to_jetbrains_format(requests: str) -> str:
+    """Convert requests from the syntax of VS Code's REST Client to that of JetBrains.
+
+    There, a script stores fields of a response in variables.
+    https://www.jetbrains.com/help/idea/http-client-reference.html (`client.global.set`)
+    """
+    fields = dict.fromkeys(RESPONSE_FIELD_RE.findall(requests))
+    _, _, body = requests.partition("\n\n")
+    parts = re.split(r"^(?=###)", RESPONSE_FIELD_RE.sub(r"{{\1_\2}}", body), flags=re.MULTILINE)
+    return "\n".join([JETBRAINS_HEADER, "".join(_add_script(part, fields) for part in parts)])
+
+
+def _add_script(request: str, fields: Iterable[tuple[str, str]]) -> str:
+    match = re.search(r"^# @name (\w+)$", request, re.MULTILINE)
+    lines = [
+        f'    client.global.set("{name}_{field}", response.body.{field});'
+        for name, field in fields
+        if match and name == match[1]
+    ]
+    return "\n".join([request.rstrip(), "", "> {%", *lines, "%}", "", ""]) if lines else request
 
 
 if __name__ == "__main__":

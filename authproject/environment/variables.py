@@ -1,170 +1,240 @@
-"""Every setting, told once: its name, its defaults, and what the documents say of it.
+"""Every setting, declared once: its name, its parser, its defaults and its description.
 
-`reader.py` reads the environment by these; `generate_docs.py` writes the README's
-table and `.env.example` from them. Standard library only.
+`reader.py` reads the settings in the order of this module. `generate_docs.py` writes `.env.example`
+and the table in docs/reference/settings.md from them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from accounts.stores import check_url
+from authproject.environment.validators import (
+    each,
+    in_range,
+    not_equal,
+    one_of,
+    parse_boolean,
+    parse_integer,
+    parse_list,
+    parse_number,
+    parse_path,
+    validate_origin,
+    validate_positive,
+    validate_secret,
+)
+from authproject.server.trusted_proxies import trusted_network
+
 T = TypeVar("T")
 
+PRODUCTION = "production"
 EXAMPLE_SECRET = "an-example-that-everybody-knows-so-replace-it"  # noqa: S105  # refused in production
-MAX_TOKEN_DAYS = 3650.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variable(Generic[T]):
-    """A variable of the environment."""
+    """An environment variable. Defaults are written as in `.env`."""
 
     name: str
-    development: T
-    """The default; of a required variable only an example."""
-    production: T | None = None
-    """The default in production, where it is another one."""
-    required: bool = False
+    parse: Callable[[str], T]
+    default: str = ""
+    production_default: str | None = None
+    """The default in production, if it differs."""
+    example: str = ""
+    """For a required variable: the value in `.env.example`."""
+    validators: tuple[Callable[[T], object], ...] = ()
+    production_validators: tuple[Callable[[T], object], ...] = ()
     summary: str
-    """One line, for the README's table and `.env.example`."""
+    """One sentence for `.env.example` and the table of settings."""
     details: str = ""
     """More lines for `.env.example`."""
     hint: str = ""
-    """How to mend a value that was refused, where the refusal itself does not say so."""
+    """How to correct a refused value, if the errors of the validators do not say so."""
 
-    def default(self, production: bool) -> T:
-        if production and self.production is not None:
-            return self.production
-        return self.development
+    def read(self, text: str | None, *, production: bool) -> T:
+        """Return the value of `text`, or of the default. Raises `ValueError`."""
+        if text is None:
+            text = self.default
+            if production and self.production_default is not None:
+                text = self.production_default
+        value = self.parse(text)
+        for validate in (*self.validators, *(self.production_validators if production else ())):
+            validate(value)
+        return value
 
+
+_not_the_example = not_equal(
+    EXAMPLE_SECRET, "must not be the example from .env.example in production"
+)
 
 JWT_SECRET_KEY = Variable(
     name="JWT_SECRET_KEY",
-    development=EXAMPLE_SECRET,
-    required=True,
-    summary="The one secret: it signs the tokens; 32 bytes or more.",
-    details="This value is refused in production.",
-    hint="Remove .env and `python -m authproject.init_env` writes a fresh one.",
+    parse=str,
+    example=EXAMPLE_SECRET,
+    validators=(validate_secret,),
+    production_validators=(_not_the_example,),
+    summary="The secret key that signs the tokens: at least 32 bytes.",
+    details="This example is refused in production.",
+    hint="remove .env and run `python -m authproject.init_env`, which writes a new secret",
 )
-JWT_SECRET_KEY_FALLBACKS: Variable[list[str]] = Variable(
+JWT_SECRET_KEY_FALLBACKS = Variable(
     name="JWT_SECRET_KEY_FALLBACKS",
-    development=[],
-    summary="Earlier secrets, comma-separated: what they signed stays good until it expires.",
-    hint="Separate the earlier secrets by commas, or leave it out.",
+    parse=parse_list,
+    validators=(each(validate_secret),),
+    production_validators=(each(_not_the_example),),
+    summary="Earlier secret keys, comma-separated; their tokens stay valid until they expire.",
+    hint="separate earlier secrets by commas, or remove this setting",
 )
 ENVIRONMENT = Variable(
     name="ENVIRONMENT",
-    development="development",
-    summary="`development` or `production`: chooses among the defaults below.",
+    parse=str,
+    default="development",
+    validators=(one_of("development", PRODUCTION),),
+    summary="`development` or `production`; some defaults below depend on it.",
 )
-ALLOWED_HOSTS: Variable[list[str]] = Variable(
+ALLOWED_HOSTS = Variable(
     name="ALLOWED_HOSTS",
-    development=["localhost", "127.0.0.1", "[::1]"],
-    production=[],
-    summary="Host names that the service answers for, comma-separated.",
+    parse=parse_list,
+    default="localhost,127.0.0.1,[::1]",
+    production_default="",
+    production_validators=(
+        each(not_equal("*", "must not be * in production; list your host names")),
+    ),
+    summary="Host names of this service, comma-separated.",
 )
-CORS_ORIGINS: Variable[list[str]] = Variable(
+CORS_ORIGINS = Variable(
     name="CORS_ORIGINS",
-    development=[
-        f"http://{host}:{port}" for host in ("localhost", "127.0.0.1") for port in (3000, 8000)
-    ],
-    production=[],
-    summary="Origins of the front ends that may call from a browser, comma-separated.",
+    parse=parse_list,
+    default=(
+        "http://localhost:3000,http://localhost:8000,http://127.0.0.1:3000,http://127.0.0.1:8000"
+    ),
+    production_default="",
+    validators=(each(validate_origin),),
+    production_validators=(
+        each(not_equal("*", "must not be * in production; list the origins of your front ends")),
+    ),
+    summary="Origins of front ends that may call the API from a browser, comma-separated.",
+    hint="write origins as https://app.example.com",
 )
-TRUSTED_PROXIES: Variable[list[str]] = Variable(
+TRUSTED_PROXIES = Variable(
     name="TRUSTED_PROXIES",
-    development=[],
-    summary="Addresses or networks of the proxies in front, comma-separated: from them alone "
-    "`X-Forwarded-For` and `X-Forwarded-Proto` are believed.",
+    parse=parse_list,
+    validators=(each(trusted_network),),
+    summary="Addresses or networks of your reverse proxies, comma-separated. "
+    "`X-Forwarded-For` and `X-Forwarded-Proto` are read from these only.",
     details="""\
-With nginx on the same machine: 127.0.0.1. Without it, every client is the proxy in the log, and
-the browsable API's forms are refused behind TLS.""",
+With nginx on the same machine: 127.0.0.1. If it is missing, the log shows the proxy as the client
+of every request, and forms of the browsable API fail behind TLS.""",
+    hint="list addresses or networks, as 127.0.0.1, 10.1.0.0/24",
 )
 STORE_URL = Variable(
     name="STORE_URL",
-    development="memory://",
-    summary="Where accounts are kept: `memory://`, `file:///path/accounts.jsonl`, "
-    "`valkey://host:6379/0` and its kin.",
+    parse=str,
+    default="memory://",
+    validators=(check_url,),
+    summary="Where accounts are stored: `memory://`, `file:///path/accounts.jsonl`, "
+    "`valkey://host:6379/0` and others.",
     details="""\
-  memory://                              this process; a restart forgets them
-  file:///var/lib/accounts/accounts.jsonl    a file; one process, nothing that was answered is lost
-  valkey://user:password@host:6379/0     Valkey or Redis, for any number of processes and machines;
+  memory://                              in this process; a restart deletes all accounts
+  file:///var/lib/accounts/accounts.jsonl    in a file, for one process; each change is on disk
+                                         before its response is sent
+  valkey://user:password@host:6379/0     in Valkey or Redis, for many processes and machines;
                                          valkeys:// and rediss:// with TLS (?ssl_ca_certs=/path),
                                          redis+cluster://host:port,host:port
                                          redis+sentinel://user:password@host:port,host:port/service/0
-Special characters in a user, password or path are written as %XX.""",
+Write special characters in a user, password or path as %XX.""",
 )
 ACCESS_TOKEN_EXPIRE_MINUTES = Variable(
     name="ACCESS_TOKEN_EXPIRE_MINUTES",
-    development=15.0,
-    summary="How long an access token lives; a fraction lets you see one expire.",
-    hint="Set minutes above 0, such as 15 or 0.5.",
+    parse=parse_number,
+    default="15",
+    validators=(validate_positive,),
+    summary="How many minutes an access token is valid; fractions are allowed.",
+    hint="set minutes, such as 15 or 0.5",
 )
 REFRESH_TOKEN_EXPIRE_DAYS = Variable(
     name="REFRESH_TOKEN_EXPIRE_DAYS",
-    development=7.0,
-    summary="How long a login lasts: its refresh tokens end then.",
-    hint=f"Set days above 0 and up to {MAX_TOKEN_DAYS:.0f}, such as 7.",
+    parse=parse_number,
+    default="7",
+    validators=(validate_positive, in_range(0, 3650)),
+    summary="How many days a session lasts after its login; fractions are allowed.",
+    hint="set days, such as 7",
 )
 ROTATE_REFRESH_TOKENS = Variable(
     name="ROTATE_REFRESH_TOKENS",
-    development=False,
-    summary="`true`: a refresh token serves once, and a copy used later ends its session.",
+    parse=parse_boolean,
+    default="false",
+    summary="`true`: each refresh returns a new refresh token, and reuse of the old one ends the "
+    "session.",
 )
 REFRESH_REUSE_GRACE_SECONDS = Variable(
     name="REFRESH_REUSE_GRACE_SECONDS",
-    development=10.0,
-    summary="For so long the token before the last one gets the same answer again; 0 is strict.",
-    hint="Set seconds from 0, such as 10.",
+    parse=parse_number,
+    default="10",
+    validators=(in_range(0),),
+    summary="How many seconds a just-rotated refresh token may be retried; 0 disables retries.",
+    hint="set seconds, such as 10",
 )
 BCRYPT_ROUNDS = Variable(
     name="BCRYPT_ROUNDS",
-    development=12,
-    summary="bcrypt's cost, 4 to 16, in production 10 or more; "
-    "each step doubles the time of a login.",
-    hint="Set a whole number from 4 to 16; in production 10 or more.",
+    parse=parse_integer,
+    default="12",
+    validators=(in_range(4, 16),),
+    production_validators=(in_range(10, 16),),
+    summary="The cost of bcrypt, 4 to 16, in production at least 10; each step doubles the time "
+    "of a login.",
 )
 SEED_USERS_FILE = Variable(
     name="SEED_USERS_FILE",
-    development="",
-    summary="Accounts that are there from the start, in any store; "
-    "`python manage.py make_users` writes such a file.",
+    parse=parse_path,
+    summary="A file of accounts to add at startup if they are missing; "
+    "`python manage.py make_users` writes one.",
 )
 REJECT_COMMON_PASSWORDS = Variable(
     name="REJECT_COMMON_PASSWORDS",
-    development=False,
-    summary="`true`: refuse the 20,000 most common passwords, wherever one is set.",
+    parse=parse_boolean,
+    default="false",
+    summary="`true`: new passwords must not be among the 20,000 most common ones.",
 )
 BROWSABLE_API = Variable(
     name="BROWSABLE_API",
-    development=True,
-    production=False,
-    summary="The browsable API, with a login of its own.",
+    parse=parse_boolean,
+    default="true",
+    production_default="false",
+    summary="Enables DRF's browsable API, with its own login page.",
 )
 API_DOCS = Variable(
     name="API_DOCS",
-    development=True,
-    production=False,
-    summary="The API described: `/openapi.json`, and `/docs` and `/redoc` for people.",
+    parse=parse_boolean,
+    default="true",
+    production_default="false",
+    summary="Enables `/openapi.json`, and its pages `/docs` (Swagger UI) and `/redoc`.",
 )
 METRICS = Variable(
     name="METRICS",
-    development=True,
-    summary="Prometheus metrics at `/metrics`, to whoever asks: keep it off the public proxy.",
+    parse=parse_boolean,
+    default="true",
+    summary="Enables Prometheus metrics at `/metrics`. They need no token, so hide them from the "
+    "public at your proxy.",
 )
 LOG_LEVEL = Variable(
     name="LOG_LEVEL",
-    development="INFO",
+    parse=str,
+    default="INFO",
+    validators=(one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),),
     summary="`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.",
 )
 LOG_FORMAT = Variable(
     name="LOG_FORMAT",
-    development="console",
-    production="json",
-    summary="`console` for people, `json` for machines.",
-    details="The console is in colour on a terminal; NO_COLOR=1 turns that off.",
+    parse=str,
+    default="console",
+    production_default="json",
+    validators=(one_of("json", "console"),),
+    summary="`console` for people, `json` for programs.",
+    details="`console` uses colors on a terminal; NO_COLOR=1 disables them.",
 )
 
 
-def variables() -> Iterator[Variable[Any]]:
-    """Yield every variable, in the order of this module."""
-    return (value for value in globals().values() if isinstance(value, Variable))
+def get_variables() -> list[Variable[Any]]:
+    """Return every variable of this module, in its order."""
+    return [value for value in globals().values() if isinstance(value, Variable)]

@@ -1,4 +1,4 @@
-"""Starting, or refusing to: every fault in one message, no traceback, before a socket is opened."""
+"""Sets Django up to serve. A configuration error ends the process before a socket is opened."""
 
 import logging
 import os
@@ -15,70 +15,74 @@ from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds import read_seeds
 from accounts.stores import check_store
-from authproject.environment.reader import ConfigurationError
+from authproject.environment import variables as var
+from authproject.environment.reader import ConfigurationError, Errors, parse_environment
 
-REFUSED = 78
-"""The exit status of a refused configuration: EX_CONFIG of sysexits(3), so that a supervisor can
-tell what only a person mends from what another try may."""
+EX_CONFIG = 78
+"""The exit status of a configuration error (sysexits(3)). `os.EX_CONFIG` is missing on Windows."""
 
 
 def start() -> None:
-    """Set Django up to serve; a refused configuration ends the process with its message alone."""
+    """Set Django up to serve, or exit with a message that lists every configuration error."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:
         django.setup(set_prefix=False)
     except ImproperlyConfigured as error:
         exit_with_error(error, serving=True)
-    if faults := check_startup_files(
+    errors = check_startup_files(
         settings.STORE_URL,
         settings.SEED_USERS_FILE,
         reject_common=settings.REJECT_COMMON_PASSWORDS,
-    ):
-        exit_with_error(ConfigurationError(faults), serving=True)
+    )
+    if errors:
+        exit_with_error(ConfigurationError(errors), serving=False)
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
-            "users live in this process's memory: a restart forgets them, and voids their tokens"
+            "accounts are kept in memory: a restart deletes them and invalidates their tokens"
         )
 
 
 def exit_with_error(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
-    """End the process with the message. `serving` has the files that settings name judged too."""
-    sys.stderr.write(f"{_complete(error) if serving else error}\n")
+    """End the process with the message of `error`, without a traceback.
+
+    If `serving`, the errors of the store's file and of the seed file are added.
+    """
+    if serving and isinstance(error, ConfigurationError):
+        error = _add_file_errors()
+    sys.stderr.write(f"{error}\n")
     if threading.current_thread() is not threading.main_thread():
-        # runserver's reloader starts us in a thread, where SystemExit would end nothing.
+        # runserver's reloader calls this in a thread, where SystemExit would end only the thread.
         sys.stderr.flush()
-        os._exit(REFUSED)
-    sys.exit(REFUSED)
+        os._exit(EX_CONFIG)
+    sys.exit(EX_CONFIG)
 
 
-def _complete(error: ImproperlyConfigured) -> ImproperlyConfigured:
-    if not isinstance(error, ConfigurationError) or error.environment is None:
-        return error
-    environment, faults = error.environment, error.faults
-    files = check_startup_files(
-        None if "STORE_URL" in faults else environment.store_url,
-        None if "SEED_USERS_FILE" in faults else environment.seed_users_file,
-        reject_common=environment.reject_common_passwords,
+def _add_file_errors() -> ConfigurationError:
+    environment, errors = parse_environment()
+    file_errors = check_startup_files(
+        environment.get(var.STORE_URL),
+        environment.get(var.SEED_USERS_FILE),
+        reject_common=environment.get(var.REJECT_COMMON_PASSWORDS) or False,
     )
-    return ConfigurationError({**faults, **files})
+    return ConfigurationError(errors | file_errors)
 
 
 def check_startup_files(
     store_url: str | None, seed_users_file: Path | None, *, reject_common: bool
-) -> dict[str, list[str]]:
-    """Return the faults of the store's file and of the seeds, by setting; `None` is not judged.
+) -> Errors:
+    """Return the errors of the store's file and of the seed file, by setting.
 
-    Of a `file://` store this process keeps the lock, for itself and its children.
+    This process keeps the lock of a `file://` store, for itself and its children.
     """
-    faults: dict[str, list[str]] = {}
+    errors: Errors = {}
     try:
         if store_url is not None:
             check_store(store_url)
     except StartupError as error:
-        faults["STORE_URL"] = [str(error)]
+        errors[var.STORE_URL.name] = str(error)
     try:
         if seed_users_file is not None:
             read_seeds(seed_users_file, PasswordPolicy(reject_common=reject_common))
     except StartupError as error:
-        faults["SEED_USERS_FILE"] = [str(error)]
-    return faults
+        errors[var.SEED_USERS_FILE.name] = str(error)
+    return errors

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from authproject.environment.reader import read_environment
-from authproject.environment.variables import EXAMPLE_SECRET
+from authproject.environment.variables import EXAMPLE_SECRET, JWT_SECRET_KEY
 from authproject.init_env import ROOT, init_env
 
 
@@ -16,7 +16,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_each_env_has_a_secret_of_its_own(
+def test_init_env_makes_a_new_secret_each_time(
     root: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     other = tmp_path_factory.mktemp("other")
@@ -27,7 +27,7 @@ def test_each_env_has_a_secret_of_its_own(
     assert EXAMPLE_SECRET not in (root / ".env").read_text()
 
 
-def test_only_the_secret_differs_from_the_example(root: Path) -> None:
+def test_init_env_changes_only_the_secret(root: Path) -> None:
     init_env(root)
     pairs = zip(
         (root / ".env").read_text().splitlines(),
@@ -37,18 +37,18 @@ def test_only_the_secret_differs_from_the_example(root: Path) -> None:
     assert [new.partition("=")[0] for new, old in pairs if new != old] == ["JWT_SECRET_KEY"]
 
 
-def test_an_env_is_never_overwritten(root: Path) -> None:
+def test_init_env_never_overwrites_a_file(root: Path) -> None:
     (root / ".env").write_text("mine")
-    assert "left as it is" in init_env(root)
+    assert "was not changed" in init_env(root)
     assert (root / ".env").read_text() == "mine"
 
 
-def test_only_its_owner_may_read_it(root: Path) -> None:
+def test_env_is_readable_by_its_owner_only(root: Path) -> None:
     init_env(root)
     assert stat.S_IMODE((root / ".env").stat().st_mode) == 0o600
 
 
-def test_it_needs_neither_settings_nor_packages(root: Path) -> None:
+def test_init_env_needs_no_settings_and_no_packages(root: Path) -> None:
     (root / "authproject").mkdir()
     for name in ("__init__.py", "init_env.py"):
         (root / "authproject" / name).write_text((ROOT / "authproject" / name).read_text())
@@ -59,8 +59,6 @@ def test_it_needs_neither_settings_nor_packages(root: Path) -> None:
     assert "JWT_SECRET_KEY=" in (root / ".env").read_text()
 
 
-def test_the_example_itself_starts_a_development_server(
-    root: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_env_example_is_a_valid_configuration(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("JWT_SECRET_KEY")
-    assert read_environment(root / ".env.example").jwt_secret_key == EXAMPLE_SECRET
+    assert read_environment(root / ".env.example")[JWT_SECRET_KEY] == EXAMPLE_SECRET

@@ -118,7 +118,7 @@ def test_runserver_works_as_in_any_django_project(tmp_path: Path) -> None:
 
 
 def test_the_start_says_that_users_live_in_memory(service: Service) -> None:
-    assert "users live in this process's memory" in service.log
+    assert "accounts are kept in memory" in service.log
 
 
 def test_other_servers_load_the_wsgi_application(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandParser, load_command_class
 
-from authproject.server.startup import REFUSED
+from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL
 from tests.support.deploy.confined import confined
 from tests.support.deploy.confinement import NOBODY
@@ -159,7 +159,7 @@ def test_without_a_secret_it_is_refused(image: Image) -> None:
         text=True,
         check=False,
     )
-    assert refused.returncode == REFUSED
+    assert refused.returncode == EX_CONFIG
     assert "JWT_SECRET_KEY" in refused.stderr
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
-from authproject.server.startup import REFUSED
+from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.confined import folder_of_its_own
 from tests.support.deploy.systemd import Unit
@@ -117,14 +117,14 @@ def test_serve_ends_before_systemd_loses_its_patience(unit: Unit) -> None:
 
 
 def test_only_a_refused_configuration_is_not_tried_again(unit: Unit) -> None:
-    assert unit.values("RestartPreventExitStatus") == [str(REFUSED)]
-    assert manage("serve", BCRYPT_ROUNDS="99").returncode == REFUSED
+    assert unit.values("RestartPreventExitStatus") == [str(EX_CONFIG)]
+    assert manage("serve", BCRYPT_ROUNDS="99").returncode == EX_CONFIG
     failed = manage("serve", "--host", "host.invalid").returncode
-    assert failed not in {0, REFUSED}
+    assert failed not in {0, EX_CONFIG}
 
 
 def test_a_killed_worker_ends_the_service_as_a_failure(tmp_path: Path, unit: Unit) -> None:
     assert unit.value("Restart") == "on-failure"
     with serving(tmp_path) as service:
         os.kill(service.workers()[0], signal.SIGKILL)
-        assert service.process.wait(10) not in {0, REFUSED}
+        assert service.process.wait(10) not in {0, EX_CONFIG}

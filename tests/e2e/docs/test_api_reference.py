@@ -13,7 +13,7 @@ from rest_framework import exceptions as drf
 from accounts.browsable.authentication import CSRFFailed
 from accounts.domain import errors
 from accounts.rest import exceptions as rest
-from authproject.environment.generate_docs import table
+from authproject.environment.generate_docs import build_settings_table
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
@@ -78,7 +78,7 @@ def test_field_codes_match_the_responses() -> None:
 
 
 def test_settings_match_the_declared_variables() -> None:
-    declared = re.findall(r"^\| (`\w+`) \| ([^|]*) \|", table(), re.MULTILINE)
+    declared = re.findall(r"^\| (`\w+`) \| ([^|]*) \|", build_settings_table(), re.MULTILINE)
     assert [(name, default) for name, default, _ in get_rows("## Settings")] == declared
 
 

@@ -122,7 +122,7 @@ def test_a_second_service_is_refused_and_harms_nothing(tmp_path: Path, url: str)
         for command in (("serve",), ("runserver", "--noreload")):
             second = manage(*command, STORE_URL=url)
             assert second.returncode != 0
-            assert "The configuration was refused:" in second.stderr
+            assert "The configuration has errors:" in second.stderr
             assert f"STORE_URL: {url.removeprefix('file://')} is in use" in second.stderr
             assert "Traceback" not in second.stderr + second.stdout
             assert "serving on" not in second.stderr
