@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -80,7 +79,7 @@ def test_whoever_asks_during_a_trip_shares_the_next(store: SlowStore) -> None:
 
 def test_each_gets_its_own_answer(store: SlowStore) -> None:
     found = ask(store, 20, store.open.set)
-    users = [one.of(claims(number)) for number, one in enumerate(found)]
+    users = [one.get_user_and_session() for one in found]
     assert [number for number, answer in enumerate(users) if answer and answer[0]] == [7]
 
 
@@ -115,9 +114,9 @@ class FailingStore(SlowStore):
 def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exception) -> None:
     store = FailingStore(clock)
     store.error = error
-    for number, one in enumerate(ask(store, 5, lambda: None)):
+    for one in ask(store, 5, lambda: None):
         with pytest.raises(type(error)):
-            one.of(claims(number))
+            one.get_user_and_session()
 
 
 def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
@@ -125,7 +124,7 @@ def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
     depths = set()
     for _ in range(10):
         with pytest.raises(StoreUnavailable) as raised:
-            found.of(claims(1))
+            found.get_user_and_session()
         depths.add(len(raised.traceback))
     assert len(depths) == 1
 
@@ -140,13 +139,7 @@ class ForgetfulStore(MemoryStore):
 def test_a_store_that_answers_too_little_leaves_nobody_waiting(clock: MovableClock) -> None:
     [found] = ask(ForgetfulStore(clock), 1, lambda: None)
     with pytest.raises(ValueError, match="shorter"):
-        found.of(claims(0))
-
-
-def test_an_answer_is_for_one_tokens_claims_only() -> None:
-    found = PrefetchedIdentity(claims(1), (None, None))
-    assert found.of(claims(1)) == (None, None)
-    assert found.of(replace(claims(1), sid="another")) is None
+        found.get_user_and_session()
 
 
 def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
@@ -157,7 +150,7 @@ def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
         await asyncio.sleep(0)
         gone.cancel()
         store.open.set()
-        answer = (await stays).of(claims(7))
+        answer = (await stays).get_user_and_session()
         ahead.close()
         return answer
 
