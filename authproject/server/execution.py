@@ -26,19 +26,20 @@ def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Exec
 
     `cookie` means: the request has a cookie, and the browsable API may authenticate by it.
     """
-    access = _get_store_access(route, cookie=cookie)
-    blocking = {
-        None: True,
-        StoreAccess.NONE: False,
-        StoreAccess.IDENTITY: store.blocking_reads,
-        StoreAccess.WRITE: store.blocking_reads or store.blocking_writes,
-    }
-    if not blocking[access] and not route.hashes_password:
-        return Execution.EVENT_LOOP
-    if access is StoreAccess.IDENTITY and store.supports_batch_reads and not cookie:
-        return Execution.PREFETCH
     monitoring = route.name in MONITORING_ROUTES
-    return Execution.MONITORING_THREAD if monitoring else Execution.THREAD
+    thread = Execution.MONITORING_THREAD if monitoring else Execution.THREAD
+    if route.hashes_password:
+        return thread
+    match _get_store_access(route, cookie=cookie):
+        case StoreAccess.NONE:
+            return Execution.EVENT_LOOP
+        case StoreAccess.IDENTITY if not store.blocking_reads:
+            return Execution.EVENT_LOOP
+        case StoreAccess.IDENTITY if store.supports_batch_reads and not cookie:
+            return Execution.PREFETCH
+        case StoreAccess.WRITE if not (store.blocking_reads or store.blocking_writes):
+            return Execution.EVENT_LOOP
+    return thread
 
 
 def _get_store_access(route: Route, *, cookie: bool) -> StoreAccess | None:

@@ -5,12 +5,10 @@ import logging
 import pytest
 
 from accounts.stores.memory import MemoryStore
-from authproject.server.application import Application
-from authproject.server.handler import Handler
-from tests.authproject.server.test_application import BrokenHandler, Scope, get_response
 from tests.support.api import Api, MovableClock
-from tests.support.http import LIMIT, BuggyStore, Start, send
+from tests.support.http import BuggyStore, Start, send
 from tests.support.metrics import Counts, read, scrape
+from tests.support.rsgi import BrokenHandler, build_application, call
 
 PROFILE = "/api/v1/protected/profile"
 ECHOES = [("echo", "error"), ("raise", "permission_denied")]
@@ -28,18 +26,9 @@ class SlowStore(MemoryStore):
     supports_batch_reads = False
 
 
-def turn_away(path: str) -> int:
-    """Send a request for which there is no thread."""
-    application = Application(Handler(), threads=1, max_body_bytes=LIMIT)
-    application._clients.pending = application._clients.max_pending
-    scope = Scope()
-    scope.method, scope.path = "GET", path
-    return get_response(application, scope)[0]
-
-
 def test_a_profile_that_is_turned_away_is_an_access(start: Start, counts: Counts) -> None:
     start().accounts.store = SlowStore(MovableClock())
-    assert turn_away(PROFILE) == 503
+    assert call(build_application(overloaded=True), "GET", PROFILE).status == 503
     assert counts.outcome("access", "overloaded") == 1
     assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
 
@@ -95,7 +84,7 @@ def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: Movable
 
 
 def test_a_bug_of_the_adapter_is_counted(counts: Counts) -> None:
-    get_response(Application(BrokenHandler(), threads=1, max_body_bytes=LIMIT), Scope())
+    call(build_application(BrokenHandler()), "POST", PROFILE)
     assert counts("http_unhandled_exceptions_total") == 1
 
 

@@ -1,75 +1,55 @@
-"""What the paths of a project's own views are called, and said to wait for."""
+"""Routes of a project's own URL patterns: paths, names and what their views declare."""
 
 from typing import Any
 
-import pytest
 from django.http import HttpRequest, HttpResponse
 from django.urls import include, path, re_path
 
-from accounts.browsable.renderers import EndpointRenderer
-from accounts.domain.interfaces import Waits
-from accounts.rest.renderers import JSONRenderer
+from accounts.domain.interfaces import StoreAccess
 from accounts.rest.views import BaseAPIView
 from authproject.server.routes import routes
 
 
-class Quick(BaseAPIView):
+class DeclaringView(BaseAPIView):
     authentication_classes = ()
-    waits = Waits.NOTHING
-
-
-class Silent(BaseAPIView):
-    pass
-
-
-def waits(patterns: list[Any]) -> dict[str, Waits]:
-    return {route.path: route.waits for route in routes(patterns)}
+    store_access = StoreAccess.NONE
 
 
 def view(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
-def test_a_view_that_says_nothing_may_wait_for_anything() -> None:
-    patterns = [path("silent", Silent.as_view()), path("function", view)]
-    assert waits(patterns) == {"/silent": Waits.ANYTHING, "/function": Waits.ANYTHING}
+def get_store_access(*patterns: Any) -> dict[str, StoreAccess | None]:
+    return {route.path: route.store_access for route in routes(patterns)}
 
 
-def test_a_view_says_what_it_waits_for() -> None:
-    assert waits([path("quick", Quick.as_view())]) == {"/quick": Waits.NOTHING}
+def test_route_view_declares_nothing_has_no_access() -> None:
+    patterns = [path("silent", BaseAPIView.as_view()), path("function", view)]
+    assert get_store_access(*patterns) == {"/silent": None, "/function": None}
 
 
-def test_who_is_authenticated_waits_for_it() -> None:
-    patterns = [path("me", Silent.as_view(waits=Waits.NOTHING))]
-    assert waits(patterns) == {"/me": Waits.IDENTITY}
+def test_route_reads_facts_of_the_view_class() -> None:
+    [route] = routes([path("public", DeclaringView.as_view())])
+    assert (route.store_access, route.hashes_password) == (StoreAccess.NONE, False)
+    assert (route.authenticates, route.renders_pages) == (False, True)
 
 
-def test_a_route_says_it_for_its_view() -> None:
-    patterns = [path("quick", Silent.as_view(waits=Waits.IDENTITY))]
-    assert waits(patterns) == {"/quick": Waits.IDENTITY}
+def test_route_options_of_as_view_override_the_class() -> None:
+    pattern = path("own", DeclaringView.as_view(store_access=StoreAccess.IDENTITY))
+    assert get_store_access(pattern) == {"/own": StoreAccess.IDENTITY}
 
 
-@pytest.mark.parametrize(
-    ("renderers", "expected"),
-    [([JSONRenderer], Waits.NOTHING), ([JSONRenderer, EndpointRenderer], Waits.IDENTITY)],
-)
-def test_a_page_waits_for_whose_a_cookie_is(renderers: list[Any], expected: Waits) -> None:
-    (route,) = routes([path("quick", Quick.as_view(renderer_classes=renderers))])
-    assert route.waits is Waits.NOTHING
-    assert route.waits_with_cookie is expected
+def test_route_included_patterns_have_the_prefix() -> None:
+    pattern = path("api/", include([path("public", DeclaringView.as_view())]))
+    assert get_store_access(pattern) == {"/api/public": StoreAccess.NONE}
 
 
-def test_included_paths_have_their_prefix() -> None:
-    patterns = [path("api/", include([path("quick", Quick.as_view())]))]
-    assert waits(patterns) == {"/api/quick": Waits.NOTHING}
+def test_route_with_variable_part_is_left_out() -> None:
+    patterns = [path("users/<int:pk>", view), re_path("^odd$", view)]
+    assert get_store_access(*patterns) == {}
 
 
-def test_paths_with_a_variable_part_have_threads() -> None:
-    patterns = [path("users/<int:pk>", Quick.as_view()), re_path("^odd$", Quick.as_view())]
-    assert waits(patterns) == {}
-
-
-def test_names_have_their_namespaces() -> None:
+def test_route_names_have_their_namespaces() -> None:
     pages = path("browse/", include(([path("login", view, name="login")], "pages")))
     patterns = [path("notes", view, name="notes"), path("nameless", view), pages]
     assert [route.name for route in routes(patterns)] == ["notes", "", "pages:login"]
