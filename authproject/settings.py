@@ -127,7 +127,10 @@ if API_DOCS:
         ),
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
-        "POSTPROCESSING_HOOKS": ["authproject.openapi.responses.complete_responses"],
+        "POSTPROCESSING_HOOKS": [
+            "authproject.openapi.response_headers.add_response_headers",
+            "authproject.openapi.response_headers.share_responses",
+        ],
         "SORT_OPERATIONS": False,  # keeps the order of urls.py
         # The document is the same with and without the browsable API.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],

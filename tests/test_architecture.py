@@ -26,7 +26,7 @@ HOMES = {
     "bcrypt": {"accounts.passwords.hasher"},
     "dotenv": {"authproject.environment.reader"},
     "drf_spectacular": {
-        "authproject.openapi.describe",
+        "authproject.openapi.operations",
         "authproject.openapi.errors",
         "authproject.openapi.extensions",
         "authproject.openapi.response_serializers",

@@ -1,7 +1,4 @@
-"""The API described by drf-spectacular; imported only where `API_DOCS` is on.
+"""The OpenAPI document, made by drf-spectacular; imported only if `API_DOCS` is enabled.
 
-`accounts` and `operations` say what each endpoint takes and answers, in the words of `describe`;
-`errors` how it can fail, `bodies` what answers look like, `responses` what they all carry.
-`extensions` hands it all to drf-spectacular, and `views` serves what that makes of it. The views
-that are described know nothing of this.
+The described views have no decorators: `extensions` adds the descriptions of `operations` to them.
 """

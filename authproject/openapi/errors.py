@@ -1,7 +1,8 @@
-"""How operations fail. Every example is what the service makes of the very exception it raises."""
+"""The errors of operations. Every example is the response to an exception that the code raises."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 from django.core.exceptions import DisallowedHost
@@ -11,7 +12,7 @@ from rest_framework import exceptions as drf
 from rest_framework.serializers import ValidationError
 
 from accounts.authentication import InvalidBearerToken
-from accounts.domain import errors as core
+from accounts.domain import errors as domain
 from accounts.rest.exceptions import (
     PayloadTooLarge,
     bad_request,
@@ -22,60 +23,60 @@ from accounts.serializers import BodySerializer
 from authproject.openapi.response_serializers import ErrorBody
 
 JSON = "application/json"
-Key = tuple[int, str]
+ResponseKey = tuple[int, str]
+"""Status and media type."""
 
 DESCRIPTIONS = {
-    400: "The body is malformed, or a value in it unacceptable, or the Host not ours.",
-    401: "No credentials, or bad ones.",
-    404: "There is no such page; this one may be switched off.",
-    405: "The method is not allowed; `Allow` lists those that are.",
-    406: "Nothing that `Accept` names can be made.",
+    400: "The body is malformed, a value is invalid, or the `Host` is not allowed.",
+    401: "The credentials or the token are missing or invalid.",
+    404: "The page does not exist or is disabled.",
+    405: "The method is not allowed; `Allow` lists the allowed ones.",
+    406: "No media type in `Accept` is available.",
     413: "The body is larger than 16 KiB.",
     415: "The body is not JSON.",
-    422: "A field is missing, null or of the wrong type, or the body is no object.",
-    500: "A bug; the log has it under the `request_id`.",
-    503: "A passing fault: the same request may succeed after `Retry-After` seconds.",
+    422: "A field is missing, null or of the wrong type, or the body is not an object.",
+    500: "A bug. Its traceback is in the log, under the `request_id`.",
+    503: "A temporary error. Retry after `Retry-After` seconds.",
 }
 
-MALFORMED = drf.ParseError(
+MALFORMED_JSON = drf.ParseError(
     "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
 )
-SWITCHED_OFF = drf.NotFound()
-NOT_ACCEPTABLE = drf.NotAcceptable()
 UNKNOWN_HOST = DisallowedHost()
 BUG = RuntimeError()
-ALWAYS = (
+
+HEALTH_ERRORS = (
     drf.MethodNotAllowed("PUT"),
     PayloadTooLarge(),
     drf.UnsupportedMediaType("text/plain"),
     BUG,
+    drf.NotAcceptable(),
 )
-PROBED = (*ALWAYS, NOT_ACCEPTABLE)
-"""Common to what answers whatever the Host."""
-NEGOTIATED = (*PROBED, UNKNOWN_HOST)
-FIXED = (*ALWAYS, UNKNOWN_HOST, SWITCHED_OFF)
-"""Common to what has one media type, whatever the client accepts, and can be off."""
+"""Errors of endpoints that do not check the `Host`."""
+COMMON_ERRORS = (*HEALTH_ERRORS, UNKNOWN_HOST)
+SINGLE_MEDIA_TYPE_ERRORS = (*HEALTH_ERRORS[:-1], UNKNOWN_HOST, drf.NotFound())
+"""Errors of endpoints that ignore `Accept` and can be disabled."""
 
-STORE = (core.StoreUnavailable(),)
-HASHING = (*STORE, core.HashingOverloaded())
-TOKENS = (core.TokenInvalid(), core.TokenExpired(), core.TokenRevoked())
-BEARER = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKENS))
-PASSWORDS = (
-    core.PasswordTooShort,
-    core.PasswordTooLong,
-    core.PasswordTooCommon,
-    core.PasswordInvalidCharacters,
+STORE_ERRORS = (domain.StoreUnavailable(),)
+HASHING_ERRORS = (*STORE_ERRORS, domain.HashingOverloaded())
+TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
+BEARER_ERRORS = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKEN_ERRORS))
+PASSWORD_ERRORS = (
+    domain.PasswordTooShort,
+    domain.PasswordTooLong,
+    domain.PasswordTooCommon,
+    domain.PasswordInvalidCharacters,
 )
 
 
-def refused(field: str, *errors: type[core.InvalidField]) -> Iterator[Exception]:
-    """Yield what serializers make of values that `field` may not have."""
+def field_errors(field: str, *errors: type[domain.InvalidField]) -> Iterator[Exception]:
+    """Yield the validation error of each invalid value of a field."""
     for error in errors:
         yield ValidationError({field: [drf.ErrorDetail(error.detail, error.code)]})
 
 
-def misshapen(serializer: type[BodySerializer]) -> Iterator[Exception]:
-    """Yield what `serializer` says of bodies of the wrong shape."""
+def shape_errors(serializer: type[BodySerializer]) -> Iterator[Exception]:
+    """Yield the errors of missing, null and wrongly typed fields, and of a body without fields."""
     names = list(serializer().fields)
     bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
     for body in bodies:
@@ -85,31 +86,32 @@ def misshapen(serializer: type[BodySerializer]) -> Iterator[Exception]:
             yield error
 
 
-def responses(errors: Iterable[Exception]) -> dict[Key, OpenApiResponse]:
-    """Return a response for each status, with an example for each of `errors`."""
-    answers = sorted(map(_answer, errors), key=lambda answer: answer.status_code)
+def error_responses(errors: Iterable[Exception]) -> dict[ResponseKey, OpenApiResponse]:
+    """Return one response for each status, with an example for each error."""
+    get_status = attrgetter("status_code")
+    responses = sorted(map(_to_response, errors), key=get_status)
     return {
         (status, JSON): OpenApiResponse(
             ErrorBody,
             description=DESCRIPTIONS[status],
-            examples=[OpenApiExample(_name(one.data), one.data) for one in group],
+            examples=[OpenApiExample(_get_name(one.data), one.data) for one in group],
         )
-        for status, group in groupby(answers, key=lambda answer: answer.status_code)
+        for status, group in groupby(responses, key=get_status)
     }
 
 
-def _answer(error: Exception) -> Any:
+def _to_response(error: Exception) -> Any:
+    request: Any = HttpRequest()
+    request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
     if error is UNKNOWN_HOST:
-        return bad_request(HttpRequest(), error)
+        return bad_request(request, error)
     if error is BUG:
-        request: Any = HttpRequest()
-        request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
         return server_error(request)
     return exception_handler(error, {})
 
 
-def _name(body: dict[str, Any]) -> str:
-    """Return the code of the first field at fault, or of the whole."""
+def _get_name(body: dict[str, Any]) -> str:
+    """Return the code of the first field with an error, or of the whole body."""
     for field, items in body.get("errors", {}).items():
         return "no object" if field == "non_field_errors" else str(items[0]["code"])
     return str(body["code"])

@@ -1,7 +1,4 @@
-"""What drf-spectacular cannot see in our classes; it finds these by the names in `target_class`.
-
-Views are described in a subclass made for the occasion, so that nothing is laid on the real ones.
-"""
+"""Descriptions that drf-spectacular finds by the dotted path in `target_class`."""
 
 from typing import Any
 
@@ -13,8 +10,7 @@ from drf_spectacular.extensions import (
 from drf_spectacular.utils import extend_schema_view
 
 from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH
-from authproject.openapi import accounts, operations
-from authproject.openapi.describe import Decorator
+from authproject.openapi.operations import OPERATIONS, Decorator
 
 Object = dict[str, Any]
 
@@ -24,17 +20,16 @@ class BearerScheme(OpenApiAuthenticationExtension):
     name = "bearer"
 
     def get_security_definition(self, auto_schema: Any) -> Object:
-        description = "The `access_token` of a login, a refresh or a change of password."
         return {
             "type": "http",
             "scheme": "bearer",
             "bearerFormat": "JWT",
-            "description": description,
+            "description": "The `access_token` of a login, a refresh or a change of password.",
         }
 
 
-class _Field(OpenApiSerializerFieldExtension):
-    """A field as a component: drf-spectacular would add to a mere schema that it may be empty."""
+class FieldExtension(OpenApiSerializerFieldExtension):
+    """A field with a component of its own; drf-spectacular adds nothing to its schema."""
 
     component: str
     schema: Object
@@ -46,42 +41,41 @@ class _Field(OpenApiSerializerFieldExtension):
         return self.schema
 
 
-class Email(_Field):
+class Email(FieldExtension):
     target_class = "accounts.serializers.EmailField"
     component = "Email"
     schema = {
         "type": "string",
         "format": "idn-email",
-        "description": "White space around it and the case of its letters do not matter.",
+        "description": "Case and surrounding whitespace are ignored.",
     }
 
 
-class NewEmail(_Field):
+class NewEmail(FieldExtension):
     target_class = "accounts.serializers.NewEmailField"
     component = "NewEmail"
-    schema = {**Email.schema, "description": "One that no account has, in any spelling."}
+    schema = {**Email.schema, "description": "An address that no account has, in any spelling."}
 
 
-class Password(_Field):
+class Password(FieldExtension):
     target_class = "accounts.serializers.PasswordField"
     component = "Password"
     schema = {"type": "string", "format": "password"}
 
 
-class NewPassword(_Field):
+class NewPassword(FieldExtension):
     target_class = "accounts.serializers.NewPasswordField"
     component = "NewPassword"
     schema = {
-        "type": "string",
-        "format": "password",
+        **Password.schema,
         "minLength": MIN_LENGTH,
         "maxLength": MAX_LENGTH,
-        "description": "Never trimmed; its length is counted in code points after NFKC.",
+        "description": "Never trimmed. Its length is counted in code points, after NFKC.",
     }
 
 
-class _Described(OpenApiViewExtension):
-    """A view and the operations of its methods."""
+class ViewExtension(OpenApiViewExtension):
+    """Describes a subclass of the view, so that the view itself is not changed."""
 
     operations: dict[str, Decorator]
 
@@ -91,46 +85,6 @@ class _Described(OpenApiViewExtension):
         return extend_schema_view(**self.operations)(described)
 
 
-class Auth(_Described):
-    target_class = "accounts.viewsets.AuthViewSet"
-    operations = accounts.AUTH
-
-
-class Protected(_Described):
-    target_class = "accounts.viewsets.ProtectedViewSet"
-    operations = {"profile": accounts.PROFILE}
-
-
-class Root(_Described):
-    target_class = "authproject.views.APIRootView"
-    operations = {"get": operations.ROOT}
-
-
-class Health(_Described):
-    target_class = "authproject.monitoring.health.LivenessView"
-    operations = {"get": operations.HEALTH}
-
-
-class Ready(_Described):
-    target_class = "authproject.monitoring.health.ReadinessView"
-    operations = {"get": operations.READY}
-
-
-class Metrics(_Described):
-    target_class = "authproject.monitoring.health.MetricsView"
-    operations = {"get": operations.METRICS}
-
-
-class OpenAPI(_Described):
-    target_class = "authproject.openapi.views.OpenAPIView"
-    operations = {"get": operations.OPENAPI}
-
-
-class Docs(_Described):
-    target_class = "authproject.openapi.views.SwaggerView"
-    operations = {"get": operations.DOCS}
-
-
-class ReDoc(_Described):
-    target_class = "authproject.openapi.views.ReDocView"
-    operations = {"get": operations.REDOC}
+for path, operations in OPERATIONS.items():
+    # drf-spectacular registers every subclass.
+    type("DescribedView", (ViewExtension,), {"target_class": path, "operations": operations})

@@ -1,4 +1,4 @@
-"""The shapes of answers: nothing is validated by these, they are only described."""
+"""Serializers that only describe responses; nothing is validated by them."""
 
 from typing import Any
 
@@ -18,13 +18,15 @@ class Ok(serializers.CharField): ...
 
 class Registered(Shape):
     message = serializers.CharField()
-    email = serializers.CharField(help_text="Normalised: an account has one spelling.")
+    email = serializers.CharField(help_text="The normalized address.")
 
 
 class Access(Shape):
     access_token = serializers.CharField(help_text="A JWT, for `Authorization: Bearer`.")
     token_type = Bearer()
-    expires_in = serializers.IntegerField(min_value=1, help_text="Seconds the access token lives.")
+    expires_in = serializers.IntegerField(
+        min_value=1, help_text="Seconds until the access token expires."
+    )
 
 
 class Tokens(Access):
@@ -34,7 +36,7 @@ class Tokens(Access):
 class Refreshed(Access):
     refresh_token = serializers.CharField(
         required=False,
-        help_text="The successor of the one that was sent, where refresh tokens rotate.",
+        help_text="Replaces the one that was sent, if refresh tokens rotate.",
     )
 
 
@@ -46,7 +48,7 @@ class Profile(Shape):
 class Health(Shape):
     status = Ok()
     version = serializers.CharField()
-    store = serializers.CharField(help_text="The kind of store, such as `memory`.")
+    store = serializers.CharField(help_text="The type of the store, such as `memory`.")
 
 
 class Ready(Shape):
@@ -54,19 +56,19 @@ class Ready(Shape):
 
 
 class FieldError(Shape):
-    detail = serializers.CharField(help_text="A sentence for a person.")
-    code = serializers.CharField(help_text="For a program.")
+    detail = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.CharField(help_text="For programs.")
 
 
 @extend_schema_serializer(component_name="Error")
 class ErrorBody(Shape):
-    """The one shape of every error."""
+    """The body of every error."""
 
-    detail = serializers.CharField(help_text="A sentence for a person.")
-    code = serializers.CharField(help_text="For a program; the examples name them all.")
-    errors = serializers.DictField(  # type: ignore[assignment]  # DRF keeps fields elsewhere
-        child=FieldError(many=True), required=False, help_text="What is wrong, by field."
+    detail = serializers.CharField(help_text="A sentence for people.")
+    code = serializers.CharField(help_text="For programs; the examples have all codes.")
+    errors = serializers.DictField(  # type: ignore[assignment]  # DRF removes fields from the class
+        child=FieldError(many=True), required=False, help_text="The errors of each field."
     )
     request_id = serializers.CharField(
-        required=False, help_text="With 500: under this name the log has the traceback."
+        required=False, help_text="Only with 500: the log has the traceback under this ID."
     )

@@ -1,4 +1,4 @@
-"""`/openapi.json`, `/docs` and `/redoc`: each is made once, when it is first asked for."""
+"""`/openapi.json`, `/docs` and `/redoc`. Each is rendered once, at its first request."""
 
 from functools import cache
 from threading import Lock
@@ -11,32 +11,30 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2
 from rest_framework.request import Request
 
-from authproject.openapi import extensions  # noqa: F401  # drf-spectacular registers them
+from authproject.openapi import extensions  # noqa: F401  # registers the extensions
 from authproject.views import SingleMediaTypeView
 
-# 'unsafe-inline': both write their own style elements. blob: ReDoc searches in a worker.
+# 'unsafe-inline': both pages add style elements. blob: ReDoc searches in a web worker.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data:; connect-src 'self'; worker-src blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""No page asks another host for anything: ReDoc would fetch its maker's logo."""
+"""Without it, ReDoc would load a logo from another host."""
+
+# drf-spectacular replaces the class of each view for a moment, so two threads would conflict.
+_document_lock = Lock()
 
 
-# drf-spectacular swaps the class of each view for a moment: two at once would mix them up.
-_one_at_a_time = Lock()
-
-
-def document() -> bytes:
+def get_document() -> bytes:
     """Return the OpenAPI document, as `manage.py spectacular` writes it."""
-    with _one_at_a_time:
-        return make_document()
+    with _document_lock:
+        return render_document()
 
 
 @cache
-def make_document() -> bytes:
-    # What it cannot tell of a project's own views it would print between the lines of the log;
-    # `manage.py spectacular` says it, too.
+def render_document() -> bytes:
+    # Warnings about a project's own views would be printed here; `manage.py spectacular` has them.
     with GENERATOR_STATS.silence():
         schema = SchemaGenerator().get_schema(request=None, public=True)
     rendered: bytes = OpenApiJsonRenderer2().render(schema, renderer_context={})
@@ -44,25 +42,25 @@ def make_document() -> bytes:
 
 
 @cache
-def page(template: str) -> str:
+def render_page(template: str) -> str:
     return render_to_string(template)
 
 
 class OpenAPIView(SingleMediaTypeView):
-    """The OpenAPI document."""
+    """Returns the OpenAPI document."""
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(document(), content_type="application/json")
+        return HttpResponse(get_document(), content_type="application/json")
 
 
 class PageView(SingleMediaTypeView):
-    """A page that shows the document."""
+    """Returns an HTML page that shows the document."""
 
     template: ClassVar[str]
 
     def get(self, request: Request) -> HttpResponse:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-        return HttpResponse(page(self.template), headers=headers)
+        return HttpResponse(render_page(self.template), headers=headers)
 
 
 class SwaggerView(PageView):

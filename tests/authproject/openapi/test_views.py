@@ -1,4 +1,4 @@
-"""Swagger UI and ReDoc: from this service alone, and gone where `API_DOCS` is off."""
+"""Swagger UI and ReDoc load nothing from other hosts, and `API_DOCS` disables them."""
 
 import re
 import subprocess
@@ -22,14 +22,14 @@ IMPORTED = (
 every_page = pytest.mark.parametrize("path", ["/docs", "/redoc"])
 
 
-def page(api: Api, path: str) -> str:
+def get_page(api: Api, path: str) -> str:
     text: str = api.client.get(path).content.decode()
     return text
 
 
 @every_page
 @pytest.mark.parametrize("accept", ["text/html", "application/json", "*/*"])
-def test_a_page_is_html_whatever_is_accepted(api: Api, path: str, accept: str) -> None:
+def test_page_is_html_for_any_accept(api: Api, path: str, accept: str) -> None:
     response = api.client.get(path, headers={"Accept": accept})
     assert response.status_code == 200
     assert response["Content-Type"] == "text/html; charset=utf-8"
@@ -38,8 +38,8 @@ def test_a_page_is_html_whatever_is_accepted(api: Api, path: str, accept: str) -
 
 
 @every_page
-def test_all_that_a_page_loads_comes_from_here(api: Api, path: str) -> None:
-    addresses = ADDRESS.findall(page(api, path))
+def test_page_loads_only_files_of_this_service(api: Api, path: str) -> None:
+    addresses = ADDRESS.findall(get_page(api, path))
     assert len(addresses) >= 3
     for address in addresses:
         assert "//" not in address
@@ -49,7 +49,7 @@ def test_all_that_a_page_loads_comes_from_here(api: Api, path: str) -> None:
 
 
 @every_page
-def test_a_browser_is_told_to_ask_no_other_host(api: Api, path: str) -> None:
+def test_page_policy_allows_no_other_host(api: Api, path: str) -> None:
     policy = api.client.get(path)["Content-Security-Policy"]
     directives = dict(part.strip().split(" ", 1) for part in policy.split(";"))
     assert directives.pop("default-src") == "'none'"
@@ -59,11 +59,11 @@ def test_a_browser_is_told_to_ask_no_other_host(api: Api, path: str) -> None:
 
 
 @every_page
-def test_no_script_stands_in_a_page_itself(api: Api, path: str) -> None:
-    assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|javascript:", page(api, path))
+def test_page_has_no_inline_script(api: Api, path: str) -> None:
+    assert not re.search(r"<script(?![^>]*\ssrc=)|\son\w+=|javascript:", get_page(api, path))
 
 
-def test_a_page_among_the_static_files_runs_nothing_and_is_not_framed(api: Api) -> None:
+def test_static_html_files_disable_scripts_and_frames(api: Api) -> None:
     files = [name for finder in get_finders() for name, _ in finder.list([])]
     pages = [name for name in files if name.endswith(".html")]
     assert "drf_spectacular_sidecar/swagger-ui-dist/oauth2-redirect.html" in pages
@@ -74,7 +74,7 @@ def test_a_page_among_the_static_files_runs_nothing_and_is_not_framed(api: Api) 
             assert response["X-Frame-Options"] == "DENY"
 
 
-def test_swagger_ui_keeps_the_token_over_a_reload_and_asks_no_validator(api: Api) -> None:
+def test_swagger_ui_keeps_token_and_uses_no_validator(api: Api) -> None:
     with closing(api.client.get("/static/authproject/swagger.js")) as response:
         script = response.getvalue().decode()
     assert "persistAuthorization: true" in script
@@ -82,7 +82,7 @@ def test_swagger_ui_keeps_the_token_over_a_reload_and_asks_no_validator(api: Api
     assert 'url: "openapi.json"' in script
 
 
-def test_production_has_no_documents(tmp_path: Path) -> None:
+def test_pages_are_404_if_disabled(tmp_path: Path) -> None:
     with serving(tmp_path, API_DOCS="false", BROWSABLE_API="false") as service:
         for path in DOCUMENTS:
             answer = service.request("GET", path)
@@ -93,7 +93,7 @@ def test_production_has_no_documents(tmp_path: Path) -> None:
         assert service.request("GET", "/static/authproject/swagger.js").status == 404
 
 
-def test_the_documents_need_no_browsable_api(tmp_path: Path) -> None:
+def test_pages_work_without_browsable_api(tmp_path: Path) -> None:
     with serving(tmp_path, BROWSABLE_API="false") as service:
         answers = [service.request("GET", path) for path in DOCUMENTS]
         assert [answer.status for answer in answers] == [200, 200, 200]
@@ -102,7 +102,7 @@ def test_the_documents_need_no_browsable_api(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("on", [True, False])
-def test_drf_spectacular_is_imported_only_where_it_is_on(on: bool) -> None:
+def test_drf_spectacular_is_imported_only_if_enabled(on: bool) -> None:
     switched = {"API_DOCS": str(on).lower(), "BROWSABLE_API": "false"}
     command = [sys.executable, "-c", IMPORTED]
     environment = {**PROCESS_ENVIRONMENT, **switched}

@@ -1,4 +1,4 @@
-"""The OpenAPI document, held against the contract."""
+"""The OpenAPI document describes what docs/reference/api.md promises."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -48,46 +48,46 @@ CODES = {
     500: {"server_error"},
     503: {"store_unavailable", "overloaded"},
 }
-"""The contract's table."""
+"""Every code of docs/reference/api.md that has an example."""
 
 
-def test_what_is_kept_in_docs_is_what_is_served(api: Api) -> None:
-    assert api.client.get("/openapi.json").content == KEPT.read_bytes(), "stale: make docs"
+def test_document_in_docs_is_up_to_date(api: Api) -> None:
+    assert api.client.get("/openapi.json").content == KEPT.read_bytes(), "run: make docs"
 
 
-def test_it_is_written_without_a_warning_and_alike_with_the_browsable_api_off() -> None:
+def test_document_is_the_same_without_browsable_api() -> None:
     command = "spectacular --format openapi-json --validate --fail-on-warn"
     written = manage(*command.split(), BROWSABLE_API="false", LOG_LEVEL="ERROR")
     assert (written.returncode, written.stderr) == (0, "")
     assert written.stdout.encode().rstrip() == KEPT.read_bytes().rstrip()
 
 
-def test_a_document_without_metrics_does_not_describe_them() -> None:
+def test_document_omits_disabled_metrics() -> None:
     written = manage("spectacular", "--format", "openapi-json", METRICS="false")
     assert set(document()["paths"]) - set(json.loads(written.stdout)["paths"]) == {"/metrics"}
 
 
-def test_it_is_openapi_3_1(api: Api) -> None:
+def test_document_is_valid_openapi_3_1(api: Api) -> None:
     assert document()["openapi"].startswith("3.1.")
     validate_schema(document())
 
 
 @pytest.mark.parametrize("accept", ["*/*", "text/html", "application/yaml", "nonsense"])
-def test_it_is_json_whatever_is_accepted(api: Api, accept: str) -> None:
+def test_document_is_json_for_any_accept(api: Api, accept: str) -> None:
     response = api.client.get("/openapi.json", headers={"Accept": accept})
     assert (response.status_code, response["Content-Type"]) == (200, JSON)
     assert response.json()["openapi"]
 
 
-def test_it_is_made_once_however_many_ask_at_once(api: Api) -> None:
-    views.make_document.cache_clear()
+def test_document_is_rendered_once_for_concurrent_requests(api: Api) -> None:
+    views.render_document.cache_clear()
     with ThreadPoolExecutor(8) as threads:
-        found = set(threads.map(lambda _: Api().client.get("/openapi.json").content, range(8)))
-    assert found == {KEPT.read_bytes()}
-    assert views.make_document.cache_info().misses == 1
+        documents = set(threads.map(lambda _: Api().client.get("/openapi.json").content, range(8)))
+    assert documents == {KEPT.read_bytes()}
+    assert views.render_document.cache_info().misses == 1
 
 
-def test_it_describes_every_endpoint_and_nothing_else() -> None:
+def test_document_describes_exactly_the_endpoints() -> None:
     described = {
         path: method.upper() for path, methods in document()["paths"].items() for method in methods
     }
@@ -95,7 +95,7 @@ def test_it_describes_every_endpoint_and_nothing_else() -> None:
 
 
 @every_endpoint
-def test_an_operation_is_explained(path: str) -> None:
+def test_operation_has_summary_and_descriptions(path: str) -> None:
     assert operation(path)["summary"]
     assert operation(path)["description"]
     assert ("requestBody" in operation(path)) == (path in WITH_BODY)
@@ -108,7 +108,7 @@ def test_every_body_has_an_example(path: str) -> None:
 
 
 @every_endpoint
-def test_every_example_has_the_shape_that_is_described(path: str) -> None:
+def test_every_example_matches_its_schema(path: str) -> None:
     for content in contents(path):
         schema = {**content["schema"], "components": document()["components"]}
         for example in content["examples"].values():
@@ -116,7 +116,7 @@ def test_every_example_has_the_shape_that_is_described(path: str) -> None:
 
 
 @every_endpoint
-def test_an_operation_lists_the_statuses_of_its_errors(path: str) -> None:
+def test_operation_lists_its_error_statuses(path: str) -> None:
     expected = {405, 413, 415, 500}
     expected |= set() if path in PROBES else {400}
     expected |= {404} if path in PAGES else {406}
@@ -127,12 +127,12 @@ def test_an_operation_lists_the_statuses_of_its_errors(path: str) -> None:
 
 
 @every_endpoint
-def test_every_error_has_the_one_shape(path: str) -> None:
+def test_every_error_has_the_error_schema(path: str) -> None:
     for response in failures(path).values():
         assert response["content"][JSON]["schema"] == {"$ref": "#/components/schemas/Error"}
 
 
-def test_every_code_of_the_contract_has_an_example_with_its_status() -> None:
+def test_every_error_code_has_an_example() -> None:
     found: dict[int, set[str]] = {}
     for path in ENDPOINTS:
         for status, response in failures(path).items():
@@ -140,12 +140,12 @@ def test_every_code_of_the_contract_has_an_example_with_its_status() -> None:
     assert found == CODES
 
 
-def test_overload_is_described_where_passwords_are_hashed() -> None:
+def test_hashing_operations_describe_overload() -> None:
     overloaded = {path for path in PRIVATE if "overloaded" in codes(failures(path)[503])}
     assert overloaded == HASHING
 
 
-def test_protected_operations_need_a_bearer_token_and_the_others_nothing() -> None:
+def test_only_protected_operations_require_bearer() -> None:
     assert {path for path in ENDPOINTS if operation(path).get("security")} == BEARER
     assert all(operation(path)["security"] == [{"bearer": []}] for path in BEARER)
     scheme = document()["components"]["securitySchemes"]["bearer"]
@@ -153,7 +153,7 @@ def test_protected_operations_need_a_bearer_token_and_the_others_nothing() -> No
 
 
 @every_endpoint
-def test_the_headers_that_the_contract_demands_are_described(path: str) -> None:
+def test_response_has_its_headers(path: str) -> None:
     for status, response in answers(path).items():
         expected = {"X-Request-ID", "X-Content-Type-Options"}
         expected |= {"Cache-Control"} if path in PRIVATE else set()
@@ -165,7 +165,7 @@ def test_the_headers_that_the_contract_demands_are_described(path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
-def test_only_get_is_answered(api: Api, path: str) -> None:
+def test_pages_allow_only_get(api: Api, path: str) -> None:
     response = send(api, path, method="POST")
     assert problem(response) == (405, "method_not_allowed")
     assert response["Allow"] == "GET, HEAD, OPTIONS"

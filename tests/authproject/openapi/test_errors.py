@@ -1,4 +1,4 @@
-"""What the service answers is what the document gives as examples, and the reverse."""
+"""The examples of the document are real responses, and its request examples are accepted."""
 
 from typing import Any
 
@@ -17,8 +17,8 @@ from tests.support.openapi import (
 )
 
 
-def described(path: str, response: Any) -> None:
-    """Assert that the document has this very body among its examples."""
+def assert_is_example(path: str, response: Any) -> None:
+    """Assert that the document has this body among its examples."""
     examples = failures(path)[response.status_code]["content"][JSON]["examples"]
     body = {name: value for name, value in response.json().items() if name != "request_id"}
     values = [
@@ -29,44 +29,42 @@ def described(path: str, response: Any) -> None:
 
 
 @every_endpoint
-def test_what_any_endpoint_answers_to_a_bad_request_is_an_example(api: Api, path: str) -> None:
+def test_bad_request_response_is_an_example(api: Api, path: str) -> None:
     method = ENDPOINTS[path]
-    described(path, send(api, path, method="PUT"))
-    described(path, send(api, path, b" " * (LIMIT + 1), method=method))
-    described(path, send(api, path, b"text", "text/plain", method=method))
+    assert_is_example(path, send(api, path, method="PUT"))
+    assert_is_example(path, send(api, path, b" " * (LIMIT + 1), method=method))
+    assert_is_example(path, send(api, path, b"text", "text/plain", method=method))
     if path not in PROBES:
-        described(path, send(api, path, method=method, headers={"Host": "elsewhere.example"}))
+        assert_is_example(
+            path, send(api, path, method=method, headers={"Host": "elsewhere.example"})
+        )
     if path not in PAGES:
-        described(path, send(api, path, method=method, headers={"Accept": "image/png"}))
+        assert_is_example(path, send(api, path, method=method, headers={"Accept": "image/png"}))
 
 
 @pytest.mark.parametrize("path", sorted(BEARER))
-def test_what_a_protected_endpoint_answers_to_a_bad_token_is_an_example(
-    api: Api, path: str
-) -> None:
+def test_invalid_token_response_is_an_example(api: Api, path: str) -> None:
     for token in (None, "no token"):
-        described(path, send(api, path, method=ENDPOINTS[path], token=token))
+        assert_is_example(path, send(api, path, method=ENDPOINTS[path], token=token))
 
 
 @pytest.mark.parametrize("path", sorted(WITH_BODY))
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"{"])
-def test_what_is_answered_to_a_misshapen_body_is_an_example(
-    api: Api, path: str, body: bytes
-) -> None:
-    described(path, send(api, path, body, token=api.enter()["access_token"]))
+def test_malformed_body_response_is_an_example(api: Api, path: str, body: bytes) -> None:
+    assert_is_example(path, send(api, path, body, token=api.enter()["access_token"]))
 
 
 @pytest.mark.parametrize(("store", "status"), [(UnreachableStore, 503), (BuggyStore, 500)])
-def test_what_is_answered_when_the_store_fails_is_an_example(
+def test_store_failure_response_is_an_example(
     start: Start, clock: MovableClock, store: Any, status: int
 ) -> None:
     start().accounts.store = store(clock)
     response = Api().register()
     assert response.status_code == status
-    described("/api/v1/auth/register", response)
+    assert_is_example("/api/v1/auth/register", response)
 
 
-def test_the_examples_of_bodies_are_accepted(api: Api) -> None:
+def test_request_examples_are_accepted(api: Api) -> None:
     examples = {
         name: operation(f"/api/v1/auth/{name}")["requestBody"]["content"][JSON]["examples"]
         for name in ("register", "login", "password")
