@@ -33,7 +33,7 @@ format: $(VENV)/dev.stamp ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-docs: $(VENV)/dev.stamp .env ## write what documents repeat: settings, docs/api.jetbrains.http, docs/openapi.json
+docs: $(VENV)/dev.stamp .env ## write generated documents: settings, docs/api.jetbrains.http, docs/openapi.json
 	$(BIN)/python -m authproject.environment.generate_docs
 	$(BIN)/python manage.py spectacular --format openapi-json --validate --file docs/openapi.json
 
