@@ -1,4 +1,4 @@
-"""The layers of docs/architecture.md, held by reading every import."""
+"""The layers of docs/architecture.md, checked by reading every import."""
 
 import ast
 from collections.abc import Iterator
@@ -7,28 +7,26 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+PRODUCT = ("accounts", "authproject")
 
-# Innermost first: a module imports its own layer and the ones before it.
+# Innermost first. A module imports from its own layer and the ones before it.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("accounts.domain.errors", "accounts.domain.events"),
-    ("accounts.domain.users", "accounts.domain.sessions", "accounts.domain.claims"),
-    ("accounts.domain.interfaces",),
-    ("accounts.domain.service",),
-    ("accounts.throttled_logging",),
-    ("accounts.stores", "accounts.passwords", "accounts.tokens", "accounts.signals"),
+    ("accounts.domain",),
+    ("accounts.throttled_logging", "accounts.signals"),
+    ("accounts.passwords", "accounts.stores", "accounts.tokens"),
     ("accounts.seeds",),
     ("accounts.services",),
     ("accounts",),
     ("authproject",),
 )
-# Each third-party package is imported in these modules only.
+# Each of these third-party packages is imported by these modules only.
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher"},
     "dotenv": {"authproject.environment.reader"},
     "drf_spectacular": {
-        "authproject.openapi.operations",
         "authproject.openapi.errors",
         "authproject.openapi.extensions",
+        "authproject.openapi.operations",
         "authproject.openapi.response_serializers",
         "authproject.openapi.views",
     },
@@ -47,19 +45,20 @@ HOMES = {
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
 
 
-def module_name(path: Path) -> str:
+def get_module_name(path: Path) -> str:
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 MODULES = {
-    module_name(path): path
-    for package in ("accounts", "authproject")
+    get_module_name(path): path
+    for package in PRODUCT
     for path in sorted((ROOT / package).rglob("*.py"))
 }
+TESTS = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.glob("tests/**/test_*.py"))}
 
 
-def imports(path: Path) -> Iterator[str]:
+def get_imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -70,8 +69,13 @@ def imports(path: Path) -> Iterator[str]:
                 yield full if full in MODULES else str(node.module)
 
 
-def layer(module: str) -> int:
-    """Return the index of the layer whose longest prefix the module has."""
+def get_packages(path: Path) -> set[str]:
+    """Return the top-level packages that a module imports."""
+    return {name.partition(".")[0] for name in get_imports(path)}
+
+
+def get_layer(module: str) -> int:
+    """Return the index of the layer with the longest prefix of the module's name."""
     prefixes = {
         prefix: index
         for index, names in enumerate(LAYERS)
@@ -82,29 +86,38 @@ def layer(module: str) -> int:
 
 
 every_module = pytest.mark.parametrize("module", MODULES)
+every_test = pytest.mark.parametrize("test", TESTS)
 
 
 @every_module
-def test_a_module_imports_its_own_layer_and_inner_ones(module: str) -> None:
-    ours = {
-        name
-        for name in imports(MODULES[module])
-        if name.partition(".")[0] in {"accounts", "authproject"}
-    }
-    assert {name for name in ours if layer(name) > layer(module)} == set()
+def test_module_imports_only_inner_layers(module: str) -> None:
+    own = {name for name in get_imports(MODULES[module]) if name.partition(".")[0] in PRODUCT}
+    assert {name for name in own if get_layer(name) > get_layer(module)} == set()
 
 
 @every_module
-def test_third_party_packages_have_one_home(module: str) -> None:
-    strangers = {name.partition(".")[0] for name in imports(MODULES[module])} & HOMES.keys()
-    assert {name for name in strangers if module not in HOMES[name]} == set()
+def test_third_party_package_is_imported_at_home(module: str) -> None:
+    imported = get_packages(MODULES[module]) & HOMES.keys()
+    assert {name for name in imported if module not in HOMES[name]} == set()
 
 
 @every_module
-def test_domain_and_stores_know_no_framework(module: str) -> None:
+def test_domain_and_stores_import_no_framework(module: str) -> None:
     if module.startswith(("accounts.domain", "accounts.stores")):
-        assert {name.partition(".")[0] for name in imports(MODULES[module])} & FRAMEWORKS == set()
+        assert get_packages(MODULES[module]) & FRAMEWORKS == set()
 
 
 def test_there_are_no_models() -> None:
     assert not list(ROOT.glob("a*/**/models.py"))
+
+
+@every_test
+def test_tests_import_no_test_module(test: str) -> None:
+    modules = {name for name in get_imports(TESTS[test]) if name.startswith("tests.")}
+    assert {name for name in modules if ".test_" in name} == set()
+
+
+@every_test
+def test_test_folder_mirrors_a_package(test: str) -> None:
+    package = ".".join(Path(test).parent.parts[1:])
+    assert package in {"", *MODULES} or package.startswith(("bench", "e2e."))

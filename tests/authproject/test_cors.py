@@ -6,7 +6,7 @@ FRONT_END = "http://localhost:3000"
 
 
 @pytest.fixture
-def check_startup_files(api: Api) -> dict[str, str]:
+def preflight(api: Api) -> dict[str, str]:
     headers = {
         "Origin": FRONT_END,
         "Access-Control-Request-Method": "GET",
@@ -17,23 +17,23 @@ def check_startup_files(api: Api) -> dict[str, str]:
     return {name.lower(): value for name, value in response.items()}
 
 
-def test_a_listed_front_end_may_send_its_token(check_startup_files: dict[str, str]) -> None:
-    assert check_startup_files["access-control-allow-origin"] == FRONT_END
-    assert "authorization" in check_startup_files["access-control-allow-headers"]
+def test_listed_origin_may_send_its_token(preflight: dict[str, str]) -> None:
+    assert preflight["access-control-allow-origin"] == FRONT_END
+    assert "authorization" in preflight["access-control-allow-headers"]
 
 
-def test_a_preflight_to_a_foreign_host_is_refused(api: Api) -> None:
+def test_preflight_with_foreign_host_is_400(api: Api) -> None:
     headers = {"Host": "evil.example", "Origin": FRONT_END, "Access-Control-Request-Method": "GET"}
     response = api.client.options("/api/v1/protected/profile", headers=headers)
     assert response.status_code == 400
     assert "Access-Control-Allow-Origin" not in response
 
 
-def test_a_listed_front_end_may_name_its_requests(check_startup_files: dict[str, str]) -> None:
-    assert "x-request-id" in check_startup_files["access-control-allow-headers"]
+def test_listed_origin_may_send_a_request_id(preflight: dict[str, str]) -> None:
+    assert "x-request-id" in preflight["access-control-allow-headers"]
 
 
-def test_a_listed_front_end_may_read_errors_too(api: Api) -> None:
+def test_listed_origin_may_read_errors(api: Api) -> None:
     response = api.client.get("/api/v1/protected/profile", headers={"Origin": FRONT_END})
     assert response.status_code == 401
     assert response["Access-Control-Allow-Origin"] == FRONT_END
@@ -43,6 +43,6 @@ def test_a_listed_front_end_may_read_errors_too(api: Api) -> None:
 @pytest.mark.parametrize(
     "origin", ["http://evil.example", "http://localhost:3001", "null", "http://[::1"]
 )
-def test_a_foreign_origin_may_read_nothing(api: Api, origin: str) -> None:
+def test_foreign_origin_may_read_nothing(api: Api, origin: str) -> None:
     response = api.client.get("/health", headers={"Origin": origin})
     assert "Access-Control-Allow-Origin" not in response

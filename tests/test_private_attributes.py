@@ -1,0 +1,175 @@
+"""Private attributes of libraries that the product uses. An upgrade may rename them silently."""
+
+import inspect
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from pkgutil import walk_packages
+from typing import Any, NamedTuple
+
+import django.core.handlers.base
+import django.http
+import django.http.response
+import django.utils.datastructures
+import granian.log
+import pytest
+import redis.cluster
+import rest_framework.request
+import rest_framework.serializers
+
+import accounts
+import authproject
+
+ROOT = Path(__file__).resolve().parent.parent
+LIBRARIES = {
+    "django",
+    "drf_spectacular",
+    "granian",
+    "prometheus_client",
+    "redis",
+    "rest_framework",
+    "rest_framework_simplejwt",
+}
+
+
+class PrivateUse(NamedTuple):
+    owner: Any
+    """The class or module that defines the attribute."""
+    attribute: str
+    module: str
+    """The module of the product that uses it."""
+    reason: str
+
+
+PRIVATE_USES = [
+    PrivateUse(
+        django.core.handlers.base.BaseHandler,
+        "_middleware_chain",
+        "authproject.server.handler",
+        "calls the middleware without Django's per-request URL configuration and logging",
+    ),
+    PrivateUse(
+        django.http.response.HttpResponseBase,
+        "_resource_closers",
+        "authproject.server.handler",
+        "closes the request together with the response, as Django's get_response does",
+    ),
+    PrivateUse(
+        django.http.HttpRequest,
+        "_set_content_type_params",
+        "authproject.server.handler",
+        "drops parameters that raise while the request is built, outside every error handler",
+    ),
+    PrivateUse(
+        django.utils.datastructures.CaseInsensitiveMapping,
+        "_store",
+        "authproject.server.application",
+        "reads all response headers without their conversion",
+    ),
+    PrivateUse(
+        django.utils.datastructures.CaseInsensitiveMapping,
+        "_store",
+        "authproject.monitoring.middleware",
+        "sets response headers without their conversion",
+    ),
+    PrivateUse(
+        rest_framework.request.Request,
+        "_request",
+        "accounts.rest.views",
+        "reads Django's request below DRF's",
+    ),
+    PrivateUse(
+        rest_framework.request.Request,
+        "_not_authenticated",
+        "accounts.browsable.renderers",
+        "renders a page for an anonymous user",
+    ),
+    PrivateUse(
+        rest_framework.serializers.BaseSerializer,
+        "_data",
+        "accounts.browsable.renderers",
+        "fills a form with the values that were sent",
+    ),
+    PrivateUse(
+        rest_framework.serializers.BaseSerializer,
+        "_errors",
+        "accounts.browsable.renderers",
+        "shows the errors of a response beside the fields of its form",
+    ),
+    PrivateUse(
+        redis.cluster.NodesManager,
+        "_initialization_lock",
+        "accounts.stores.redis.client",
+        "limits how long threads wait for a new list of cluster nodes",
+    ),
+    PrivateUse(
+        granian.log,
+        "_granian",
+        "authproject.management.commands.serve",
+        "sends the log of the server to the handlers of the service",
+    ),
+]
+
+
+def get_product_modules() -> Iterator[str]:
+    for package in (accounts, authproject):
+        for module in walk_packages(package.__path__, f"{package.__name__}."):
+            yield module.name
+
+
+def read_source(module: str) -> str:
+    path = ROOT / module.replace(".", "/")
+    file = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    return file.read_text(encoding="utf-8")
+
+
+def get_suppressed_lines() -> Iterator[tuple[str, str]]:
+    """Yield module and text of each line with an exception to ruff's rule SLF001."""
+    for module in get_product_modules():
+        for line in read_source(module).splitlines():
+            if "noqa: SLF001" in line:
+                yield module, line.strip()
+
+
+def get_overridden_methods() -> Iterator[tuple[str, str]]:
+    """Yield module and name of each private method that overrides a library's."""
+    for name in get_product_modules():
+        if name.endswith((".wsgi", ".rsgi")):
+            continue  # importing them starts the service
+        for cls in vars(import_module(name)).values():
+            if inspect.isclass(cls) and cls.__module__ == name:
+                yield from ((name, method) for method in find_overrides(cls))
+
+
+def find_overrides(cls: type[Any]) -> Iterator[str]:
+    bases = [base for base in cls.__mro__ if base.__module__.partition(".")[0] in LIBRARIES]
+    for method in filter(inspect.isfunction, vars(cls).values()):
+        name = method.__name__
+        if name.startswith("_") and not name.endswith("__"):
+            yield from (name for base in bases if name in vars(base))
+
+
+@pytest.mark.parametrize("use", PRIVATE_USES, ids=lambda use: f"{use.module}:{use.attribute}")
+def test_private_attribute_still_exists(use: PrivateUse) -> None:
+    # Attributes of instances are not attributes of their class, so its source is searched.
+    name = repr(use.attribute) if inspect.ismodule(use.owner) else f"self.{use.attribute}"
+    exists = hasattr(use.owner, use.attribute) or name in inspect.getsource(use.owner)
+    assert exists, f"{use.owner} has no {use.attribute}; {use.module} uses it: {use.reason}"
+
+
+@pytest.mark.parametrize("use", PRIVATE_USES, ids=lambda use: f"{use.module}:{use.attribute}")
+def test_private_attribute_is_used(use: PrivateUse) -> None:
+    assert use.attribute in read_source(use.module), "remove its row from PRIVATE_USES"
+
+
+def test_every_slf001_exception_is_in_the_table() -> None:
+    assert [
+        f"{module}: {line}"
+        for module, line in get_suppressed_lines()
+        if not any(use.module == module and use.attribute in line for use in PRIVATE_USES)
+    ] == []
+
+
+def test_every_overridden_private_method_is_in_the_table() -> None:
+    listed = {(use.module, use.attribute) for use in PRIVATE_USES}
+    assert set(get_overridden_methods()) - listed == set()
