@@ -1,3 +1,3 @@
-"""Composition and operations: settings, URLs, logs, health. `accounts` never imports it."""
+"""The Django project that runs `accounts`. `accounts` never imports it."""
 
 __version__ = "0.1.0"

@@ -11,33 +11,33 @@ from django.dispatch import Signal
 
 from authproject.monitoring.security_log import connect_security_log
 
-Listening = tuple[Signal, Callable[..., Any]]
+Receiver = tuple[Signal, Callable[..., Any]]
 
 NO_DATABASE = "django.db.backends.dummy"
 
 
 class AuthprojectConfig(AppConfig):
-    """Connects operations to what `accounts` tells of."""
-
     name = "authproject"
 
     def ready(self) -> None:
         connect_security_log()
-        for signal, listener in unneeded_signal_receivers():
-            signal.disconnect(listener)
+        for signal, receiver in unneeded_signal_receivers():
+            signal.disconnect(receiver)
 
 
-def unneeded_signal_receivers() -> list[Listening]:
-    """Return those of Django's own that would search at each request for what is not there."""
-    found: list[Listening] = [
-        (request_finished, reset_urlconf)
-    ]  # authproject.server.handler sets none
+def unneeded_signal_receivers() -> list[Receiver]:
+    """Return Django's signal receivers that would do nothing, at a cost for each request.
+
+    Without a database and caches there are no connections to close.
+    """
+    # authproject.server.handler sets no URL configuration that would have to be reset.
+    receivers: list[Receiver] = [(request_finished, reset_urlconf)]
     if settings.DATABASES["default"]["ENGINE"] == NO_DATABASE:
-        found += [
+        receivers += [
             (request_started, reset_queries),
             (request_started, close_old_connections),
             (request_finished, close_old_connections),
         ]
     if settings.CACHES == global_settings.CACHES:
-        found.append((request_finished, close_caches))
-    return found
+        receivers.append((request_finished, close_caches))
+    return receivers

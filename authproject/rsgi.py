@@ -1,4 +1,4 @@
-"""The RSGI application: what `manage.py serve` and Granian load."""
+"""The RSGI application, for `manage.py serve` and Granian."""
 
 from django.conf import settings
 
@@ -6,7 +6,7 @@ from authproject.server.startup import start
 
 start()
 
-from authproject.server.application import THREADS, Application  # noqa: E402  # needs Django to be set up
-from authproject.server.handler import Handler  # noqa: E402  # the same
+from authproject.server.application import THREADS, Application  # noqa: E402  # needs start()
+from authproject.server.handler import Handler  # noqa: E402  # needs start()
 
 application = Application(Handler(), threads=THREADS, max_body_bytes=settings.MAX_BODY_BYTES)

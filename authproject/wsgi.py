@@ -1,4 +1,4 @@
-"""The WSGI application: what `manage.py runserver` and any WSGI server load."""
+"""The WSGI application, for `manage.py runserver` and any WSGI server."""
 
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -14,10 +14,10 @@ Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
 def buffer_chunked_bodies(application: Application, limit: int) -> Application:
-    """Give a chunked body the length that Django needs to read it.
+    """Set the `CONTENT_LENGTH` of chunked bodies, which Django needs to read them.
 
-    At most `limit` bytes and one are read: with the one, Django refuses the body as declared
-    too large. PEP 3333 knows no end of input; servers that do set `wsgi.input_terminated`.
+    Reads at most `limit` + 1 bytes; the last one makes the body too large. PEP 3333 does not
+    define the end of the input. Servers that do so set `wsgi.input_terminated`.
     """
 
     def buffered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

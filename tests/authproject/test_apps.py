@@ -1,4 +1,4 @@
-"""Which of Django's own listeners are taken off each request."""
+"""Which of Django's signal receivers are disconnected."""
 
 import pytest
 from django.core.cache import close_caches
@@ -9,21 +9,21 @@ from pytest_django import Settings
 from authproject.apps import unneeded_signal_receivers
 
 
-def test_without_a_database_nobody_looks_for_its_connections() -> None:
+def test_without_database_its_receivers_are_unneeded() -> None:
     assert (request_started, close_old_connections) in unneeded_signal_receivers()
 
 
-def test_with_a_database_its_connections_are_closed(
+def test_with_database_its_receivers_are_kept(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = settings.DATABASES["default"]
     monkeypatch.setitem(database, "ENGINE", "django.db.backends.sqlite3")
-    listeners = unneeded_signal_receivers()
-    assert (request_started, close_old_connections) not in listeners
-    assert (request_finished, close_old_connections) not in listeners
+    receivers = unneeded_signal_receivers()
+    assert (request_started, close_old_connections) not in receivers
+    assert (request_finished, close_old_connections) not in receivers
 
 
-def test_with_caches_their_connections_are_closed(settings: Settings) -> None:
+def test_with_caches_their_receiver_is_kept(settings: Settings) -> None:
     assert (request_finished, close_caches) in unneeded_signal_receivers()
     settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}}
     assert (request_finished, close_caches) not in unneeded_signal_receivers()

@@ -1,4 +1,4 @@
-"""Chunked bodies, as a WSGI server that decodes them hands them over."""
+"""Chunked bodies, as a WSGI server passes them to the application."""
 
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -12,17 +12,17 @@ LIMIT = 10
 
 
 class CountingInput(BytesIO):
-    """Knows how much of it was asked for."""
+    """Counts the bytes that were requested."""
 
-    asked = 0
+    requested = 0
 
     def read(self, size: int | None = -1, /) -> bytes:
-        self.asked += size or 0
+        self.requested += size or 0
         return super().read(size)
 
 
-def seen_by_django(environ: dict[str, Any]) -> dict[str, Any]:
-    """Return the environ that the application behind the wrapper gets."""
+def get_inner_environ(environ: dict[str, Any]) -> dict[str, Any]:
+    """Return the environ that the wrapped application gets."""
     seen: dict[str, Any] = {}
 
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -42,23 +42,23 @@ def chunked(body: bytes) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("body", [b"", b"{}", b"x" * LIMIT])
-def test_a_chunked_body_gets_its_length(body: bytes) -> None:
-    seen = seen_by_django(chunked(body))
+def test_chunked_body_gets_a_content_length(body: bytes) -> None:
+    seen = get_inner_environ(chunked(body))
     assert seen["CONTENT_LENGTH"] == str(len(body))
     assert seen["wsgi.input"].read() == body
 
 
-def test_of_a_chunked_body_over_the_limit_one_byte_more_is_read() -> None:
+def test_chunked_body_is_read_up_to_the_limit_plus_one() -> None:
     environ = chunked(b"x" * 1000)
     source = environ["wsgi.input"]
-    assert seen_by_django(environ)["CONTENT_LENGTH"] == str(LIMIT + 1)
-    assert source.asked == LIMIT + 1
+    assert get_inner_environ(environ)["CONTENT_LENGTH"] == str(LIMIT + 1)
+    assert source.requested == LIMIT + 1
 
 
 @pytest.mark.parametrize("missing", ["HTTP_TRANSFER_ENCODING", "wsgi.input_terminated"])
-def test_nothing_is_read_that_might_never_end(missing: str) -> None:
+def test_input_without_a_known_end_is_not_read(missing: str) -> None:
     environ = chunked(b"x")
     del environ[missing]
-    seen = seen_by_django(environ)
+    seen = get_inner_environ(environ)
     assert "CONTENT_LENGTH" not in seen
-    assert environ["wsgi.input"].asked == 0
+    assert environ["wsgi.input"].requested == 0

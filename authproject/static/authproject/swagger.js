@@ -1,8 +1,8 @@
-// A file of its own: the page's Content-Security-Policy allows no script in the page itself.
+// A separate file, because the page's Content-Security-Policy forbids inline scripts.
 SwaggerUIBundle({
-  url: "openapi.json", // beside /docs, under whatever prefix
+  url: "openapi.json", // relative, so that it works under any prefix
   dom_id: "#swagger-ui",
   deepLinking: true,
-  persistAuthorization: true, // "Authorize" survives a reload
-  validatorUrl: null, // else the document's address is sent to validator.swagger.io
+  persistAuthorization: true, // keeps the token after a reload
+  validatorUrl: null, // otherwise the URL is sent to validator.swagger.io
 });
