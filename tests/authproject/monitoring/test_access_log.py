@@ -1,49 +1,19 @@
 import json
 import logging
-from collections.abc import Callable, Iterator
-from io import StringIO
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from accounts.services import Services
 from accounts.signals import user_created
-from authproject.monitoring.access_log import RequestIDFilter, request_id
-from authproject.monitoring.formatters import JSONLineFormatter
+from authproject.monitoring.access_log import request_id
 from tests.support.api import EMAIL, Api, MovableClock
 from tests.support.http import send
+from tests.support.logs import LogLines
 
 
-class Lines:
-    """What the root logger wrote, in one format."""
-
-    def __init__(self, formatter: logging.Formatter) -> None:
-        self.stream = StringIO()
-        self.handler = logging.StreamHandler(self.stream)
-        self.handler.setFormatter(formatter)
-        self.handler.addFilter(RequestIDFilter())
-
-    @property
-    def text(self) -> str:
-        return self.stream.getvalue()
-
-    def json(self, logger: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.text.splitlines()]
-        return [line for line in lines if line["logger"] == logger]
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    yield from listening(Lines(JSONLineFormatter()))
-
-
-def listening(lines: Lines) -> Iterator[Lines]:
-    logging.getLogger().addHandler(lines.handler)
-    yield lines
-    logging.getLogger().removeHandler(lines.handler)
-
-
-def test_an_access_line_has_what_the_contract_lists(api: Api, lines: Lines) -> None:
+def test_an_access_line_has_what_the_contract_lists(api: Api, lines: LogLines) -> None:
     api.client.get("/health?secret=1", headers={"X-Request-ID": "mine"})
     (line,) = lines.json("authproject.access")
     assert line.pop("timestamp").endswith("+00:00")
@@ -61,13 +31,13 @@ def test_an_access_line_has_what_the_contract_lists(api: Api, lines: Lines) -> N
     }
 
 
-def test_a_path_without_a_route_has_none(api: Api, lines: Lines) -> None:
+def test_a_path_without_a_route_has_none(api: Api, lines: LogLines) -> None:
     api.client.get("/nowhere")
     assert lines.json("authproject.access")[0]["route"] is None
 
 
 def test_a_failure_has_its_code_and_a_refused_token_the_reason(
-    api: Api, lines: Lines, clock: MovableClock
+    api: Api, lines: LogLines, clock: MovableClock
 ) -> None:
     api.client.get("/nowhere")
     token = api.enter()["access_token"]
@@ -84,7 +54,7 @@ def test_a_failure_has_its_code_and_a_refused_token_the_reason(
     ]
 
 
-def test_a_token_in_a_path_is_masked(api: Api, lines: Lines) -> None:
+def test_a_token_in_a_path_is_masked(api: Api, lines: LogLines) -> None:
     token = api.enter()["access_token"]
     _, payload, signature = token.split(".")
     api.client.get(f"/api/v1/{token}/profile")
@@ -93,7 +63,7 @@ def test_a_token_in_a_path_is_masked(api: Api, lines: Lines) -> None:
     assert told == ["/api/v1/***/profile", "/***"]
 
 
-def test_a_token_in_another_s_line_is_masked(api: Api, lines: Lines) -> None:
+def test_a_token_in_another_s_line_is_masked(api: Api, lines: LogLines) -> None:
     token = api.enter()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug, extra={"given": token})
@@ -102,14 +72,14 @@ def test_a_token_in_another_s_line_is_masked(api: Api, lines: Lines) -> None:
     assert line["exception"] == "RuntimeError: could not read ***!"
 
 
-def test_of_an_unknown_method_only_the_beginning_is_logged(api: Api, lines: Lines) -> None:
+def test_of_an_unknown_method_only_the_beginning_is_logged(api: Api, lines: LogLines) -> None:
     send(api, "/health", method="PROPFIND")
     send(api, "/health", method="M" * 5000)
     told = [line["method"] for line in lines.json("authproject.access")]
     assert told == ["PROPFIND", "M" * 16]
 
 
-def test_outside_a_request_the_request_id_is_null(lines: Lines) -> None:
+def test_outside_a_request_the_request_id_is_null(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello")
     assert lines.json("somebody")[0]["request_id"] is None
 
@@ -120,12 +90,12 @@ def test_a_request_id_ends_with_its_request(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
-def test_no_path_starts_a_line_of_its_own(api: Api, lines: Lines, path: str) -> None:
+def test_no_path_starts_a_line_of_its_own(api: Api, lines: LogLines, path: str) -> None:
     api.client.get(path)
     assert len(lines.text.splitlines()) == 1
 
 
-def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: Lines) -> None:
+def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: LogLines) -> None:
     api.register()
     api.login(password="wrong password")
     api.login()
@@ -140,12 +110,14 @@ def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: Lines) -> None
     ]
 
 
-def test_a_security_event_names_its_request(api: Api, lines: Lines) -> None:
+def test_a_security_event_names_its_request(api: Api, lines: LogLines) -> None:
     response = api.register()
     assert lines.json("authproject.security")[0]["request_id"] == response["X-Request-ID"]
 
 
-def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[..., Services]) -> None:
+def test_a_reused_token_is_critical(
+    api: Api, lines: LogLines, start: Callable[..., Services]
+) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
     spent = api.enter()["refresh_token"]
     api.refresh(spent)
@@ -154,7 +126,7 @@ def test_a_reused_token_is_critical(api: Api, lines: Lines, start: Callable[...,
     assert (told["event"], told["level"]) == ("authn_token_reuse", "CRITICAL")
 
 
-def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Lines) -> None:
+def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: LogLines) -> None:
     api.client.get("/health/nowhere")
     api.client.get("/", headers={"Host": "evil.example"})
     assert [line["logger"] for line in map(json.loads, lines.text.splitlines())] == [
@@ -163,7 +135,9 @@ def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Li
     ]
 
 
-def test_a_passing_fault_is_no_bug(api: Api, lines: Lines, start: Callable[..., Services]) -> None:
+def test_a_passing_fault_is_no_bug(
+    api: Api, lines: LogLines, start: Callable[..., Services]
+) -> None:
     start(STORE_URL="redis://127.0.0.1:1/0")
     assert api.client.get("/health/ready").status_code == 503
     assert lines.json("django.request") == []
@@ -180,7 +154,7 @@ def test_a_failing_listener_harms_no_request(api: Api) -> None:
         user_created.disconnect(fail)
 
 
-def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: Lines) -> None:
+def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: LogLines) -> None:
     logger = logging.getLogger("authproject.access")
     logger.setLevel(logging.WARNING)
     try:

@@ -1,23 +1,16 @@
 """Of a path, however long and odd, a line tells enough, and no more."""
 
-from collections.abc import Iterator
 from urllib.parse import unquote
 
 import pytest
 
-from authproject.monitoring.formatters import JSONLineFormatter
 from authproject.monitoring.middleware import MAX_PATH_LENGTH
-from tests.authproject.monitoring.test_access_log import Lines, listening
 from tests.support.api import Api
 from tests.support.http import send
+from tests.support.logs import LogLines
 
 
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    yield from listening(Lines(JSONLineFormatter()))
-
-
-def told(api: Api, lines: Lines, path: str) -> str:
+def told(api: Api, lines: LogLines, path: str) -> str:
     send(api, path, method="GET")
     line = lines.json("authproject.access")[-1]
     assert line["message"] == f"GET {line['path']} 404"
@@ -26,27 +19,27 @@ def told(api: Api, lines: Lines, path: str) -> str:
 
 
 @pytest.mark.parametrize("character", ["a", "%ff", "%20", "%F0%9F%98%80", "%00", "ü", "."])
-def test_a_long_path_does_not_make_a_long_line(api: Api, lines: Lines, character: str) -> None:
+def test_a_long_path_does_not_make_a_long_line(api: Api, lines: LogLines, character: str) -> None:
     shown = told(api, lines, "/" + character * 5000)
     assert len(shown) <= MAX_PATH_LENGTH + 1
     assert shown.endswith("…")
     assert len(lines.text) < 4 * MAX_PATH_LENGTH
 
 
-def test_the_longest_path_that_is_told_whole(api: Api, lines: Lines) -> None:
+def test_the_longest_path_that_is_told_whole(api: Api, lines: LogLines) -> None:
     path = "/" + "a" * (MAX_PATH_LENGTH - 1)
     assert told(api, lines, path) == path
     assert told(api, lines, f"{path}b") == f"{path}…"
 
 
-def test_a_path_that_is_too_long_only_when_escaped_is_cut(api: Api, lines: Lines) -> None:
+def test_a_path_that_is_too_long_only_when_escaped_is_cut(api: Api, lines: LogLines) -> None:
     assert told(api, lines, "/" + "%20" * 171) == "/" + "%20" * 170 + "…"
 
 
 @pytest.mark.parametrize("lead", range(13))
 @pytest.mark.parametrize("character", ["\N{GRINNING FACE}", "\N{EURO SIGN}", "ü", " ", "%"])
 def test_a_cut_leaves_no_half_of_a_character(
-    api: Api, lines: Lines, character: str, lead: int
+    api: Api, lines: LogLines, character: str, lead: int
 ) -> None:
     escaped = "".join(f"%{byte:02X}" for byte in character.encode())
     shown = told(api, lines, "/" + "a" * lead + escaped * 500)
@@ -57,7 +50,7 @@ def test_a_cut_leaves_no_half_of_a_character(
 
 
 @pytest.mark.parametrize("lead", range(MAX_PATH_LENGTH - 60, MAX_PATH_LENGTH + 5, 4))
-def test_a_cut_shows_no_part_of_a_token(api: Api, lines: Lines, lead: int) -> None:
+def test_a_cut_shows_no_part_of_a_token(api: Api, lines: LogLines, lead: int) -> None:
     _, payload, signature = api.enter()["access_token"].split(".")
     shown = told(api, lines, f"/{'a' * lead}/{payload}.{signature}/x")
     assert "eyJ" not in shown

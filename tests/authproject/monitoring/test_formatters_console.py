@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping
 import pytest
 
 from authproject.monitoring.formatters import ConsoleFormatter, Line, supports_color
-from tests.authproject.monitoring.test_access_log import Lines, listening
 from tests.support.api import EMAIL, Api
+from tests.support.logs import LogLines, capture_log_lines
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
 
 TIME = r"\d\d:\d\d:\d\d\.\d\d\d"
@@ -24,52 +24,52 @@ COMMAND = (
 
 
 @pytest.fixture
-def console() -> Iterator[Lines]:
-    yield from listening(Lines(ConsoleFormatter(colour=False)))
+def console() -> Iterator[LogLines]:
+    yield from capture_log_lines(ConsoleFormatter(colour=False))
 
 
 @pytest.fixture
-def painted() -> Iterator[Lines]:
-    yield from listening(Lines(ConsoleFormatter(colour=True)))
+def painted() -> Iterator[LogLines]:
+    yield from capture_log_lines(ConsoleFormatter(colour=True))
 
 
-def test_an_access_line_has_its_columns(api: Api, console: Lines) -> None:
+def test_an_access_line_has_its_columns(api: Api, console: LogLines) -> None:
     api.client.get("/health", headers={"X-Request-ID": "0123456789"})
     columns = rf"{TIME} INFO     200 GET     /health {{19}} +\d+\.\d ms 127\.0\.0\.1 01234567\n"
     assert re.fullmatch(columns, console.text)
 
 
-def test_lines_are_aligned_whatever_the_method_and_the_path(api: Api, console: Lines) -> None:
+def test_lines_are_aligned_whatever_the_method_and_the_path(api: Api, console: LogLines) -> None:
     api.client.get("/")
     api.client.delete("/api/v1/protected/profile")
     assert len({line.index(" ms ") for line in console.text.splitlines()}) == 1
 
 
-def test_a_failure_says_what_was_wrong(api: Api, console: Lines) -> None:
+def test_a_failure_says_what_was_wrong(api: Api, console: LogLines) -> None:
     api.profile("no token")
     assert console.text.rstrip().endswith(" token_invalid (malformed)")
     api.profile(None)
     assert console.text.rstrip().endswith(" not_authenticated")
 
 
-def test_a_code_cannot_speak_to_a_terminal(console: Lines) -> None:
+def test_a_code_cannot_speak_to_a_terminal(console: LogLines) -> None:
     fields = {"status": 400, "method": "GET", "path": "/", "duration_ms": 1.0, "client": None}
     console.handler.handle(Line("own", logging.INFO, "GET / 400", {**fields, "code": "\n\x1b[31m"}))
     assert console.text.endswith(" \\n\\x1b[31m\n")
 
 
-def test_a_security_event_is_named(api: Api, console: Lines) -> None:
+def test_a_security_event_is_named(api: Api, console: LogLines) -> None:
     api.login()
     event, _ = console.text.splitlines()
     assert re.fullmatch(rf"{TIME} WARNING  authn_login_fail +{EMAIL} [0-9a-f]{{8}}", event)
 
 
-def test_other_lines_name_their_logger(console: Lines) -> None:
+def test_other_lines_name_their_logger(console: LogLines) -> None:
     logging.getLogger("somebody").warning("%d things", 3)
     assert re.fullmatch(rf"{TIME} WARNING  somebody: 3 things\n", console.text)
 
 
-def test_a_traceback_is_indented_and_cannot_forge_a_line(console: Lines) -> None:
+def test_a_traceback_is_indented_and_cannot_forge_a_line(console: LogLines) -> None:
     bug = RuntimeError("one\n12:00:00.000 INFO     forged\x1b[31m")
     logging.getLogger("somebody").error("a bug", exc_info=bug)
     first, *rest = console.text.splitlines()
@@ -79,7 +79,7 @@ def test_a_traceback_is_indented_and_cannot_forge_a_line(console: Lines) -> None
     assert rest[-1] == "    12:00:00.000 INFO     forged\\x1b[31m"
 
 
-def test_a_token_is_masked(api: Api, console: Lines) -> None:
+def test_a_token_is_masked(api: Api, console: LogLines) -> None:
     token = api.enter()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug)
@@ -91,13 +91,13 @@ def test_a_token_is_masked(api: Api, console: Lines) -> None:
 
 
 @pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
-def test_no_path_starts_a_line_of_its_own(api: Api, console: Lines, path: str) -> None:
+def test_no_path_starts_a_line_of_its_own(api: Api, console: LogLines, path: str) -> None:
     api.client.get(path)
     assert len(console.text.splitlines()) == 1
     assert console.text.rstrip("\n").isprintable()
 
 
-def test_control_characters_in_a_message_are_escaped(console: Lines) -> None:
+def test_control_characters_in_a_message_are_escaped(console: LogLines) -> None:
     logging.getLogger("somebody").warning("one\ntwo\x1b[31m")
     assert console.text.endswith(" one\\ntwo\\x1b[31m\n")
 
@@ -107,13 +107,13 @@ def test_control_characters_in_a_message_are_escaped(console: Lines) -> None:
     [("/health", "32"), ("/nowhere", "33"), ("/static/nothing.css", "33")],
 )
 def test_a_status_has_the_colour_of_its_class(
-    api: Api, painted: Lines, path: str, colour: str
+    api: Api, painted: LogLines, path: str, colour: str
 ) -> None:
     status = api.client.get(path).status_code
     assert f"\x1b[{colour}m{status}\x1b[0m" in painted.text
 
 
-def test_colour_adds_nothing_but_colour(api: Api, console: Lines, painted: Lines) -> None:
+def test_colour_adds_nothing_but_colour(api: Api, console: LogLines, painted: LogLines) -> None:
     api.login()
     assert [line.rstrip() for line in ESCAPE.sub("", painted.text).splitlines()] == (
         console.text.splitlines()

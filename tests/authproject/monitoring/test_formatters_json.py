@@ -3,19 +3,13 @@
 import json
 import logging
 import math
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
 import pytest
 
-from authproject.monitoring.formatters import JSONLineFormatter, to_json
-from tests.authproject.monitoring.test_access_log import Lines, listening
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    yield from listening(Lines(JSONLineFormatter()))
+from authproject.monitoring.formatters import to_json
+from tests.support.logs import LogLines
 
 
 @pytest.mark.parametrize(
@@ -23,7 +17,7 @@ def lines() -> Iterator[Lines]:
     ["\u2028new line", "\x85new line", "ünï", "\n", "\x1b[31m"],
     ids=ascii,
 )
-def test_a_json_line_is_one_line_of_ascii(lines: Lines, text: str) -> None:
+def test_a_json_line_is_one_line_of_ascii(lines: LogLines, text: str) -> None:
     logging.getLogger("somebody").warning("%s", text)
     assert len(lines.text.splitlines()) == 1
     assert lines.text.isascii()
@@ -34,13 +28,13 @@ def test_half_of_a_surrogate_pair_is_escaped() -> None:
     assert to_json({"text": "\ud800"}) == '{"text": "\\ud800"}'
 
 
-def test_what_is_given_as_extra_is_on_the_line(lines: Lines) -> None:
+def test_what_is_given_as_extra_is_on_the_line(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello", extra={"number": 7, "odd": {1}})
     (line,) = lines.json("somebody")
     assert (line["number"], line["odd"]) == (7, "{1}")
 
 
-def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: Lines) -> None:
+def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello", extra={"id": UUID(int=7), "text": "ünï"})
     (line,) = lines.json("somebody")
     assert (line["id"], line["text"]) == (str(UUID(int=7)), "ünï")
@@ -63,7 +57,7 @@ def strictly(line: str) -> Any:
     return json.loads(line, parse_constant=refuse)
 
 
-def test_a_traceback_is_on_the_line(lines: Lines) -> None:
+def test_a_traceback_is_on_the_line(lines: LogLines) -> None:
     try:
         int("no number")
     except ValueError:
@@ -74,7 +68,7 @@ def test_a_traceback_is_on_the_line(lines: Lines) -> None:
 @pytest.mark.parametrize(
     "before", ["\u010e", "\x0e", "\\u010", "\\", "\\\\", '"', "\n", "\u0101"], ids=ascii
 )
-def test_a_mask_leaves_json_whole(lines: Lines, before: str) -> None:
+def test_a_mask_leaves_json_whole(lines: LogLines, before: str) -> None:
     secret = "J" + "A" * 20
     logging.getLogger("somebody").warning("%sy%s and %sey%s", before, secret, before, secret)
     told = lines.json("somebody")[0]["message"]

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.deploy.test_runbook import AHEAD, production_with
+from tests.support.clock_skew import CLOCK_SKEW_SECONDS
+from tests.support.deploy.production import build_production_settings
 from tests.support.deploy.prometheus import Prometheus, prometheus
 from tests.support.processes import running, serving
 from tests.support.valkey import Server, eventually, valkey_binary
@@ -32,7 +33,7 @@ def raised(server: Prometheus) -> set[tuple[str, str]]:
 
 def test_a_store_that_is_down_raises_its_alert(tmp_path: Path, store: Server) -> None:
     with (
-        serving(tmp_path, **production_with(store)) as service,
+        serving(tmp_path, **build_production_settings(store)) as service,
         prometheus(tmp_path, service.port) as server,
     ):
         eventually(lambda: bool(server.query("auth_store_up == 1")), SECONDS)
@@ -42,7 +43,7 @@ def test_a_store_that_is_down_raises_its_alert(tmp_path: Path, store: Server) ->
 
 
 def test_a_wrong_key_raises_its_alert_where_it_is(tmp_path: Path, store: Server) -> None:
-    options = production_with(store)
+    options = build_production_settings(store)
     old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
     with (
         serving(tmp_path, JWT_SECRET_KEY=old, **options) as one,
@@ -59,8 +60,15 @@ def test_a_wrong_key_raises_its_alert_where_it_is(tmp_path: Path, store: Server)
 
 
 def test_a_wrong_clock_raises_its_alert_where_it_is(tmp_path: Path, store: Server) -> None:
-    options = production_with(store)
-    command = ("-m", "tests.support.clock_skew", str(AHEAD), "serve", "--port", "{port}")
+    options = build_production_settings(store)
+    command = (
+        "-m",
+        "tests.support.clock_skew",
+        str(CLOCK_SKEW_SECONDS),
+        "serve",
+        "--port",
+        "{port}",
+    )
     with (
         serving(tmp_path, **options) as right,
         running(tmp_path, *command, **options) as ahead,

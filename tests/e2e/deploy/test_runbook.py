@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
+from tests.support.clock_skew import CLOCK_SKEW_SECONDS
+from tests.support.deploy.production import build_production_settings
 from tests.support.metrics import read
 from tests.support.processes import ROOT, Service, running, serving
 from tests.support.valkey import Server, valkey_binary
 
-AHEAD = 1200
 CHANGING = {"timestamp", "request_id", "duration_ms"}
 NAMES = re.compile(r"[0-9a-f]{16}|127\.0\.0\.1:\d+")
 SECONDS = re.compile(r"\d+(?= s\b)")
@@ -27,18 +28,7 @@ def valkey(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def production(valkey: Server) -> dict[str, str]:
-    return production_with(valkey)
-
-
-def production_with(valkey: Server) -> dict[str, str]:
-    return {
-        "ENVIRONMENT": "production",
-        "ALLOWED_HOSTS": "127.0.0.1",
-        "STORE_URL": f"valkey://127.0.0.1:{valkey.port}",
-        "BCRYPT_ROUNDS": "10",
-        "BROWSABLE_API": "false",
-        "LOG_LEVEL": "INFO",
-    }
+    return build_production_settings(valkey)
 
 
 def documented(title: str) -> list[str]:
@@ -99,7 +89,14 @@ def test_a_key_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
 
 
 def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
-    command = ("-m", "tests.support.clock_skew", str(AHEAD), "serve", "--port", "{port}")
+    command = (
+        "-m",
+        "tests.support.clock_skew",
+        str(CLOCK_SKEW_SECONDS),
+        "serve",
+        "--port",
+        "{port}",
+    )
     with (
         serving(tmp_path, **production) as right,
         running(tmp_path, *command, **production) as ahead,
@@ -112,4 +109,4 @@ def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
             read(one.request("GET", "/metrics").body.decode())["auth_clock_seconds", frozenset()]
             for one in (right, ahead)
         ]
-        assert clocks[1] - clocks[0] == pytest.approx(AHEAD, abs=5)
+        assert clocks[1] - clocks[0] == pytest.approx(CLOCK_SKEW_SECONDS, abs=5)

@@ -12,18 +12,7 @@ import pytest
 
 from tests.support.api import JSON, PASSWORD
 from tests.support.processes import Service
-
-pytest.importorskip("requests", reason="pip install -r requirements-dev.txt")
-
-from tests.e2e.docs.test_python_client import (  # which needs requests, too
-    PROFILE,
-    example,
-    logged_in,
-    service,
-    wait_until_expired,
-)
-
-__all__ = ["example", "service"]  # fixtures
+from tests.support.python_client import PROFILE, log_in, wait_until_expired
 
 BOB = "bob@example.com"
 CHANGE = {"current_password": PASSWORD, "new_password": "another horse, another battery"}
@@ -60,10 +49,12 @@ def stranger(status: int = 200, body: bytes = b"{}") -> Iterator[tuple[int, list
             thread.join()
 
 
-def test_a_request_of_one_user_is_never_sent_as_another(example: Any, service: Service) -> None:
-    client = logged_in(example, service)
-    service.register(BOB)
-    wait_until_expired(client, service)
+def test_a_request_of_one_user_is_never_sent_as_another(
+    example: Any, rotating_service: Service
+) -> None:
+    client = log_in(example, rotating_service)
+    rotating_service.register(BOB)
+    wait_until_expired(client, rotating_service)
     waiting = [BOB]
 
     def meanwhile(response: Any, **options: Any) -> None:
@@ -76,7 +67,7 @@ def test_a_request_of_one_user_is_never_sent_as_another(example: Any, service: S
         client.request("POST", "/api/v1/auth/password", json=CHANGE, hooks={"response": meanwhile})
     assert ended.value.code == "token_revoked"
     assert client.get(PROFILE).json()["email"] == BOB
-    assert service.login(BOB).status == 200
+    assert rotating_service.login(BOB).status == 200
 
 
 @pytest.mark.parametrize(
@@ -105,9 +96,11 @@ def test_a_body_that_can_be_read_only_once_is_refused(example: Any, body: dict[s
     ],
     ids=["text", "bytes", "a form"],
 )
-def test_any_other_body_is_sent_again(example: Any, service: Service, body: dict[str, Any]) -> None:
-    client = logged_in(example, service)
-    wait_until_expired(client, service)
+def test_any_other_body_is_sent_again(
+    example: Any, rotating_service: Service, body: dict[str, Any]
+) -> None:
+    client = log_in(example, rotating_service)
+    wait_until_expired(client, rotating_service)
     assert client.request("POST", "/api/v1/auth/password", **body).status_code == 200
 
 
@@ -120,8 +113,10 @@ def test_a_401_of_somebody_else_s_ends_the_session_too(example: Any, body: bytes
 
 
 @pytest.mark.parametrize("form", ["@127.0.0.1:{}/x", "@127.0.0.1:{}", "/@127.0.0.1:{}/x"])
-def test_no_path_leads_the_token_to_another_host(example: Any, service: Service, form: str) -> None:
-    client = logged_in(example, service)
+def test_no_path_leads_the_token_to_another_host(
+    example: Any, rotating_service: Service, form: str
+) -> None:
+    client = log_in(example, rotating_service)
     with stranger() as (port, tokens):
         assert client.get(form.format(port)).status_code == 404
     assert tokens == []
