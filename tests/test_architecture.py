@@ -33,7 +33,11 @@ HOMES = {
     "email_validator": {"accounts.domain.users"},
     "granian": {"authproject.management.commands.serve"},
     "jwt": {"accounts.tokens.key_ring"},
-    "orjson": {"accounts.rest.renderers", "authproject.monitoring.formatters"},
+    "orjson": {
+        "accounts.rest.parsers",
+        "accounts.rest.renderers",
+        "authproject.monitoring.formatters",
+    },
     "prometheus_client": {"authproject.monitoring.metrics"},
     "redis": {"accounts.stores.redis.client", "accounts.stores.redis.store"},
     "rest_framework_simplejwt": {

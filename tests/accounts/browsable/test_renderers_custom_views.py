@@ -31,19 +31,6 @@ def test_errors_that_a_view_answers_by_itself_stay_at_their_fields(browser: Brow
     assert 'class="help-block">Ensure this field has no more than 5 characters.' in page.text
 
 
-@pytest.mark.parametrize("path", ["/classic", "/notes"])
-def test_half_a_surrogate_pair_is_shown_as_a_question_mark(api: Api, path: str) -> None:
-    response = refused(api, path, '{"name": "\\ud800"}')
-    assert response.status_code == 400
-    assert 'value="?"' in response.content.decode()
-
-
-def test_a_message_about_half_a_surrogate_pair_is_shown(api: Api) -> None:
-    response = refused(api, "/notes", '{"name": "x", "colour": "\\ud800"}')
-    assert response.status_code == 400
-    assert "&quot;?&quot; is not a valid choice." in response.content.decode()
-
-
 @pytest.mark.parametrize("method", ["post", "put", "patch"])
 def test_a_refused_form_comes_back_filled_in(api: Api, method: str) -> None:
     text = refused(api, "/notes", "name=too+long", FORM, method).content.decode()

@@ -137,7 +137,7 @@ def test_what_is_no_address_cannot_log_in_either(api: Api, email: str) -> None:
     assert codes(response) == {"email": ["invalid_email"]}
 
 
-@pytest.mark.parametrize("password", ["", "short", "x" * 1025, "\0" * 8, "\ud800" * 8])
+@pytest.mark.parametrize("password", ["", "short", "x" * 1025, "\0" * 8])
 def test_at_login_a_password_out_of_bounds_is_just_wrong(api: Api, password: str) -> None:
     api.register()
     assert problem(api.login(password=password)) == (401, "invalid_credentials")
@@ -178,7 +178,7 @@ def test_a_common_password_is_refused_where_the_setting_says_so(start: Start) ->
     assert codes(response) == {"password": ["password_too_common"]}
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\0", "\ud800"])
+@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\0"])
 def test_a_refresh_token_that_is_none_is_invalid(api: Api, token: str) -> None:
     assert problem(api.refresh(token)) == (401, "token_invalid")
 

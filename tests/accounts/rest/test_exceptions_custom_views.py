@@ -99,10 +99,3 @@ def test_details_by_field_are_errors_by_field(
 
 def test_an_exception_without_a_code_has_its_classes(api: Api) -> None:
     assert problem(post(api, "/teapot")) == (500, "error")
-
-
-def test_half_a_surrogate_pair_goes_back_as_the_escape_that_it_came_as(api: Api) -> None:
-    body = '{"name": "x", "colour": "\\ud800"}'
-    response = api.client.post("/notes", body, content_type=JSON)
-    assert problem(response) == (400, "invalid")
-    assert response.json()["errors"]["colour"][0]["detail"] == '"\ud800" is not a valid choice.'

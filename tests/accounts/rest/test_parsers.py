@@ -10,7 +10,7 @@ from tests.support.api import EMAIL, PASSWORD, Api, codes
 from tests.support.http import BODIES, FIELDS, FORM, LIMIT, problem, send
 
 GOOD = json.dumps(BODIES["auth/register"]).encode()
-ESCAPES = ["\0", "\ud800", "\udfff\ud800", "\ufffe", "\u202e", "\r\nSet-Cookie: a=b", "\x1b[31m"]
+ESCAPES = ["\0", "\ufffe", "\u202e", "\r\nSet-Cookie: a=b", "\x1b[31m"]
 
 MALFORMED = {
     "100,000 nested arrays, cut at the limit": b"[" * LIMIT,
@@ -67,23 +67,6 @@ def test_nesting_within_reason_is_judged_by_its_type(api: Api) -> None:
     assert codes(response) == {"email": ["wrong_type"]}
 
 
-@pytest.mark.parametrize(
-    "number", ["1e999", "-1e999", "1E400000", "9" * 4000, "-0", "0.1" + "0" * 999]
-)
-def test_huge_numbers_are_of_the_wrong_type(api: Api, number: str) -> None:
-    body = f'{{"email": {number}, "password": "long enough"}}'.encode()
-    response = send(api, "/api/v1/auth/register", body)
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"email": ["wrong_type"]}
-
-
-def test_a_number_of_10_000_digits_is_of_the_wrong_type_too(api: Api) -> None:
-    body = b'{"email": ' + b"9" * 10_000 + b"}"
-    response = send(api, "/api/v1/auth/register", body)
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"email": ["wrong_type"], "password": ["required"]}
-
-
 def test_of_duplicate_keys_the_last_one_counts(api: Api) -> None:
     body = b'{"email": 1, "email": "user@example.com", "password": "x", "password": "long enough"}'
     assert send(api, "/api/v1/auth/register", body).status_code == 201
@@ -107,7 +90,7 @@ def test_odd_characters_make_no_address(api: Api, text: str) -> None:
     assert codes(response) == {"email": ["invalid_email"]}
 
 
-@pytest.mark.parametrize("text", ["\0", "\ud800", "\udfff\ud800"], ids=ascii)
+@pytest.mark.parametrize("text", ["\0"], ids=ascii)
 def test_what_cannot_be_hashed_is_no_new_password(api: Api, text: str) -> None:
     response = api.register(password=f"{PASSWORD}{text}")
     assert problem(response) == (400, "invalid")
@@ -197,14 +180,6 @@ def test_odd_multipart_bodies_are_refused(api: Api, body: bytes) -> None:
     assert problem(response)[0] in {400, 422}
 
 
-@pytest.mark.parametrize(("depth", "status"), [(500, 422), (501, 400)])
-def test_how_deep_is_too_deep_does_not_depend_on_the_python(
-    api: Api, depth: int, status: int
-) -> None:
-    body = b"[" * depth + b"]" * depth
-    assert send(api, "/api/v1/auth/login", body).status_code == status
-
-
 @pytest.mark.parametrize("text", ["[" * 600, "{]" * 400, '\\"[' * 300, "]" * 600])
 def test_brackets_in_a_string_nest_nothing(api: Api, text: str) -> None:
     assert api.register(password=text).status_code == 201
@@ -216,3 +191,28 @@ def test_brackets_in_a_string_nest_nothing(api: Api, text: str) -> None:
 )
 def test_odd_quotes_and_brackets_are_a_parse_error(api: Api, body: bytes) -> None:
     assert problem(send(api, "/api/v1/auth/login", body)) == (400, "parse_error")
+
+
+LAX_JSON = {
+    "lone surrogate escape": b'{"email": "\\ud800"}',
+    "number beyond a double": b'{"email": 1e999}',
+    "number of 400 digits": b'{"email": ' + b"9" * 400 + b"}",
+    "1,025 levels": b"[" * 1025 + b"]" * 1025,
+}
+
+
+@pytest.mark.parametrize("body", LAX_JSON.values(), ids=list(LAX_JSON))
+def test_json_that_python_accepts_is_parse_error(api: Api, body: bytes) -> None:
+    assert problem(send(api, "/api/v1/auth/login", body)) == (400, "parse_error")
+
+
+@pytest.mark.parametrize("body", [b"[" * 1024 + b"]" * 1024, b"9" * 300, b"1e300"])
+def test_odd_json_of_wrong_type_is_unprocessable(api: Api, body: bytes) -> None:
+    assert problem(send(api, "/api/v1/auth/login", body)) == (422, "unprocessable")
+
+
+@pytest.mark.parametrize("body", [b'{"password": "secret', b"secret", b"{secret}", b'"\\secret"'])
+def test_parse_error_does_not_repeat_the_body(api: Api, body: bytes) -> None:
+    response = send(api, "/api/v1/auth/login", body)
+    assert response.json()["detail"].startswith("JSON parse error - ")
+    assert "secret" not in response.json()["detail"]
