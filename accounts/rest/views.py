@@ -1,4 +1,4 @@
-"""What every view of the project shares."""
+"""The base class of the project's views."""
 
 from typing import ClassVar
 
@@ -10,7 +10,7 @@ from accounts.domain.interfaces import StoreAccess
 
 
 class BaseAPIView(APIView):
-    """Judges a body's media type before the credentials and the method, not when it is read."""
+    """Checks a body's media type before credentials and method; DRF checks it at `request.data`."""
 
     store_access: ClassVar[StoreAccess | None] = None
     """How the view uses the store; an `@action(store_access=...)` overrides it.
@@ -22,21 +22,10 @@ class BaseAPIView(APIView):
     hashes_password: ClassVar[bool] = False
     """Whether the view hashes or verifies a password, which takes a quarter of a second."""
 
-    @property
-    def default_response_headers(self) -> dict[str, str]:
-        """`Allow` where it says something: for OPTIONS, and for a method that is not allowed."""
-        method = (self.request.method or "").lower()
-        vary = {"Vary": "Accept"} if len(self.renderer_classes) > 1 else {}
-        allowed = method in self.http_method_names and hasattr(self, method)
-        if allowed and method != "options":
-            return vary
-        return {"Allow": ", ".join(self.allowed_methods), **vary}
-
     def perform_authentication(self, request: Request) -> None:
-        if (
-            request._request.META.get("CONTENT_LENGTH")  # noqa: SLF001  # DRF's own name for it
-            and request.stream is not None
-            and not self.get_content_negotiator().select_parser(request, request.parsers or ())
+        """Authenticate. Raises `UnsupportedMediaType` before that."""
+        if request.stream is not None and not self.get_content_negotiator().select_parser(
+            request, request.parsers or ()
         ):
             raise UnsupportedMediaType(request.content_type)
         super().perform_authentication(request)

@@ -10,8 +10,8 @@ from rest_framework.renderers import BaseRenderer, BrowsableAPIRenderer
 from rest_framework.request import Request
 
 from accounts.rest.negotiation import (
-    MAX_LENGTH,
-    REMEMBERED,
+    CACHE_SIZE,
+    MAX_HEADER_LENGTH,
     CachedContentNegotiation,
     _select_renderer,
 )
@@ -61,14 +61,14 @@ def test_a_format_in_the_query_wins_over_what_is_remembered() -> None:
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    for number in range(2 * REMEMBERED):
+    for number in range(2 * CACHE_SIZE):
         chosen(CachedContentNegotiation(), asked(f"application/json; v={number}"), BOTH[0])
-    assert _select_renderer.cache_info().currsize == REMEMBERED
+    assert _select_renderer.cache_info().currsize == CACHE_SIZE
 
 
 def test_a_long_header_is_not_remembered() -> None:
     before = _select_renderer.cache_info().misses
-    long = "application/json," * (MAX_LENGTH // 16 + 1)
+    long = "application/json," * (MAX_HEADER_LENGTH // 16 + 1)
     assert chosen(CachedContentNegotiation(), asked(long), BOTH[0])[0] is JSONRenderer
     assert _select_renderer.cache_info().misses == before
 
@@ -80,7 +80,7 @@ def test_a_long_header_is_not_remembered() -> None:
         ("application/json; charset=latin-1", JSONParser),
         ("application/x-www-form-urlencoded", FormParser),
         ("text/plain", None),
-        ("a" * (MAX_LENGTH + 1), None),
+        ("a" * (MAX_HEADER_LENGTH + 1), None),
     ],
 )
 def test_a_parser_is_chosen_by_the_media_type(content_type: str, parser: type | None) -> None:
