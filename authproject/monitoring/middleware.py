@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
 from accounts.domain.errors import TokenError
+from accounts.rest.responses import ErrorResponse
 from authproject.monitoring import access_log as logs
 from authproject.monitoring.formatters import mask_tokens
 from authproject.server.environ import KNOWN_METHODS
@@ -108,8 +109,9 @@ def _nothing(**kwargs: Any) -> None:
 def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, str]]:
     """Return an error response's code, why it refused a token, and both as the log has them."""
     # Not from its body: in a view of a project's own that may be whatever a client has sent.
-    code: str = getattr(response, "error_code", None) or "error"
-    refused: TokenError | None = getattr(response, "token_error", None)
+    error: ErrorResponse | None = getattr(response, "error", None)
+    code = (error.log_code if error else None) or "error"
+    refused = error.token_error if error else None
     return code, refused, {"code": code, **({"reason": refused.log_reason} if refused else {})}
 
 

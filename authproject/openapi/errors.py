@@ -40,7 +40,7 @@ DESCRIPTIONS = {
 }
 
 MALFORMED_JSON = drf.ParseError(
-    "JSON parse error - Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"
+    "JSON parse error - unexpected end of data: line 1 column 2 (char 1)"
 )
 UNKNOWN_HOST = DisallowedHost()
 BUG = RuntimeError()
@@ -94,7 +94,7 @@ def error_responses(errors: Iterable[Exception]) -> dict[ResponseKey, OpenApiRes
         (status, JSON): OpenApiResponse(
             ErrorBody,
             description=DESCRIPTIONS[status],
-            examples=[OpenApiExample(_get_name(one.data), one.data) for one in group],
+            examples=[OpenApiExample(_get_name(one.error.body), one.error.body) for one in group],
         )
         for status, group in groupby(responses, key=get_status)
     }

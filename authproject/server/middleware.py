@@ -5,7 +5,8 @@ from collections.abc import Callable
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from accounts.rest.exceptions import PayloadTooLarge, overloaded, problem_response
+from accounts.domain.errors import ServerOverloaded
+from accounts.rest.exceptions import PayloadTooLarge, error_response
 from authproject.server.environ import OVERLOADED, parse_content_length
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -44,7 +45,7 @@ class BodySizeLimitMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH")
         if declared and parse_content_length(declared) > settings.MAX_BODY_BYTES:
-            return problem_response(PayloadTooLarge())
+            return error_response(PayloadTooLarge())
         if OVERLOADED in request.META:
-            return overloaded()
+            return error_response(ServerOverloaded())
         return self.get_response(request)
