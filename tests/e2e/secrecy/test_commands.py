@@ -1,4 +1,4 @@
-"""What commands and refused starts say: everything but secrets."""
+"""Commands and configuration errors print no secret."""
 
 import json
 import os
@@ -14,88 +14,106 @@ import pytest
 
 from accounts.domain.users import EmailAddress, User, new_security_stamp
 from accounts.stores import open_store
+from authproject.environment.reader import ConfigurationError, read_environment
+from authproject.server.startup import check_startup_files
 from tests.support.processes import ROOT, manage
 from tests.support.secrets import Secrets
 from tests.support.valkey import Server, ask, valkey_binary
 
 PASSWORD, SECRET = "a password of Somebody's", "a Secret/key of ours that is long enough?"
-PORT = "1"
 
-BAD_SETTINGS = {
-    "a short secret": {"JWT_SECRET_KEY": "Short-secret-of-27-letters."},
-    "a secret with a line break": {"JWT_SECRET_KEY": f"{SECRET}\nand more"},
-    "a short fallback": {"JWT_SECRET_KEY_FALLBACKS": f"{SECRET},Short-secret-of-27-letters."},
+INVALID_SETTINGS = {
+    "short secret": {"JWT_SECRET_KEY": "Short-secret-of-27-letters."},
+    "secret with line break": {"JWT_SECRET_KEY": f"{SECRET}\nand more"},
+    "short fallback": {"JWT_SECRET_KEY_FALLBACKS": f"{SECRET},Short-secret-of-27-letters."},
     "no scheme": {"STORE_URL": f"user:{PASSWORD}@127.0.0.1"},
-    "an unknown scheme": {"STORE_URL": f"mysql://user:{PASSWORD}@127.0.0.1"},
-    "a space": {"STORE_URL": f"redis://user:{PASSWORD}@127.0.0.1"},
-    "a bad port": {"STORE_URL": "redis://user:a-Password-of-it@127.0.0.1:port"},
-    "a password with a slash": {"STORE_URL": "redis://user:a-Password/of-it@127.0.0.1"},
-    "a password with a question mark": {"STORE_URL": "redis://user:a-Password?of-it@127.0.0.1"},
-    "a database that is none": {"STORE_URL": "rediss://user:a-Password-of-it@127.0.0.1/a-Password"},
+    "unknown scheme": {"STORE_URL": f"mysql://user:{PASSWORD}@127.0.0.1"},
+    "space in URL": {"STORE_URL": f"redis://user:{PASSWORD}@127.0.0.1"},
+    "invalid port": {"STORE_URL": "redis://user:a-Password-of-it@127.0.0.1:port"},
+    "password with slash": {"STORE_URL": "redis://user:a-Password/of-it@127.0.0.1"},
+    "password with question mark": {"STORE_URL": "redis://user:a-Password?of-it@127.0.0.1"},
+    "invalid database": {"STORE_URL": "rediss://user:a-Password-of-it@127.0.0.1/a-Password"},
     "two hosts": {"STORE_URL": "redis://user:a-Password-of-it@127.0.0.1,127.0.0.2"},
-    "no service": {"STORE_URL": "redis+sentinel://user:a-Password-of-it@127.0.0.1"},
-    "a database of a cluster": {"STORE_URL": "redis+cluster://user:a-Password-of-it@127.0.0.1/3"},
-    "many at once": {"JWT_SECRET_KEY": "Short-secret-of-27-letters.", "LOG_LEVEL": "none"},
+    "sentinel without service": {"STORE_URL": "redis+sentinel://user:a-Password-of-it@127.0.0.1"},
+    "cluster with database": {"STORE_URL": "redis+cluster://user:a-Password-of-it@127.0.0.1/3"},
 }
-WORDS = Secrets(
+MANY_ERRORS = {
+    "JWT_SECRET_KEY": "Short-secret-of-27-letters.",
+    "STORE_URL": f"mysql://user:{PASSWORD}@127.0.0.1",
+    "LOG_LEVEL": "none",
+}
+SECRETS = Secrets(
     SECRET, PASSWORD, "Short-secret-of-27-letters.", "a-Password", "of-it@127", "and more"
 )
 
+INVALID_SEEDS = {
+    "truncated": f'{{"email": "one@example.com", "password": "{PASSWORD}"',
+    "password is list": f'{{"email": "one@example.com", "password": ["{PASSWORD}"]}}',
+    "password as e-mail": f'{{"email": "{PASSWORD}", "password": "{PASSWORD}"}}',
+    "unknown key": f'{{"email": "one@example.com", "password": "{PASSWORD}", "{PASSWORD}": 1}}',
+    "password as hash": f'{{"email": "one@example.com", "password_hash": "{PASSWORD}"}}',
+    "password too long": f'{{"email": "one@example.com", "password": "{PASSWORD * 100}"}}',
+    "not JSON": PASSWORD,
+}
 
-@pytest.mark.parametrize("environment", BAD_SETTINGS.values(), ids=BAD_SETTINGS)
+
+@pytest.mark.parametrize("settings", INVALID_SETTINGS.values(), ids=INVALID_SETTINGS)
+def test_invalid_setting_is_not_repeated(
+    settings: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigurationError) as error:
+        read_environment(Path("no.env"))
+    assert all(name in str(error.value) for name in settings)
+    assert SECRETS.find_in(str(error.value)) == []
+
+
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_a_refused_start_repeats_no_secret(environment: dict[str, str], command: str) -> None:
-    options = ("--port", PORT) if command == "serve" else ()
-    done = manage(command, *options, **environment)
-    assert done.returncode != 0
-    assert "refused" in done.stderr
-    assert WORDS.found_in(done.stdout + done.stderr) == []
+def test_command_with_invalid_settings_prints_no_secret(command: str) -> None:
+    run = manage(command, **MANY_ERRORS)
+    assert run.returncode != 0
+    assert all(name in run.stderr for name in MANY_ERRORS)
+    assert SECRETS.find_in(run.stdout + run.stderr) == []
 
 
-@pytest.mark.parametrize(
-    "line",
-    [
-        f'{{"email": "one@example.com", "password": "{PASSWORD}"',
-        f'{{"email": "one@example.com", "password": ["{PASSWORD}"]}}',
-        f'{{"email": "{PASSWORD}", "password": "{PASSWORD}"}}',
-        f'{{"email": "one@example.com", "password": "{PASSWORD}", "{PASSWORD}": 1}}',
-        f'{{"email": "one@example.com", "password_hash": "{PASSWORD}"}}',
-        f'{{"email": "one@example.com", "password": "{PASSWORD * 100}"}}',
-        PASSWORD,
-    ],
-)
-def test_a_bad_seed_is_not_repeated(tmp_path: Path, line: str) -> None:
-    (tmp_path / "seeds.jsonl").write_text(line)
-    done = manage("serve", "--port", PORT, SEED_USERS_FILE=str(tmp_path / "seeds.jsonl"))
-    assert "line 1" in done.stderr
-    assert WORDS.found_in(done.stdout + done.stderr) == []
+@pytest.mark.parametrize("line", INVALID_SEEDS.values(), ids=INVALID_SEEDS)
+def test_invalid_seed_is_not_repeated(tmp_path: Path, line: str) -> None:
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text(line)
+    errors = check_startup_files(None, seeds, reject_common=False)
+    assert "line 1" in errors["SEED_USERS_FILE"]
+    assert SECRETS.find_in(errors["SEED_USERS_FILE"]) == []
 
 
-def test_a_damaged_journal_is_not_repeated(tmp_path: Path) -> None:
-    journal = tmp_path / "accounts.jsonl"
+def test_serve_with_damaged_files_prints_no_secret(tmp_path: Path) -> None:
+    journal, seeds = tmp_path / "accounts.jsonl", tmp_path / "seeds.jsonl"
     journal.write_text(f"{PASSWORD}\n{PASSWORD}\n")
-    done = manage("serve", "--port", PORT, STORE_URL=f"file://{journal}")
-    assert done.returncode != 0
-    assert WORDS.found_in(done.stdout + done.stderr) == []
+    seeds.write_text("\n".join(INVALID_SEEDS.values()))
+    run = manage("serve", STORE_URL=f"file://{journal}", SEED_USERS_FILE=str(seeds))
+    assert run.returncode != 0
+    assert "STORE_URL" in run.stderr
+    assert "SEED_USERS_FILE" in run.stderr
+    assert SECRETS.find_in(run.stdout + run.stderr) == []
 
 
-def test_making_users_says_their_password_and_no_hash(tmp_path: Path) -> None:
-    done = manage("make_users", "3", str(tmp_path / "users.jsonl"))
+def test_make_users_prints_password_and_no_hash(tmp_path: Path) -> None:
+    run = manage("make_users", "3", str(tmp_path / "users.jsonl"))
     lines = (tmp_path / "users.jsonl").read_text().splitlines()
-    assert done.returncode == 0
-    assert "correct horse battery" in done.stdout
+    assert run.returncode == 0
+    assert "correct horse battery" in run.stdout
     hashes = [json.loads(line)["password_hash"] for line in lines]
-    assert Secrets(*hashes).found_in(done.stdout + done.stderr) == []
+    assert Secrets(*hashes).find_in(run.stdout + run.stderr) == []
 
 
-def test_a_password_for_users_that_is_refused_is_not_repeated(tmp_path: Path) -> None:
-    done = manage("make_users", "3", str(tmp_path / "u.jsonl"), "--password", PASSWORD * 100)
-    assert done.returncode != 0
-    assert WORDS.found_in(done.stdout + done.stderr) == []
+def test_make_users_invalid_password_is_not_repeated(tmp_path: Path) -> None:
+    run = manage("make_users", "3", str(tmp_path / "u.jsonl"), "--password", PASSWORD * 100)
+    assert run.returncode != 0
+    assert SECRETS.find_in(run.stdout + run.stderr) == []
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["let in", "turned away"])
-def test_copying_accounts_shows_none_of_their_secrets(tmp_path: Path, known: bool) -> None:
+@pytest.mark.parametrize("accepted", [True, False], ids=["accepted", "rejected"])
+def test_copy_accounts_prints_no_secret(tmp_path: Path, accepted: bool) -> None:
     password_hash = "bcrypt_sha256$$2b$04$this-is-in-the-place-of-a-hash"
     journal = f"file://{tmp_path}/accounts.jsonl"
     store = open_store(journal, time.time)
@@ -103,23 +121,23 @@ def test_copying_accounts_shows_none_of_their_secrets(tmp_path: Path, known: boo
     store.close()
     valkey = Server(valkey_binary(), tmp_path)
     try:
-        if known:
+        if accepted:
             ask(valkey.port, "ACL", "SETUSER", "service", "on", f">{PASSWORD}", "~*", "+@all")
         url = f"valkey://service:{quote(PASSWORD)}@127.0.0.1:{valkey.port}"
-        done = manage("copy_accounts", journal, STORE_URL=url, LOG_LEVEL="DEBUG")
+        run = manage("copy_accounts", journal, STORE_URL=url, LOG_LEVEL="DEBUG")
     finally:
         valkey.kill()
-    assert (done.returncode == 0) is known
-    assert ("Copied 1 of 1" in done.stdout) is known
-    assert Secrets(PASSWORD, password_hash).found_in(done.stdout + done.stderr) == []
+    assert (run.returncode == 0) is accepted
+    assert ("Copied 1 of 1" in run.stdout) is accepted
+    assert Secrets(PASSWORD, password_hash).find_in(run.stdout + run.stderr) == []
 
 
-def test_init_env_does_not_show_the_secret_that_it_makes(tmp_path: Path) -> None:
+def test_init_env_prints_no_secret(tmp_path: Path) -> None:
     (tmp_path / "authproject").mkdir()
     for name in ("authproject/__init__.py", "authproject/init_env.py", ".env.example"):
         shutil.copy(ROOT / name, tmp_path / name)
-    for _ in range(2):
-        done = subprocess.run(
+    for _ in range(2):  # it creates the file, then finds it
+        run = subprocess.run(
             [sys.executable, "-m", "authproject.init_env"],
             cwd=tmp_path,
             env=os.environ,
@@ -130,4 +148,4 @@ def test_init_env_does_not_show_the_secret_that_it_makes(tmp_path: Path) -> None
         )
         match = re.search(r"^JWT_SECRET_KEY=(.+)$", (tmp_path / ".env").read_text(), re.MULTILINE)
         assert match is not None
-        assert Secrets(match[1]).found_in(done.stdout + done.stderr) == []
+        assert Secrets(match[1]).find_in(run.stdout + run.stderr) == []

@@ -1,18 +1,19 @@
-"""Every flow and every failure, over HTTP, at DEBUG, in both formats: no secret in any output."""
+"""No request, successful or failed, puts a secret into the log; at DEBUG, in both formats."""
 
 import json
 import re
 import time
 from collections.abc import Iterator
-from pathlib import Path
+from itertools import count
+from typing import NamedTuple
 
 import pytest
 from django.conf import settings
 
 from tests.support.api import JSON
 from tests.support.http import decode_claims, decode_header, forge, sign
-from tests.support.processes import serving
-from tests.support.recording_client import EMAIL, Visitor
+from tests.support.processes import Service, serving
+from tests.support.recording_client import RecordingClient
 from tests.support.secrets import Secrets
 
 FIRST, SECOND, WRONG = "first-Pass/word+7 ü", "second Password?&=9", "mistaken Password#3"
@@ -21,84 +22,103 @@ ACCESS_LINE = {
     "json": re.compile(r'"logger":"authproject\.access"'),
     "console": re.compile(r"^\S+ INFO     \d\d\d [A-Z]", re.MULTILINE),
 }
+numbers = count(1)
 
 
-@pytest.fixture(params=["json", "console"])
-def visitor(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Visitor]:
-    """A visitor of a service that keeps a journal; afterwards, the search."""
+class RecordedService(NamedTuple):
+    service: Service
+    secrets: Secrets
+    log_format: str
+
+
+@pytest.fixture(scope="module", params=["json", "console"])
+def recorded_service(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RecordedService]:
+    """A service with a journal; after its last line, all of its log is searched."""
+    folder = tmp_path_factory.mktemp("service")
+    journal = folder / "accounts.jsonl"
     secrets = Secrets(settings.JWT_SECRET_KEY, settings.SECRET_KEY, FIRST, SECOND, WRONG)
-    journal = tmp_path / "accounts.jsonl"
     options = {
         "LOG_FORMAT": request.param,
         "STORE_URL": f"file://{journal}",
         "ROTATE_REFRESH_TOKENS": "true",
         "REFRESH_REUSE_GRACE_SECONDS": "1000",
     }
-    with serving(tmp_path, **options) as service:
-        visitor = Visitor(service, secrets)
-        yield visitor
-    hashes = re.findall(r"bcrypt_sha256[^\"]+", journal.read_text()) if journal.exists() else []
-    secrets.keep(*hashes)
-    assert secrets.found_in(service.log) == []
-    # The search has had something to search.
-    assert len(ACCESS_LINE[request.param].findall(service.log)) >= visitor.requests > 0
+    with serving(folder, **options) as service:
+        yield RecordedService(service, secrets, request.param)
+    secrets.add(*re.findall(r"bcrypt_sha256[^\"]+", journal.read_text()))
+    assert secrets.find_in(service.log) == []
 
 
-def enter(visitor: Visitor, email: str = EMAIL) -> tuple[str, str]:
-    visitor.post("register", {"email": email, "password": FIRST})
-    tokens = visitor.log_in(FIRST, email).json()
+@pytest.fixture
+def client(recorded_service: RecordedService) -> Iterator[RecordingClient]:
+    """A client for a user of its own; what is logged meanwhile is searched."""
+    service, secrets, log_format = recorded_service
+    start = len(service.log)
+    client = RecordingClient(service, secrets, f"somebody{next(numbers)}@example.com")
+    yield client
+    log = service.log[start:]
+    assert secrets.find_in(log) == []
+    # Otherwise the search would find nothing in a log without lines. The last line may come late.
+    assert len(ACCESS_LINE[log_format].findall(log)) >= client.requests - 1 > 0
+
+
+def register_and_log_in(client: RecordingClient) -> tuple[str, str]:
+    client.register(FIRST)
+    tokens = client.log_in(FIRST).json()
     return tokens["access_token"], tokens["refresh_token"]
 
 
-def test_an_account_s_life(visitor: Visitor) -> None:
-    access, refresh = enter(visitor)
-    assert visitor.profile(access).status == 200
-    successor = visitor.post("refresh", {"refresh_token": refresh}).json()["refresh_token"]
-    assert visitor.post("refresh", {"refresh_token": refresh}).status == 200
-    last = visitor.post("refresh", {"refresh_token": successor}).json()["refresh_token"]
-    assert visitor.post("refresh", {"refresh_token": refresh}).json()["code"] == "token_reused"
-    assert visitor.post("logout", {"refresh_token": last}).status == 204
-    access = visitor.log_in(FIRST).json()["access_token"]
+def test_account_flow_logs_no_secret(client: RecordingClient) -> None:
+    access, refresh = register_and_log_in(client)
+    assert client.profile(access).status == 200
+    successor = client.post("refresh", {"refresh_token": refresh}).json()["refresh_token"]
+    assert client.post("refresh", {"refresh_token": refresh}).status == 200
+    last = client.post("refresh", {"refresh_token": successor}).json()["refresh_token"]
+    assert client.post("refresh", {"refresh_token": refresh}).json()["code"] == "token_reused"
+    assert client.post("logout", {"refresh_token": last}).status == 204
+    access = client.log_in(FIRST).json()["access_token"]
     change = {"current_password": FIRST, "new_password": SECOND}
-    fresh = visitor.post("password", change, token=access).json()["access_token"]
-    assert visitor.post("logout-all", token=fresh).status == 204
-    assert visitor.profile(fresh).json()["code"] == "token_revoked"
-    assert visitor.log_in(SECOND).status == 200
+    fresh = client.post("password", change, token=access).json()["access_token"]
+    assert client.post("logout-all", token=fresh).status == 204
+    assert client.profile(fresh).json()["code"] == "token_revoked"
+    assert client.log_in(SECOND).status == 200
 
 
-def test_passwords_that_are_refused(visitor: Visitor) -> None:
-    access, _ = enter(visitor)
-    assert visitor.log_in(WRONG).status == 401
-    assert visitor.log_in(WRONG, "nobody@example.com").status == 401
-    assert visitor.log_in(WRONG, "no address").status == 400
-    assert visitor.log_in("x" * 2000).status == 401
-    assert visitor.post("register", {"email": EMAIL, "password": WRONG}).status == 400
-    assert visitor.post("register", {"email": WRONG, "password": WRONG}).status == 400
+def test_invalid_passwords_log_no_secret(client: RecordingClient) -> None:
+    access, _ = register_and_log_in(client)
+    assert client.log_in(WRONG).status == 401
+    assert client.log_in(WRONG, "nobody@example.com").status == 401
+    assert client.log_in(WRONG, "no address").status == 400
+    assert client.log_in("x" * 2000).status == 401
+    assert client.post("register", {"email": client.email, "password": WRONG}).status == 400
+    assert client.post("register", {"email": WRONG, "password": WRONG}).status == 400
     for current, new in ((WRONG, SECOND), (FIRST, "short77"), (FIRST, "y" * 2000)):
-        visitor.secrets.keep(new)
+        client.secrets.add(new)
         change = {"current_password": current, "new_password": new}
-        assert visitor.post("password", change, token=access).status == 400
+        assert client.post("password", change, token=access).status == 400
 
 
-def test_bodies_that_are_refused(visitor: Visitor) -> None:
-    secret = json.dumps({"email": EMAIL, "password": WRONG})
-    assert visitor.raw("login", secret[:-1]).status == 400
-    assert visitor.raw("login", f'{{"password": "{WRONG}", "number": NaN}}').status == 400
-    assert visitor.raw("login", "[" * 5000 + secret).status == 400
-    assert visitor.raw("login", secret + " " * 17_000).status == 413
-    assert visitor.raw("login", secret, "text/plain").status == 415
-    assert visitor.raw("login", secret, f"application/{WRONG[:8]}").status == 415
-    assert visitor.raw("login", secret, f"{FORM}; boundary={WRONG[:8]}").status == 422
-    assert visitor.raw("login", f'"{WRONG}"').status == 422
-    assert visitor.post("login", {"email": EMAIL, "password": [WRONG]}).status == 422
-    assert visitor.post("login", {"email": {WRONG: WRONG}, WRONG: WRONG}).status == 422
+def test_invalid_bodies_log_no_secret(client: RecordingClient) -> None:
+    secret = json.dumps({"email": client.email, "password": WRONG})
+    assert client.post_text("login", secret[:-1]).status == 400
+    assert client.post_text("login", f'{{"password": "{WRONG}", "number": NaN}}').status == 400
+    assert client.post_text("login", "[" * 5000 + secret).status == 400
+    assert client.post_text("login", secret + " " * 17_000).status == 413
+    assert client.post_text("login", secret, "text/plain").status == 415
+    assert client.post_text("login", secret, f"application/{WRONG[:8]}").status == 415
+    assert client.post_text("login", secret, f"{FORM}; boundary={WRONG[:8]}").status == 422
+    assert client.post_text("login", f'"{WRONG}"').status == 422
+    assert client.post("login", {"email": client.email, "password": [WRONG]}).status == 422
+    assert client.post("login", {"email": {WRONG: WRONG}, WRONG: WRONG}).status == 422
     for path in ("register", "refresh", "logout", "password"):
-        visitor.raw(path, secret[:-1])
-        visitor.post(path, {"password": {"secret": WRONG}, "refresh_token": [WRONG]})
+        client.post_text(path, secret[:-1])
+        client.post(path, {"password": {"secret": WRONG}, "refresh_token": [WRONG]})
 
 
-def test_tokens_that_are_refused(visitor: Visitor) -> None:
-    access, refresh = enter(visitor)
+def test_invalid_tokens_log_no_secret(client: RecordingClient) -> None:
+    access, refresh = register_and_log_in(client)
     now = int(time.time())
     header, claims = decode_header(access), decode_claims(access)
     bad = [
@@ -119,50 +139,50 @@ def test_tokens_that_are_refused(visitor: Visitor) -> None:
         refresh,
     ]
     for token in bad:
-        visitor.secrets.keep(token)
-        visitor.profile(token)
-        visitor.post("refresh", {"refresh_token": token})
-        visitor.post("logout", {"refresh_token": token})
-        visitor.post("logout-all", token=token)
-        visitor.post("password", {"current_password": FIRST, "new_password": SECOND}, token=token)
-    visitor.post("refresh", {"refresh_token": forge(refresh, exp=now - 1)})
+        client.secrets.add(token)
+        client.profile(token)
+        client.post("refresh", {"refresh_token": token})
+        client.post("logout", {"refresh_token": token})
+        client.post("logout-all", token=token)
+        client.post("password", {"current_password": FIRST, "new_password": SECOND}, token=token)
+    client.post("refresh", {"refresh_token": forge(refresh, exp=now - 1)})
 
 
-def test_secrets_in_places_where_they_do_not_belong(visitor: Visitor) -> None:
-    access, refresh = enter(visitor)
+def test_secrets_in_wrong_places_log_no_secret(client: RecordingClient) -> None:
+    access, refresh = register_and_log_in(client)
     quoted = WRONG.replace(" ", "%20").replace("#", "%23")
     for token in (access, refresh):
-        visitor.send("GET", f"/api/v1/protected/profile?access_token={token}&password={quoted}")
-        visitor.send("POST", f"/api/v1/auth/login?password={quoted}&token={token}")
-        visitor.send("GET", f"/api/v1/protected/{token}")
-        visitor.send("GET", f"/api/v1/protected/profile/{token}/?{token}")
-        visitor.send("GET", f"/%65yJ{token[3:]}")
-        visitor.send("GET", "/health", X_Request_ID=token)
-        visitor.send("GET", "/health", X_Request_ID=WRONG)
-        visitor.send("GET", "/health", User_Agent=token, Referer=f"http://localhost/{token}")
-        visitor.send("GET", "/api/v1/protected/profile", Host=token)
-        visitor.send("GET", "/api/v1/protected/profile", Host=f"{WRONG[:8]}:80")
-        visitor.send("OPTIONS", "/api/v1/auth/login", Origin=f"http://{token}")
-        visitor.send("GET", "/", Accept=token, Accept_Language=token)
-        visitor.send("POST", "/api/v1/auth/login", Content_Type=token, Content_Length="0")
-        visitor.send("GET", "/api/v1/protected/profile", Cookie=f"browsable_access={token}")
-        visitor.send("GET", "/api/v1/protected/profile", Cookie=f"{token}={token}; session={WRONG}")
-        visitor.send("GET", "/api/v1/protected/profile", Authorization=f"Token {token}")
-        visitor.send("GET", "/api/v1/protected/profile", Authorization=f"Bearer {token} {token}")
-        visitor.send("GET", "/api/v1/protected/profile", Authorization=token)
-        visitor.send(token, "/health")
-    visitor.basic(WRONG)
+        client.send("GET", f"/api/v1/protected/profile?access_token={token}&password={quoted}")
+        client.send("POST", f"/api/v1/auth/login?password={quoted}&token={token}")
+        client.send("GET", f"/api/v1/protected/{token}")
+        client.send("GET", f"/api/v1/protected/profile/{token}/?{token}")
+        client.send("GET", f"/%65yJ{token[3:]}")
+        client.send("GET", "/health", X_Request_ID=token)
+        client.send("GET", "/health", X_Request_ID=WRONG)
+        client.send("GET", "/health", User_Agent=token, Referer=f"http://localhost/{token}")
+        client.send("GET", "/api/v1/protected/profile", Host=token)
+        client.send("GET", "/api/v1/protected/profile", Host=f"{WRONG[:8]}:80")
+        client.send("OPTIONS", "/api/v1/auth/login", Origin=f"http://{token}")
+        client.send("GET", "/", Accept=token, Accept_Language=token)
+        client.send("POST", "/api/v1/auth/login", Content_Type=token, Content_Length="0")
+        client.send("GET", "/api/v1/protected/profile", Cookie=f"browsable_access={token}")
+        client.send("GET", "/api/v1/protected/profile", Cookie=f"{token}={token}; session={WRONG}")
+        client.send("GET", "/api/v1/protected/profile", Authorization=f"Token {token}")
+        client.send("GET", "/api/v1/protected/profile", Authorization=f"Bearer {token} {token}")
+        client.send("GET", "/api/v1/protected/profile", Authorization=token)
+        client.send(token, "/health")
+    client.send_basic_auth(WRONG)
 
 
-def test_the_browsable_api_s_pages(visitor: Visitor) -> None:
-    enter(visitor)
-    visitor.browse(FIRST)
-    form = f"email={EMAIL}&password={WRONG}&csrfmiddlewaretoken={'c' * 64}"
-    visitor.secrets.keep("c" * 64)
+def test_browsable_api_logs_no_secret(client: RecordingClient) -> None:
+    register_and_log_in(client)
+    client.browse(FIRST)
+    form = f"email={client.email}&password={WRONG}&csrfmiddlewaretoken={'c' * 64}"
+    client.secrets.add("c" * 64)
     for path in ("/browse/login", "/browse/logout"):
-        answer = visitor.send("POST", path, form.encode(), Content_Type=FORM, Accept="text/html")
-        assert answer.status == 403
-    assert visitor.send("POST", "/browse/login", {"password": WRONG}, Accept=JSON).status == 406
+        response = client.send("POST", path, form.encode(), Content_Type=FORM, Accept="text/html")
+        assert response.status == 403
+    assert client.send("POST", "/browse/login", {"password": WRONG}, Accept=JSON).status == 406
 
 
 @pytest.mark.parametrize(
@@ -178,13 +198,13 @@ def test_the_browsable_api_s_pages(visitor: Visitor) -> None:
         "signature-of-it",
     ],
 )
-def test_the_search_finds_what_it_looks_for(text: str) -> None:
+def test_search_finds_encoded_secret(text: str) -> None:
     secrets = Secrets("a secret of ours", "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ1In0.signature-of-it")
-    assert secrets.found_in(f"a line\n{text}\n")
-    assert secrets.found_in("a line eyJhbGciOiJIUzI1NiJ9\n") == []
+    assert secrets.find_in(f"a line\n{text}\n")
+    assert secrets.find_in("a line eyJhbGciOiJIUzI1NiJ9\n") == []
 
 
-def test_what_would_not_be_searched_for_is_not_taken() -> None:
-    assert Secrets("short77").found_in("a line short77\n") == ["short77"]
+def test_short_secret_is_rejected() -> None:
+    assert Secrets("short77").find_in("a line short77\n") == ["short77"]
     with pytest.raises(AssertionError, match="too short"):
         Secrets("short7")
