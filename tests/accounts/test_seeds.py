@@ -16,7 +16,6 @@ from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds import SeedLoader, SeedUser, read_seeds
 from accounts.services import Services
 from accounts.stores import open_store
-from authproject.server.startup import check_startup_files
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.valkey import Server, valkey_binary
 
@@ -149,18 +148,6 @@ def test_a_file_that_cannot_be_read_is_refused(file: Path) -> None:
 
 def test_a_seeds_repr_shows_no_password() -> None:
     assert PASSWORD not in repr(SeedUser(EmailAddress(EMAIL), None, PASSWORD))
-
-
-def test_preflight_names_every_fault_by_setting(file: Path, tmp_path: Path) -> None:
-    missing = f"file://{tmp_path}/missing/accounts.jsonl"
-    faults = check_startup_files(missing, file.with_name("absent"), reject_common=False)
-    assert "STORE_URL" in faults
-    assert "SEED_USERS_FILE" in faults
-
-
-@pytest.mark.parametrize("store_url", ["memory://", None])
-def test_preflight_finds_nothing_wrong_with_the_defaults(store_url: str | None) -> None:
-    assert check_startup_files(store_url, None, reject_common=False) == {}
 
 
 def test_seeds_for_a_store_that_is_away_are_added_when_it_is_back(
