@@ -75,8 +75,9 @@ def field_errors(field: str, *errors: type[domain.InvalidField]) -> Iterator[Exc
         yield ValidationError({field: [drf.ErrorDetail(error.detail, error.code)]})
 
 
-def shape_errors(serializer: type[BodySerializer]) -> Iterator[Exception]:
-    """Yield the errors of missing, null and wrongly typed fields, and of a body without fields."""
+def body_errors(serializer: type[BodySerializer]) -> Iterator[Exception]:
+    """Yield the errors of malformed JSON, of lists, and of missing, null and mistyped fields."""
+    yield MALFORMED_JSON
     names = list(serializer().fields)
     bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
     for body in bodies:

@@ -31,11 +31,10 @@ class BearerScheme(OpenApiAuthenticationExtension):
 class FieldExtension(OpenApiSerializerFieldExtension):
     """A field with a component of its own; drf-spectacular adds nothing to its schema."""
 
-    component: str
     schema: Object
 
     def get_name(self) -> str:
-        return self.component
+        return str(self.target_class.__name__.removesuffix("Field"))
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
         return self.schema
@@ -43,7 +42,6 @@ class FieldExtension(OpenApiSerializerFieldExtension):
 
 class Email(FieldExtension):
     target_class = "accounts.serializers.EmailField"
-    component = "Email"
     schema = {
         "type": "string",
         "format": "idn-email",
@@ -53,19 +51,16 @@ class Email(FieldExtension):
 
 class NewEmail(FieldExtension):
     target_class = "accounts.serializers.NewEmailField"
-    component = "NewEmail"
     schema = {**Email.schema, "description": "An address that no account has, in any spelling."}
 
 
 class Password(FieldExtension):
     target_class = "accounts.serializers.PasswordField"
-    component = "Password"
     schema = {"type": "string", "format": "password"}
 
 
 class NewPassword(FieldExtension):
     target_class = "accounts.serializers.NewPasswordField"
-    component = "NewPassword"
     schema = {
         **Password.schema,
         "minLength": MIN_LENGTH,

@@ -47,8 +47,8 @@ def describe_operation(
     common_errors: Iterable[Exception] = errors.COMMON_ERRORS,
 ) -> Decorator:
     """Return the decorator that describes one operation; `body` is the request's serializer."""
-    shape_errors = errors.shape_errors(body) if body else ()
-    all_errors = [*own_errors, *shape_errors, *common_errors]
+    body_errors = errors.body_errors(body) if body else ()
+    all_errors = [*body_errors, *own_errors, *common_errors]
     decorator: Decorator = extend_schema(
         operation_id=name,
         summary=summary,
@@ -99,7 +99,6 @@ AUTH = {
             {"message": "User registered", "email": EMAIL},
             status=201,
         ),
-        errors.MALFORMED_JSON,
         *errors.field_errors("email", InvalidEmail, DuplicateEmail),
         *errors.field_errors("password", *errors.PASSWORD_ERRORS),
         *errors.HASHING_ERRORS,
@@ -112,7 +111,6 @@ AUTH = {
         "Starts a session. An unknown e-mail and a wrong password get the same response, after "
         "the same time.",
         success(responses.Tokens, "The session has started.", TOKEN_PAIR),
-        errors.MALFORMED_JSON,
         *errors.field_errors("email", InvalidEmail),
         InvalidCredentials(),
         *errors.HASHING_ERRORS,
@@ -125,7 +123,6 @@ AUTH = {
         "With `ROTATE_REFRESH_TOKENS`, the response has a new refresh token too, which replaces "
         "the one sent. Reuse of the old one after a short grace period ends the session.",
         success(responses.Refreshed, "A new access token.", ACCESS_TOKEN, TOKEN_PAIR),
-        errors.MALFORMED_JSON,
         *errors.TOKEN_ERRORS,
         TokenReused(),
         *errors.STORE_ERRORS,
@@ -137,7 +134,6 @@ AUTH = {
         "End a session",
         "Its access tokens are invalid at once. Any string is accepted (RFC 7009 §2.2).",
         NO_CONTENT,
-        errors.MALFORMED_JSON,
         *errors.STORE_ERRORS,
         body=serializers.RefreshTokenSerializer,
         example=REFRESH_TOKEN,
@@ -156,7 +152,6 @@ AUTH = {
         "Ends every session of the user and returns the tokens of a new one. A wrong current "
         "password is 400, because the token is valid.",
         success(responses.Tokens, "The password is changed.", TOKEN_PAIR),
-        errors.MALFORMED_JSON,
         *errors.field_errors("new_password", *errors.PASSWORD_ERRORS),
         WrongCurrentPassword(),
         *errors.BEARER_ERRORS,
