@@ -39,7 +39,11 @@ HOMES = {
         "authproject.monitoring.formatters",
     },
     "prometheus_client": {"authproject.monitoring.metrics"},
-    "redis": {"accounts.stores.redis.client", "accounts.stores.redis.store"},
+    "redis": {
+        "accounts.stores.redis.client",
+        "accounts.stores.redis.config_check",
+        "accounts.stores.redis.store",
+    },
     "rest_framework_simplejwt": {
         "accounts.authentication",
         "accounts.tokens.key_ring",

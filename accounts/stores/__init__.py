@@ -1,102 +1,105 @@
-"""Where accounts are kept: one URL (`STORE_URL`) chooses among interchangeable stores."""
+"""Stores of users and sessions. The scheme of a URL (`STORE_URL`) chooses one.
 
+Journal and Redis modules are imported where they are used: their libraries are loaded only for
+such a URL, and Windows has no file locks.
+"""
+
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from accounts.domain.interfaces import AccountStore, Clock
-from accounts.stores import url as urls
 from accounts.stores.memory import MemoryStore
-from accounts.stores.url import InvalidStoreURL
+from accounts.stores.url import (
+    InvalidStoreURL,
+    RedisURL,
+    parse_file_url,
+    parse_memory_url,
+    parse_redis_url,
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoreBackend:
     """A kind of store.
 
-    `read` judges a URL and returns what `open` needs; it touches nothing. `verify` refuses what
-    `open` would refuse, without keeping any state. `shared` stores serve many processes.
+    `parse_url` returns the location that `open` and `check` take. `check` raises the
+    `StartupError` that `open` would raise, and leaves nothing open.
     """
 
-    read: Callable[[str], Any]
+    parse_url: Callable[[str], Any]
     open: Callable[[Any, Clock], AccountStore]
-    verify: Callable[[Any], None] = lambda place: None
-    shared: bool = False
+    check: Callable[[Any], None]
+    multi_process: bool = False
 
 
-def _read_memory(url: str) -> None:
-    if url.rstrip("/") != "memory:":
-        raise InvalidStoreURL("says more than memory://, which is all there is to say")
+def _open_journal(location: Path, clock: Clock) -> AccountStore:
+    from accounts.stores.journal.store import JournalStore  # noqa: PLC0415  # see above
+
+    return JournalStore(location, clock)
 
 
-def _read_file(url: str) -> Path:
-    if find_spec("fcntl") is None:
-        raise InvalidStoreURL("needs file locks (fcntl), which this system does not have")
-    return urls.parse_file_url(url)
+def _check_journal(location: Path) -> None:
+    from accounts.stores.journal.store import verify  # noqa: PLC0415  # see above
+
+    verify(location)
 
 
-def _open_file(path: Path, clock: Clock) -> AccountStore:
-    # Only who has chosen a file needs a system with its locks.
-    from accounts.stores.journal.store import JournalStore  # noqa: PLC0415  # as said above
+def _open_redis(location: RedisURL, clock: Clock) -> AccountStore:
+    from accounts.stores.redis.store import RedisStore  # noqa: PLC0415  # see above
 
-    return JournalStore(path, clock)
-
-
-def _verify_file(path: Path) -> None:
-    from accounts.stores.journal import store  # noqa: PLC0415  # as above
-
-    store.verify(path)
+    return RedisStore(location, clock)
 
 
-def _open_remote(place: urls.RedisURL, clock: Clock) -> AccountStore:
-    # Only who has chosen a remote store pays for its client.
-    from accounts.stores.redis.store import RedisStore  # noqa: PLC0415  # as said above
-
-    return RedisStore(place, clock)
+def _check_redis(location: RedisURL) -> None:
+    _open_redis(location, time.time).close()  # Opening connects to nothing.
 
 
-REMOTE = StoreBackend(urls.parse_redis_url, _open_remote, shared=True)
-SCHEMES = {
-    "memory": StoreBackend(_read_memory, lambda _, clock: MemoryStore(clock)),
-    "file": StoreBackend(_read_file, _open_file, _verify_file),
-    "redis": REMOTE,
-    "rediss": REMOTE,
-    "valkey": REMOTE,
-    "valkeys": REMOTE,
-    "redis+cluster": REMOTE,
-    "redis+sentinel": REMOTE,
+MEMORY = StoreBackend(parse_memory_url, lambda _, clock: MemoryStore(clock), lambda _: None)
+JOURNAL = StoreBackend(parse_file_url, _open_journal, _check_journal)
+REDIS = StoreBackend(parse_redis_url, _open_redis, _check_redis, multi_process=True)
+
+BACKENDS_BY_SCHEME = {
+    "memory": MEMORY,
+    "file": JOURNAL,
+    "redis": REDIS,
+    "rediss": REDIS,
+    "valkey": REDIS,
+    "valkeys": REDIS,
+    "redis+cluster": REDIS,
+    "redis+sentinel": REDIS,
 }
 
 
 def check_url(url: str) -> None:
-    """Raise `InvalidStoreURL` unless the URL can be meant; nothing is opened."""
-    _scheme(url).read(url)
+    """Raise `InvalidStoreURL` if the URL is not valid. Opens nothing."""
+    _get_backend(url).parse_url(url)
 
 
 def is_multi_process(url: str) -> bool:
-    """Say whether many processes can use the store at once."""
-    return _scheme(url).shared
+    """Return whether several processes can use the store at once."""
+    return _get_backend(url).multi_process
 
 
 def check_store(url: str) -> None:
-    """Refuse now what `open_store` would refuse, for use before a socket is opened.
+    """Raise the `StartupError` that `open_store` would raise, before a socket is opened.
 
-    Raises `StartupError`. Of a file, this process keeps the lock for itself and its children.
+    A journal is read through; no server is connected to.
     """
-    scheme = _scheme(url)
-    scheme.verify(scheme.read(url))
+    backend = _get_backend(url)
+    backend.check(backend.parse_url(url))
 
 
 def open_store(url: str, clock: Clock) -> AccountStore:
-    """Open the store that `url` names. Raises `InvalidStoreURL` or `StartupError`."""
-    scheme = _scheme(url)
-    return scheme.open(scheme.read(url), clock)
+    """Raises `InvalidStoreURL` or `StartupError`. A server is connected to at the first use."""
+    backend = _get_backend(url)
+    return backend.open(backend.parse_url(url), clock)
 
 
-def _scheme(url: str) -> StoreBackend:
-    name, separator, _ = url.partition(":")
-    if not separator or name not in SCHEMES:
-        raise InvalidStoreURL(f"has an unknown scheme; known are: {', '.join(SCHEMES)}")
-    return SCHEMES[name]
+def _get_backend(url: str) -> StoreBackend:
+    scheme, separator, _ = url.partition(":")
+    if not separator or scheme not in BACKENDS_BY_SCHEME:
+        raise InvalidStoreURL(f"has an unknown scheme; known are: {', '.join(BACKENDS_BY_SCHEME)}")
+    return BACKENDS_BY_SCHEME[scheme]

@@ -1,49 +1,41 @@
-"""What the tests of the remote store share."""
+"""Helpers for the tests of the Redis store."""
 
 import re
-import time
 from collections.abc import Callable
-
-import pytest
+from multiprocessing.pool import ThreadPool
 
 from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
-from accounts.domain.sessions import Session
-from accounts.domain.users import EmailAddress, User
-from tests.support.api import MovableClock
-from tests.support.valkey import Server, ask
+from tests.support.valkey import ask
 
-EMAIL = EmailAddress("user@example.com")
-USER = User(EMAIL, "hash", "version-1", 1.5)
-SID = "5e55104e"
-WEEK = 604_800
-PATIENCE = 3.0
-"""Seconds in which any call must have answered or failed."""
+OpenStore = Callable[[str], AccountStore]
+
+HANG_SECONDS = 10.0
+"""Only calls that hang, or that wait for one another, take this long together."""
 
 
-def url_of(server: Server) -> str:
-    return f"valkey://127.0.0.1:{server.port}"
+def count_commands(port: int) -> int:
+    """Return how many commands the server has run before this one."""
+    match = re.search(rb"total_commands_processed:(\d+)", ask(port, "INFO", "stats"))
+    assert match
+    return int(match[1])
 
 
-def commands(port: int) -> int:
-    """Return how many commands the server has answered before this one."""
-    found = re.search(rb"total_commands_processed:(\d+)", ask(port, "INFO", "stats"))
-    assert found
-    return int(found[1])
+def assert_unavailable(*calls: Callable[[], object]) -> None:
+    """All calls, run at once in threads, raise `StoreUnavailable` without hanging."""
+
+    def is_refused(call: Callable[[], object]) -> bool:
+        try:
+            call()
+        except StoreUnavailable:
+            return True
+        return False
+
+    with ThreadPool(len(calls)) as pool:
+        assert all(pool.map_async(is_refused, calls, chunksize=1).get(HANG_SECONDS))
 
 
-def session(clock: MovableClock, *, revoked: bool = False) -> Session:
-    return Session(SID, int(clock.now) + WEEK, revoked=revoked)
-
-
-def assert_unavailable(function: Callable[[], object]) -> None:
-    started = time.monotonic()
-    with pytest.raises(StoreUnavailable):
-        function()
-    assert time.monotonic() - started < PATIENCE
-
-
-def answers(store: AccountStore) -> bool:
+def is_available(store: AccountStore) -> bool:
     try:
         store.ping()
     except StoreUnavailable:

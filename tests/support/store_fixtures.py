@@ -14,7 +14,7 @@ from tests.support.valkey import Server, ask, valkey_binary
 
 @pytest.fixture(scope="session")
 def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for each worker of pytest-xdist; `valkey_url` empties it."""
+    """One server for each worker of pytest-xdist; `valkey_url` empties it."""
     server = Server(valkey_binary(), tmp_path_factory.mktemp("valkey"))
     yield server
     server.kill()

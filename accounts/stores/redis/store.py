@@ -1,15 +1,17 @@
 """Users and sessions in a Valkey or Redis server, shared by any number of processes.
 
-    acct:{user@example.com}:user             JSON, kept for ever
-    acct:{user@example.com}:session:SID      JSON, dropped a little after the session expires
+    acct:{user@example.com}:user             JSON, never expires
+    acct:{user@example.com}:session:SID      JSON, expires a little after the session
 
-What is in braces is a cluster's hash tag: all of an account is in one slot.
+The part in braces is a cluster's hash tag: it keeps all keys of an account in one slot.
 
-A change is optimistic: read, compute, and store if the value is still the one that was read,
-which a script of five lines decides inside the server (`COMPARE_AND_SET`). redis-py's WATCH takes
-three trips, reports a connection lost in mid-transaction as a lost race (so a commit whose answer
-was lost would be made twice), and where the server stalls waits for four time-outs on end and
-leaks the connection.
+An update reads a value, computes the new one, and stores it only if the old one is still there.
+A script in the server compares and stores (`COMPARE_AND_SET`). redis-py's WATCH is not used:
+
+- It needs three round trips.
+- It reports a connection that was lost during the commit as a conflict. A commit whose response
+  was lost would then be made twice.
+- If the server stalls, it waits for four timeouts and leaks the connection.
 """
 
 import logging
@@ -21,124 +23,123 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, ClassVar, TypeVar
 
-from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.redis.client import Client, TimeoutLock, connect
-from accounts.stores.redis.config_check import INSPECTED, durability_warnings
-from accounts.stores.serialization import (
-    dump_session,
-    dump_user,
-    load_session,
-    load_user,
-    session_key,
-    user_key,
-)
+from accounts.stores.redis.client import Client, TimeoutLock, check_client_library, connect
+from accounts.stores.redis.config_check import log_durability_warnings
+from accounts.stores.serialization import dump_session, dump_user, load_session, load_user
 from accounts.stores.url import RedisURL, Topology
 from accounts.throttled_logging import OutageLogger
 
 T = TypeVar("T")
 
 CAS_TIMEOUT_SECONDS = 3.0
-"""How long a change keeps trying against others that were faster."""
+"""How long an update is tried again while other clients change the value."""
 
-# The clocks of the machines that share a store differ a little: `expires_at` is judged when a
-# session is read, and the server forgets it only when it has expired for all of them.
+# The clocks of the machines that share a store differ a little. Readers compare `expires_at` with
+# their own clock, and the server deletes a session only when it has expired for all of them.
 EXPIRY_MARGIN_MS = 60_000
-BATCH = 1000
+BATCH_SIZE = 1000
 
 COMPARE_AND_SET = """
-local known = redis.call('GET', KEYS[1]) or ''
-if known ~= ARGV[1] then return known end
+local current = redis.call('GET', KEYS[1]) or ''
+if current ~= ARGV[1] then return current end
 if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return false
 """
-"""Store ARGV[2] (for ARGV[3] ms) if ARGV[1] is still there; else say what is. '' is nothing."""
+"""If the value is still ARGV[1], store ARGV[2], to expire in ARGV[3] ms; else return the value.
+
+'' stands for no value and for no expiry.
+"""
 
 logger = logging.getLogger("accounts.stores.redis")
 
 
 class RedisStore:
-    """An `AccountStore`. Any call answers or fails in a few seconds, whatever the server does."""
+    """An `AccountStore`. Any call returns or fails in a few seconds, whatever the server does."""
 
     backend_name: ClassVar[str] = "redis"
     blocking_reads: ClassVar[bool] = True
     blocking_writes: ClassVar[bool] = True
 
-    def __init__(self, place: RedisURL, clock: Clock) -> None:
-        """Nothing is connected yet: a server that is away stops no start."""
-        self._place = place
-        # A cluster's nodes fail apart: who shares a trip with a failing one would fail with it.
-        self.supports_batch_reads = place.topology is not Topology.CLUSTER
+    def __init__(self, location: RedisURL, clock: Clock) -> None:
+        """Connects to nothing yet, so the service starts without its server.
+
+        Raises `StartupError` for a version of redis-py that does not fit.
+        """
+        check_client_library()
+        self._location = location
+        # A cluster's nodes fail one by one: in a batch, one failure would fail all the reads.
+        self.supports_batch_reads = location.topology is not Topology.CLUSTER
         self._clock = clock
         self._client: Client | None = None
-        self._connecting = TimeoutLock()
+        self._connect_lock = TimeoutLock()
         self._outage = OutageLogger(logger, "the store cannot be reached")
-        self._inspected = False
+        self._config_checked = False
 
     def add_user(self, user: User) -> None:
         with self._connection() as client:
-            added = client.set(user_key(user.email), dump_user(user), nx=True)
+            added = client.set(_user_key(user.email), dump_user(user), nx=True)
         if not added:
             raise DuplicateEmail
 
     def add_users(self, users: Iterable[User]) -> int:
-        waiting = iter(users)
+        remaining = iter(users)
         added = 0
-        while batch := list(islice(waiting, BATCH)):
+        while batch := list(islice(remaining, BATCH_SIZE)):
             with self._connection() as client, client.pipeline(transaction=False) as pipeline:
                 for user in batch:
-                    pipeline.set(user_key(user.email), dump_user(user), nx=True)
+                    pipeline.set(_user_key(user.email), dump_user(user), nx=True)
                 added += sum(map(bool, pipeline.execute()))
         return added
 
     def get_user(self, email: EmailAddress) -> User | None:
         with self._connection() as client:
-            text: Any = client.get(user_key(email))
+            text: Any = client.get(_user_key(email))
         return load_user(text)
 
-    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
-        def change_known(user: User | None) -> User:
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
+        def update_existing(user: User | None) -> User:
             if user is None:
                 raise KeyError(email)
-            return change(user)
+            return update_fn(user)
 
         return self._update(
-            user_key(email), load_user, change_known, lambda user: (dump_user(user), "")
+            _user_key(email), load_user, update_existing, lambda user: (dump_user(user), "")
         )
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         with self._connection() as client:
-            texts: list[Any] = client.mget(user_key(email), session_key(email, sid))
+            texts: list[Any] = client.mget(_user_key(email), _session_key(email, sid))
         return self._load(*texts)
 
     def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
+        self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession | Exception]:
         if not self.supports_batch_reads:
-            return [self.get_user_and_session(*one) for one in asked]
-        pairs = [(user_key(email), session_key(email, sid)) for email, sid in asked]
+            return [self.get_user_and_session(*key) for key in keys]
+        pairs = [(_user_key(email), _session_key(email, sid)) for email, sid in keys]
         with self._connection() as client:
             texts: list[Any] = client.mget(chain.from_iterable(pairs))
-        return [
-            self._try_to_load(texts[index], texts[index + 1]) for index in range(0, len(texts), 2)
-        ]
+        return list(map(self._try_to_load, texts[::2], texts[1::2]))
 
     def update_session(
-        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+        self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        return self._update(session_key(email, sid), self._load_session, change, self._dump_session)
+        return self._update(
+            _session_key(email, sid), self._load_session, update_fn, self._dump_session
+        )
 
     def count_users(self) -> None:
         """A server would have to go through all its keys."""
 
     def ping(self) -> None:
-        # Not PING: a server that is loading its data, or refuses our name, answers that.
+        # A server that is loading its data, or denies access to keys, still responds to PING.
         with self._connection() as client:
             client.exists("acct:ready")
 
@@ -150,47 +151,49 @@ class RedisStore:
         self,
         key: str,
         load: Callable[[Any], T | None],
-        change: Callable[[T | None], T],
+        update_fn: Callable[[T | None], T],
         dump: Callable[[T], tuple[str, str]],
     ) -> T:
+        """Compare and set until no other client interferes. `dump` returns JSON and expiry."""
         deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
-        with self._connection() as client:
-            text = client.get(key) or ""
         pause = 0.0
+        with self._connection() as client:
+            text: Any = client.get(key) or ""
         while True:
-            known = load(text)
-            value = change(known)
-            if value == known:
+            current = load(text)
+            value = update_fn(current)
+            if value == current:
                 return value
             with self._connection() as client:
-                faster = client.eval(COMPARE_AND_SET, 1, key, text, *dump(value))
-            if faster is None:
+                conflicting: Any = client.eval(COMPARE_AND_SET, 1, key, text, *dump(value))
+            if conflicting is None:
                 return value
             if time.monotonic() > deadline:
                 raise StoreUnavailable
-            text = faster
-            # The more have been faster, the more are likely to be here at once.
+            text = conflicting
+            # The more conflicts there were, the more clients are likely to be competing.
             pause = min(pause + 0.001, 0.05)
             time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret
 
     @contextmanager
     def _connection(self) -> Iterator[Client]:
+        """Raises `StoreUnavailable` if the server cannot be reached or returns an error."""
         try:
-            client = self._connected()
+            client = self._get_client()
             yield client
         except (RedisError, RedisClusterException, OSError, UnicodeError) as error:
             self._outage.failed(error)
             raise StoreUnavailable from error
         self._outage.recovered()
-        if not self._inspected:
-            self._inspected = True
-            _inspect(client)
+        if not self._config_checked:
+            self._config_checked = True
+            log_durability_warnings(client)
 
-    def _connected(self) -> Client:
+    def _get_client(self) -> Client:
         client = self._client
         if client is None:
-            with self._connecting:
-                client = self._client = self._client or connect(self._place)
+            with self._connect_lock:
+                client = self._client = self._client or connect(self._location)
         return client
 
     def _load(self, user: Any, session: Any) -> UserAndSession:
@@ -199,7 +202,7 @@ class RedisStore:
     def _try_to_load(self, user: Any, session: Any) -> UserAndSession | Exception:
         try:
             return self._load(user, session)
-        except Exception as error:  # noqa: BLE001  # raised by whose record it is
+        except Exception as error:  # noqa: BLE001  # the caller raises it, for this account only
             return error
 
     def _load_session(self, text: Any) -> Session | None:
@@ -207,19 +210,19 @@ class RedisStore:
         return session if session and session.expires_at > self._clock() else None
 
     def _dump_session(self, session: Session) -> tuple[str, str]:
-        # A span, not a point in time: the server's clock may be another.
-        left = max(0.0, session.expires_at - self._clock())
-        return dump_session(session), str(math.ceil(left * 1000) + EXPIRY_MARGIN_MS)
+        # A duration and not a point in time, because the server's clock may differ.
+        seconds = max(0.0, session.expires_at - self._clock())
+        return dump_session(session), str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
 
 
-def _inspect(client: Client) -> None:
-    one: Any = client  # of a cluster's nodes any one will do, and only a cluster takes the option
-    options = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
-    try:
-        config = {name: one.config_get(name, **options)[name] for name in INSPECTED}
-    except (RedisError, RedisClusterException, OSError, KeyError) as error:
-        # Hosted servers tend to forbid CONFIG.
-        logger.info("the store does not tell its configuration: %s", type(error).__name__)
-        return
-    for warning in durability_warnings(config):
-        logger.warning("the store may forget: %s", warning)
+def _user_key(email: EmailAddress) -> str:
+    return f"acct:{{{_hash_tag(email)}}}:user"
+
+
+def _session_key(email: EmailAddress, sid: str) -> str:
+    return f"acct:{{{_hash_tag(email)}}}:session:{sid}"
+
+
+def _hash_tag(email: str) -> str:
+    # A hash tag ends at the first closing brace, and an empty one is ignored.
+    return email.replace("%", "%25").replace("}", "%7D")

@@ -1,4 +1,4 @@
-"""The API behaves alike over every store, seen from outside."""
+"""The API works alike over every store."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -7,8 +7,8 @@ import pytest
 
 from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, codes
+from tests.support.http import NEW_PASSWORD
 
-NEW_PASSWORD = "another good one"
 GRACE = 10.0
 
 
@@ -21,40 +21,43 @@ def api(start: Callable[..., Services], store_url: str) -> Iterator[Api]:
     services.accounts.store.close()
 
 
-def test_an_email_registers_once(api: Api) -> None:
+def test_register_email_twice_is_refused(api: Api) -> None:
     assert api.register().status_code == 201
     assert codes(api.register(" User@EXAMPLE.com")) == {"email": ["duplicate_email"]}
 
 
-def test_only_the_right_password_logs_in(api: Api) -> None:
+def test_login_needs_right_password(api: Api) -> None:
     tokens = api.enter()
     assert api.profile(tokens["access_token"]).json()["email"] == EMAIL
     assert api.login(password="wrong password").json()["code"] == "invalid_credentials"
     assert api.login("nobody@example.com").json()["code"] == "invalid_credentials"
 
 
-def test_a_lost_response_gets_the_same_successor_and_later_reuse_ends_the_session(
-    api: Api, clock: MovableClock
-) -> None:
+def test_refresh_retry_returns_same_token(api: Api, clock: MovableClock) -> None:
     first = api.enter()["refresh_token"]
     second = api.refresh(first).json()
     clock.advance(GRACE / 2)
     assert api.refresh(first).json()["refresh_token"] == second["refresh_token"]
+
+
+def test_refresh_reused_token_ends_session(api: Api, clock: MovableClock) -> None:
+    first = api.enter()["refresh_token"]
+    second = api.refresh(first).json()
     clock.advance(GRACE)
     assert api.refresh(first).json()["code"] == "token_reused"
     assert api.refresh(second["refresh_token"]).json()["code"] == "token_revoked"
     assert api.profile(second["access_token"]).json()["code"] == "token_revoked"
 
 
-def test_fifty_refreshes_at_once_have_one_successor(api: Api) -> None:
+def test_refresh_in_50_threads_returns_one_token(api: Api) -> None:
     token = api.enter()["refresh_token"]
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(lambda _: api.refresh(token), range(50)))
-    assert {answer.status_code for answer in answers} == {200}
-    assert len({answer.json()["refresh_token"] for answer in answers}) == 1
+        responses = list(pool.map(lambda _: api.refresh(token), range(50)))
+    assert {response.status_code for response in responses} == {200}
+    assert len({response.json()["refresh_token"] for response in responses}) == 1
 
 
-def test_a_logout_ends_one_session_at_once(api: Api) -> None:
+def test_logout_ends_one_session(api: Api) -> None:
     one, other = api.enter(), api.login().json()
     assert api.logout(one["refresh_token"]).status_code == 204
     assert api.profile(one["access_token"]).json()["code"] == "token_revoked"
@@ -70,7 +73,7 @@ def test_logout_all_ends_every_session(api: Api) -> None:
     assert api.login().status_code == 200
 
 
-def test_a_new_password_replaces_the_old_one_and_every_session(api: Api) -> None:
+def test_password_change_ends_old_sessions(api: Api) -> None:
     old = api.enter()
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     fresh = api.post("auth/password", body, token=old["access_token"]).json()
@@ -80,7 +83,7 @@ def test_a_new_password_replaces_the_old_one_and_every_session(api: Api) -> None
     assert api.login(password=NEW_PASSWORD).status_code == 200
 
 
-def test_health_names_the_store(api: Api, store_url: str) -> None:
-    kind = store_url.partition(":")[0].replace("valkey", "redis")
-    assert api.client.get("/health").json()["store"] == kind
+def test_health_names_store(api: Api, store_url: str) -> None:
+    name = store_url.partition(":")[0].replace("valkey", "redis")
+    assert api.client.get("/health").json()["store"] == name
     assert api.client.get("/health/ready").status_code == 200

@@ -1,5 +1,6 @@
-"""What a STORE_URL may say, and that no refusal repeats a password."""
+"""Which STORE_URL is valid, and that no error message repeats a password."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ from tests.support.api import MovableClock
         "redis+sentinel://a.example/accounts",
     ],
 )
-def test_a_good_url(url: str) -> None:
+def test_valid_url_is_accepted(url: str) -> None:
     check_url(url)
 
 
@@ -75,61 +76,74 @@ def test_a_good_url(url: str) -> None:
         "redis+sentinel://user:s3cret@host/accounts/0/1",
     ],
 )
-def test_a_bad_url_is_refused_and_its_password_not_repeated(url: str) -> None:
-    with pytest.raises(InvalidStoreURL) as refusal:
+def test_invalid_url_error_hides_password(url: str) -> None:
+    with pytest.raises(InvalidStoreURL) as caught:
         check_url(url)
-    assert str(refusal.value)
-    assert "s3cret" not in str(refusal.value)
+    assert str(caught.value)
+    assert "s3cret" not in str(caught.value)
 
 
 def test_credentials_are_percent_decoded() -> None:
-    place = parse_redis_url("rediss://us%40er:p%2F%3A%25@host:1/2?ssl_ca_certs=/etc/my%20ca.pem")
-    assert (place.username, place.password) == ("us@er", "p/:%")
-    assert (place.hosts, place.db, place.tls) == ([("host", 1)], 2, True)
-    assert place.certificates == {"ssl_ca_certs": "/etc/my ca.pem"}
-    assert "p/:%" not in repr(place)
+    location = parse_redis_url("redis://us%40er:p%2F%3A%25@host")
+    assert (location.username, location.password) == ("us@er", "p/:%")
 
 
-def test_what_is_left_out_has_a_default() -> None:
-    place = parse_redis_url("valkey://host")
-    assert (place.username, place.password, place.db, place.tls) == (None, None, 0, False)
-    assert (place.hosts, place.topology) == ([("host", 6379)], Topology.SINGLE)
+def test_repr_hides_password() -> None:
+    assert "s3cret" not in repr(parse_redis_url("redis://user:s3cret@host"))
 
 
-def test_sentinels_have_a_port_and_a_service_of_their_own() -> None:
-    place = parse_redis_url("redis+sentinel://a,[::1]:1/my%2Fservice/3")
-    assert place.hosts == [("a", 26379), ("::1", 1)]
-    assert (place.service, place.db, place.topology) == ("my/service", 3, Topology.SENTINEL)
+def test_host_port_and_database_are_parsed() -> None:
+    location = parse_redis_url("redis://host:1/2")
+    assert (location.hosts, location.db) == ([("host", 1)], 2)
 
 
-def test_a_file_is_found_through_links_and_escapes(tmp_path: Path) -> None:
+def test_left_out_parts_have_defaults() -> None:
+    location = parse_redis_url("valkey://host")
+    assert (location.hosts, location.topology) == ([("host", 6379)], Topology.SINGLE)
+    assert (location.username, location.password, location.db) == (None, None, 0)
+    assert not location.tls
+
+
+def test_sentinel_url_has_own_port_and_service() -> None:
+    location = parse_redis_url("redis+sentinel://a,[::1]:1/my%2Fservice/3")
+    assert location.topology is Topology.SENTINEL
+    assert location.hosts == [("a", 26379), ("::1", 1)]
+    assert (location.service_name, location.db) == ("my/service", 3)
+
+
+def test_tls_certificates_are_verified() -> None:
+    client = connect(parse_redis_url("valkeys://host?ssl_ca_certs=/etc/my%20ca.pem"))
+    options = client.connection_pool.connection_kwargs  # type: ignore[union-attr]  # one server
+    assert options["ssl_cert_reqs"] == "required"
+    assert options["ssl_check_hostname"] is True
+    assert options["ssl_ca_certs"] == "/etc/my ca.pem"
+
+
+def test_file_url_is_unquoted_and_links_resolved(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path)
     assert parse_file_url(f"file://{tmp_path}/link/a%20b%3F.jsonl") == tmp_path / "a b?.jsonl"
 
 
-def test_only_servers_are_shared() -> None:
+def test_file_url_without_file_locks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    with pytest.raises(InvalidStoreURL, match="file locks"):
+        check_url("file:///var/lib/accounts/accounts.jsonl")
+
+
+def test_circle_of_links_is_refused(tmp_path: Path, clock: MovableClock) -> None:
+    (tmp_path / "one").symlink_to(tmp_path / "two")
+    (tmp_path / "two").symlink_to(tmp_path / "one")
+    with pytest.raises(StartupError, match=r"accounts.jsonl.lock cannot be written"):
+        open_store(f"file://{tmp_path}/one/accounts.jsonl", clock)
+
+
+def test_only_servers_are_multi_process() -> None:
     assert is_multi_process("valkey://host")
     assert not is_multi_process("memory://")
     assert not is_multi_process("file:///a")
 
 
-def test_tls_is_verified(clock: MovableClock) -> None:
-    options = connect(
-        parse_redis_url("valkeys://host?ssl_ca_certs=/ca.pem")
-    ).connection_pool.connection_kwargs  # type: ignore[union-attr]  # one server
-    assert options["ssl_cert_reqs"] == "required"
-    assert options["ssl_check_hostname"] is True
-    assert options["ssl_ca_certs"] == "/ca.pem"
-
-
-def test_opening_a_server_connects_to_nothing(clock: MovableClock) -> None:
+def test_opening_server_url_connects_to_nothing(clock: MovableClock) -> None:
     store = open_store("redis://nowhere.invalid", clock)
     assert store.backend_name == "redis"
     store.close()
-
-
-def test_links_in_a_circle_are_refused_by_name(tmp_path: Path, clock: MovableClock) -> None:
-    (tmp_path / "one").symlink_to(tmp_path / "two")
-    (tmp_path / "two").symlink_to(tmp_path / "one")
-    with pytest.raises(StartupError, match=r"accounts.jsonl.lock cannot be written"):
-        open_store(f"file://{tmp_path}/one/accounts.jsonl", clock)

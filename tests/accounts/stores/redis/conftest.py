@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -6,12 +6,13 @@ import pytest
 from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.support.api import MovableClock
+from tests.support.redis import OpenStore
 from tests.support.valkey import Server, valkey_binary
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Server]:
-    """A server of the test's own, to be ill-treated."""
+    """A server for one test, which may pause or kill it."""
     server = Server(valkey_binary(), tmp_path)
     yield server
     server.resume()
@@ -19,7 +20,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 @pytest.fixture
-def opened(clock: MovableClock) -> Iterator[Callable[[str], AccountStore]]:
+def open_url(clock: MovableClock) -> Iterator[OpenStore]:
     stores: list[AccountStore] = []
 
     def open_one(url: str) -> AccountStore:
@@ -29,3 +30,9 @@ def opened(clock: MovableClock) -> Iterator[Callable[[str], AccountStore]]:
     yield open_one
     for store in stores:
         store.close()
+
+
+@pytest.fixture
+def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shorten the timeout of connections, for tests that wait for it."""
+    monkeypatch.setattr("accounts.stores.redis.client.TIMEOUT_SECONDS", 0.5)

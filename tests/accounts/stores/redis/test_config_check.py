@@ -1,0 +1,50 @@
+"""Warnings about a server that may lose data."""
+
+import logging
+
+import pytest
+
+from tests.support.redis import OpenStore
+from tests.support.stores import EMAIL, USER
+from tests.support.valkey import Server, ask
+
+PERMISSIONS = ("~acct:*", "+@read", "+@write", "+@scripting", "+@connection")
+
+
+@pytest.mark.parametrize(
+    ("configuration", "expected"),
+    [
+        (("noeviction", "3600 1"), []),
+        (("allkeys-lru", "3600 1"), ["drops users"]),
+        (("volatile-ttl", "3600 1"), ["revoked tokens work again"]),
+        (("noeviction", ""), ["keeps nothing on disk"]),
+    ],
+)
+def test_unsafe_configuration_is_logged_once(
+    open_url: OpenStore,
+    server: Server,
+    caplog: pytest.LogCaptureFixture,
+    configuration: tuple[str, str],
+    expected: list[str],
+) -> None:
+    policy, save = configuration
+    ask(server.port, "CONFIG", "SET", "maxmemory-policy", policy)
+    ask(server.port, "CONFIG", "SET", "save", save)
+    store = open_url(server.url)
+    assert not caplog.records
+    store.ping()
+    store.ping()
+    warnings = [record.getMessage() for record in caplog.records]
+    assert len(warnings) == len(expected)
+    assert all(text in warning for text, warning in zip(expected, warnings, strict=True))
+
+
+def test_forbidden_configuration_is_no_error(
+    open_url: OpenStore, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    ask(server.port, "ACL", "SETUSER", "app", "on", ">secret", *PERMISSIONS)
+    caplog.set_level(logging.INFO)
+    store = open_url(f"valkey://app:secret@127.0.0.1:{server.port}")
+    store.add_user(USER)
+    assert store.get_user(EMAIL) == USER
+    assert "configuration cannot be checked" in caplog.text

@@ -1,0 +1,97 @@
+"""What every store does with users (`AccountStore` in accounts/domain/interfaces.py)."""
+
+from dataclasses import replace
+
+import pytest
+
+from accounts.domain.errors import DuplicateEmail
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import User
+from tests.support.stores import EMAIL, USER, UpdateError, make_user, run_together, set_stamp
+
+
+def test_added_user_is_found(store: AccountStore) -> None:
+    store.add_user(USER)
+    assert store.get_user(EMAIL) == USER
+
+
+def test_unknown_user_is_none(store: AccountStore) -> None:
+    assert store.get_user(EMAIL) is None
+
+
+def test_add_user_duplicate_is_refused(store: AccountStore) -> None:
+    store.add_user(USER)
+    with pytest.raises(DuplicateEmail):
+        store.add_user(replace(USER, password_hash="another"))
+    assert store.get_user(EMAIL) == USER
+
+
+def test_add_user_in_64_threads_succeeds_once(store: AccountStore) -> None:
+    def add(number: int) -> str | None:
+        try:
+            store.add_user(replace(USER, security_stamp=str(number)))
+        except DuplicateEmail:
+            return None
+        return str(number)
+
+    added = [stamp for stamp in run_together(64, add) if stamp]
+    stored = store.get_user(EMAIL)
+    assert stored is not None
+    assert added == [stored.security_stamp]
+
+
+def test_add_users_adds_all(store: AccountStore) -> None:
+    users = [make_user(number) for number in range(1100)]  # more than one batch
+    assert store.add_users(users) == 1100
+    assert [store.get_user(user.email) for user in users] == users
+
+
+def test_add_users_keeps_existing_ones(store: AccountStore) -> None:
+    store.add_user(USER)
+    assert store.add_users([replace(USER, security_stamp="version-2"), make_user(1)]) == 1
+    assert store.get_user(EMAIL) == USER
+    assert store.get_user(make_user(1).email) == make_user(1)
+    assert store.add_users([USER, make_user(1)]) == 0
+
+
+def test_update_user_stores_and_returns_it(store: AccountStore) -> None:
+    store.add_user(USER)
+    updated = store.update_user(EMAIL, set_stamp("version-2"))
+    assert updated == replace(USER, security_stamp="version-2") == store.get_user(EMAIL)
+
+
+def test_update_user_unknown_is_key_error(store: AccountStore) -> None:
+    with pytest.raises(KeyError):
+        store.update_user(EMAIL, lambda user: user)
+    assert store.get_user(EMAIL) is None
+
+
+def test_update_user_error_changes_nothing(store: AccountStore) -> None:
+    def fail(user: User) -> User:
+        raise UpdateError
+
+    store.add_user(USER)
+    with pytest.raises(UpdateError):
+        store.update_user(EMAIL, fail)
+    assert store.get_user(EMAIL) == USER
+    store.update_user(EMAIL, set_stamp("version-2"))  # no lock is left behind
+
+
+def test_update_user_in_50_threads_loses_none(store: AccountStore) -> None:
+    def append_x(number: int) -> User:
+        return store.update_user(
+            EMAIL, lambda user: replace(user, security_stamp=user.security_stamp + "x")
+        )
+
+    store.add_user(replace(USER, security_stamp=""))
+    run_together(50, append_x)
+    assert store.get_user(EMAIL) == replace(USER, security_stamp="x" * 50)
+
+
+def test_count_users_is_exact_or_none(store: AccountStore) -> None:
+    store.add_user(USER)
+    assert store.count_users() in (1, None)
+
+
+def test_ping_succeeds(store: AccountStore) -> None:
+    store.ping()
