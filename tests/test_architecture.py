@@ -36,6 +36,8 @@ HOMES = {
     "orjson": {
         "accounts.rest.parsers",
         "accounts.rest.renderers",
+        "accounts.stores.journal.format",
+        "accounts.stores.serialization",
         "authproject.monitoring.formatters",
     },
     "prometheus_client": {"authproject.monitoring.metrics"},

@@ -42,9 +42,9 @@ def _open_journal(location: Path, clock: Clock) -> AccountStore:
 
 
 def _check_journal(location: Path) -> None:
-    from accounts.stores.journal.store import verify  # noqa: PLC0415  # see above
+    from accounts.stores.journal.store import check_journal  # noqa: PLC0415  # see above
 
-    verify(location)
+    check_journal(location)
 
 
 def _open_redis(location: RedisURL, clock: Clock) -> AccountStore:

@@ -11,12 +11,14 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
 SessionKey = tuple[EmailAddress, str]
+"""An e-mail address and a session's `sid`."""
+
 Record = User | tuple[EmailAddress, Session]
-"""A value as it is to be from now on: a user, or a session and whose it is."""
+"""A stored record: a user, or an (email, session) pair."""
 
 
 class MemoryStore:
-    """An `AccountStore`. Reads take no lock: one dictionary look-up is atomic in CPython."""
+    """An `AccountStore`. Reads take no lock, because one dictionary lookup is atomic in CPython."""
 
     backend_name: ClassVar[str] = "memory"
     blocking_reads: ClassVar[bool] = False
@@ -28,6 +30,7 @@ class MemoryStore:
         self._lock = Lock()
         self._users: dict[EmailAddress, User] = {}
         self._sessions: dict[SessionKey, Session] = {}
+        # A heap, the earliest expiry first.
         self._expiries: list[tuple[int, SessionKey]] = []
 
     def add_user(self, user: User) -> None:
@@ -46,11 +49,11 @@ class MemoryStore:
     def get_user(self, email: EmailAddress) -> User | None:
         return self._users.get(email)
 
-    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         with self._lock:
-            known = self._users[email]
-            user = change(known)
-            if user != known:
+            current = self._users[email]
+            user = update_fn(current)
+            if user != current:
                 self._commit([user])
             return user
 
@@ -60,24 +63,22 @@ class MemoryStore:
             session = None
         return self._users.get(email), session
 
-    def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
-    ) -> list[UserAndSession]:
-        return [self.get_user_and_session(*one) for one in asked]
+    def get_users_and_sessions(self, keys: Sequence[SessionKey]) -> list[UserAndSession]:
+        return [self.get_user_and_session(*key) for key in keys]
 
     def update_session(
-        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+        self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
         with self._lock:
-            self._forget_expired()
-            known = self._sessions.get((email, sid))
-            session = change(known)
-            if session != known:
+            self._delete_expired_sessions()
+            current = self._sessions.get((email, sid))
+            session = update_fn(current)
+            if session != current:
                 self._commit([(email, session)])
             return session
 
     def iter_records(self) -> Iterator[Record]:
-        """Yield all there is; nothing may change it meanwhile."""
+        """Yield every record. The store must not change during the iteration."""
         yield from self._users.values()
         for (email, _), session in self._sessions.items():
             yield email, session
@@ -86,31 +87,32 @@ class MemoryStore:
         return len(self._users)
 
     def ping(self) -> None:
-        """Memory always answers."""
+        """Memory is always reachable."""
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def _commit(self, changes: Sequence[Record]) -> None:
-        """Make changes visible, all of them; called under the lock."""
-        for change in changes:
-            self._apply(change)
+    def _commit(self, records: Sequence[Record]) -> None:
+        """Store all the records; called with the lock held."""
+        for record in records:
+            self._apply(record)
 
-    def _apply(self, change: Record) -> None:
-        if isinstance(change, User):
-            self._users[change.email] = change
+    def _apply(self, record: Record) -> None:
+        if isinstance(record, User):
+            self._users[record.email] = record
             return
-        email, session = change
+        email, session = record
         key = (email, session.sid)
-        known = self._sessions.get(key)
-        if known is None or known.expires_at != session.expires_at:
+        current = self._sessions.get(key)
+        if current is None or current.expires_at != session.expires_at:
             heappush(self._expiries, (session.expires_at, key))
         self._sessions[key] = session
 
-    def _forget_expired(self) -> None:
+    def _delete_expired_sessions(self) -> None:
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
             _, key = heappop(self._expiries)
             session = self._sessions.get(key)
+            # An entry is outdated if the session's expiry was moved after it was pushed.
             if session is not None and session.expires_at <= now:
                 del self._sessions[key]

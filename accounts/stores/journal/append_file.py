@@ -1,4 +1,4 @@
-"""A file that bytes are appended to: synced, or else not there at all."""
+"""A file that is only appended to. A write is on the disk when it returns, or not in the file."""
 
 import os
 from collections.abc import Iterable
@@ -9,96 +9,94 @@ CHUNK_BYTES = 1 << 20
 
 
 class AppendOnlyFile:
-    """One writer; its caller's lock guards every method, all of which may raise `OSError`."""
+    """Not thread-safe: the caller holds a lock. Any method may raise `OSError`."""
 
-    def __init__(self, path: Path, good_size: int) -> None:
-        """Open what is there; whatever follows the first `good_size` bytes is cut off."""
+    def __init__(self, path: Path, valid_size: int) -> None:
+        """Open an existing file. Bytes after the first `valid_size` are removed."""
         self._path = path
-        self._size = good_size
-        # O_APPEND: after a cut the next write goes to the new end, not past a hole.
+        self._size = valid_size
+        # O_APPEND: after a truncation, the next write starts at the new end.
         self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
-        self._suspect = True
+        self._needs_truncate = True
         try:
             os.fchmod(self._descriptor, 0o600)
-            self._restore()
+            self._truncate_to_valid()
         except OSError:
             self.close()
             raise
 
     def append(self, data: bytes) -> None:
-        """Write and sync. Where that fails nothing stays, and nothing more is written before
-        the remains of it could be removed."""
-        if self._suspect:
-            self._restore()
-        self._suspect = True
+        """Write and sync.
+
+        After a failure the file is truncated to what it was; until that succeeds, nothing else
+        is written.
+        """
+        if self._needs_truncate:
+            self._truncate_to_valid()
+        self._needs_truncate = True
         try:
             _write(self._descriptor, data)
             os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):
-                self._restore()
+                self._truncate_to_valid()
             raise
         self._size += len(data)
-        self._suspect = False
+        self._needs_truncate = False
 
     def replace(self, lines: Iterable[bytes]) -> None:
-        """Put a new file with these lines in the old one's place: whole, or not at all."""
-        descriptor, size = _write_aside(self._path, lines)
+        """Replace the whole content. After a crash the file is the old one or the new one."""
+        descriptor, size = _write_new_file(self._path, lines)
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, size
-        # Until the folder is synced a crash may bring back the old file, without what is
-        # appended from here on.
-        self._suspect = True
+        # Until the folder is synced, a crash may bring back the old file, which lacks what is
+        # appended from here on. So the next append syncs the folder first if this fails.
+        self._needs_truncate = True
         _sync_folder(self._path)
-        self._suspect = False
+        self._needs_truncate = False
 
-    @property
-    def removed(self) -> bool:
-        """The path no longer names the open file: what is written now, nobody will read."""
+    def was_deleted(self) -> bool:
+        """Return whether the path no longer leads to the open file."""
         try:
             return not os.path.samestat(os.fstat(self._descriptor), self._path.stat())
         except FileNotFoundError:
             return True
 
-    @property
-    def closed(self) -> bool:
-        return self._descriptor < 0
-
     def close(self) -> None:
-        # Its number may soon be another file's: a late write must not end up there.
+        # A late write must fail: the system may give the same number to another file.
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
 
-    def _restore(self) -> None:
+    def _truncate_to_valid(self) -> None:
         os.ftruncate(self._descriptor, self._size)
         os.fsync(self._descriptor)
         _sync_folder(self._path)
-        self._suspect = False
+        self._needs_truncate = False
 
 
-def create(path: Path, lines: Iterable[bytes]) -> None:
-    """Write a new file, readable by its owner alone; a crash leaves all of it or none."""
-    descriptor, _ = _write_aside(path, lines)
+def create_file(path: Path, lines: Iterable[bytes]) -> None:
+    """Write a new file that only its owner can read. A crash leaves all of it or nothing."""
+    descriptor, _ = _write_new_file(path, lines)
     os.close(descriptor)
     _sync_folder(path)
 
 
-def _write_aside(path: Path, lines: Iterable[bytes]) -> tuple[int, int]:
-    """Write a file next to `path`, sync it, and rename it over `path`.
+def _write_new_file(path: Path, lines: Iterable[bytes]) -> tuple[int, int]:
+    """Write and sync a temporary file, then rename it to `path`.
 
-    Return its descriptor, open for appending, and its size.
+    Returns its descriptor, open for appending, and its size in bytes.
     """
-    aside = path.with_name(path.name + ".new")
-    aside.unlink(missing_ok=True)  # what a crash left
+    temp_path = path.with_name(path.name + ".new")
+    temp_path.unlink(missing_ok=True)  # left by a crash
     flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(aside, flags, 0o600)
+    descriptor = os.open(temp_path, flags, 0o600)
     try:
         size = _write_lines(descriptor, lines)
         os.fsync(descriptor)
-        aside.replace(path)
+        temp_path.replace(path)
     except BaseException:
         os.close(descriptor)
-        aside.unlink(missing_ok=True)
+        temp_path.unlink(missing_ok=True)
         raise
     return descriptor, size
 
@@ -115,10 +113,10 @@ def _write_lines(descriptor: int, lines: Iterable[bytes]) -> int:
 
 
 def _write(descriptor: int, data: bytes | bytearray) -> int:
-    # A disk that fills up takes the first part of a write and refuses the next one.
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
+    # os.write may write only a part, for example on a disk that is nearly full.
+    remaining = memoryview(data)
+    while remaining:
+        remaining = remaining[os.write(descriptor, remaining) :]
     return len(data)
 
 

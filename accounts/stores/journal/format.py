@@ -1,112 +1,103 @@
-"""The journal's format: a JSON object a line, each with a checksum of what it says.
+"""The journal's format: JSON lines, each with a checksum.
 
     {"journal":"accounts","version":1}
     {"crc32":"8c736521","user":{"email":"user@example.com","password_hash":…}}
     {"crc32":"1f0e9c3a","session":{"email":"user@example.com","sid":…,"ended":true}}
 
-A line says how one value is from then on, so the last line about it holds.
+A line is one record as it is from then on: the last line about a user or session holds.
 """
 
-import json
-from collections.abc import Callable, Iterator
-from typing import BinaryIO, Generic, TypeVar
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
 from zlib import crc32
+
+import orjson
 
 from accounts.domain.errors import StartupError
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import Record
 from accounts.stores.serialization import (
-    dump,
     session_from_dict,
     session_to_dict,
     user_from_dict,
     user_to_dict,
 )
 
-T = TypeVar("T")
-
 HEADER = b'{"journal":"accounts","version":1}\n'
 
-# The checksum covers what follows it; its place is fixed, so it is found without parsing.
-CRC_START = len('{"crc32":"')
-CRC_END = CRC_START + 8
-BODY_START = CRC_END + len('",')
+# Every line starts with its checksum. The body is what it covers: all after the comma.
+CHECKSUM_END = len('{"crc32":"8c736521"')
+BODY_START = CHECKSUM_END + 1
 
 
-def encode(change: Record) -> bytes:
-    """Return the line for a change."""
-    if isinstance(change, User):
-        record = {"user": user_to_dict(change)}
+def encode(record: Record) -> bytes:
+    """Return the line for a record."""
+    if isinstance(record, User):
+        fields = {"user": user_to_dict(record)}
     else:
-        email, session = change
-        record = {"session": {"email": email, **session_to_dict(session)}}
-    body = dump(record).encode()[1:]
-    return b'{"crc32":"%08x",%s\n' % (crc32(body), body)
-
-
-def check(line: bytes) -> str:
-    """Return what a line says after its checksum. Raises `ValueError` where it is damaged."""
-    body = line[BODY_START:].rstrip(b"\n")
-    if line[:CRC_START] != b'{"crc32":"' or line[CRC_START:CRC_END] != b"%08x" % crc32(body):
-        raise ValueError
-    return body.decode()
+        email, session = record
+        fields = {"session": {"email": email, **session_to_dict(session)}}
+    body = orjson.dumps(fields)[1:]
+    return b"%s,%s\n" % (_checksum(body), body)
 
 
 def decode(line: bytes) -> Record:
-    """Return the change that a line says. Raises `ValueError` or `KeyError` where it says none."""
-    record = _decode("{" + check(line))
-    if "user" in record:
-        return user_from_dict(record["user"])
-    session = record["session"]
+    """Return the record of a line. Raises `ValueError`, `KeyError` or `TypeError` for damage."""
+    if line[:CHECKSUM_END] != _checksum(line[BODY_START:-1]):
+        raise ValueError
+    fields = orjson.loads(line)
+    if "user" in fields:
+        return user_from_dict(fields["user"])
+    session = fields["session"]
     return EmailAddress(session["email"]), session_from_dict(session)
 
 
-_decode = json.JSONDecoder().decode
+def _checksum(body: bytes) -> bytes:
+    return b'{"crc32":"%08x"' % crc32(body)
 
 
-class Reader(Generic[T]):
-    """Reads a journal from its start, each line by `read`; `good_size` bytes of it are sound.
+class JournalReader:
+    """Iterates over the records of a journal and checks every line.
 
-    `torn` tells of an incomplete last line: what a crash leaves of a change that was never
-    answered.
+    `valid_size` is the number of bytes up to the end of the last complete line.
+    `torn` means that an incomplete line follows: a crash interrupted a write, and no client got
+    a response to that change.
     """
 
-    def __init__(self, file: BinaryIO, name: str, read: Callable[[bytes], T]) -> None:
+    def __init__(self, file: BinaryIO, path: Path) -> None:
         self._file = file
-        self._read = read
-        self._name = name
-        self.lines = 0
-        self.good_size = 0
+        self._path = path
+        self.line_count = 0
+        self.valid_size = 0
         self.torn = False
 
-    def __iter__(self) -> Iterator[T]:
-        """Yield every line. Raises `StartupError` where the file is damaged."""
+    def __iter__(self) -> Iterator[Record]:
+        """Raises `StartupError` if the file is damaged."""
         header = self._file.readline(len(HEADER))
         if header and header != HEADER:
-            raise self._damaged(1, "does not say that this is a journal of this service")
-        self.good_size = len(header)
+            raise self._damage_error(1, "does not say that this is a journal of this service")
+        self.valid_size = len(header)
         for line in self._file:
             try:
-                said = self._read(line)
+                record = decode(line)
             except (ValueError, KeyError, TypeError) as error:
                 if not self._is_torn(line):
-                    raise self._damaged(self.lines + 2, "is damaged") from error
+                    raise self._damage_error(self.line_count + 2, "is damaged") from error
                 self.torn = True
                 return
-            if not line.endswith(b"\n"):
-                self.torn = True
-                return
-            self.lines += 1
-            self.good_size += len(line)
-            yield said
+            self.line_count += 1
+            self.valid_size += len(line)
+            yield record
 
     def _is_torn(self, line: bytes) -> bool:
-        # A file system may have made room for a line that it never filled: zeros, at the end.
-        # A complete last line of anything else may have been answered: that is damage.
+        # Without a line break, the write was cut short. With zeros at the end of the file, the
+        # file system had reserved space and never filled it. A client may have got a response to
+        # any other last line, so that is damage.
         return not line.endswith(b"\n") or (b"\0" in line and not self._file.read(1))
 
-    def _damaged(self, line: int, how: str) -> StartupError:
+    def _damage_error(self, line: int, problem: str) -> StartupError:
         return StartupError(
-            f"{self._name} line {line} {how}; nothing was changed. Restore the file from a "
+            f"{self._path} line {line} {problem}; nothing was changed. Restore the file from a "
             "backup, or mend or remove that line in a copy of it."
         )

@@ -1,25 +1,25 @@
-"""`MemoryStore` plus a line per change in a file: what was answered survives any crash."""
+"""A `MemoryStore` that appends every change to a journal file, so that it survives a crash."""
 
-import gc
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
 from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import Clock
-from accounts.stores.journal import append_file, lock
-from accounts.stores.journal.append_file import AppendOnlyFile
-from accounts.stores.journal.format import HEADER, Reader, check, decode, encode
+from accounts.stores.journal.append_file import AppendOnlyFile, create_file
+from accounts.stores.journal.format import HEADER, JournalReader, encode
+from accounts.stores.journal.lock import acquire_lock
 from accounts.stores.memory import MemoryStore, Record
 from accounts.throttled_logging import OutageLogger
 
-# A starting service, which nobody waits for, rewrites its file where a tenth of it is dead; a
-# running one, whose writers wait meanwhile, where most of it is and it is not small.
-STARTUP_COMPACTION_RATIO = 10
+# A line is obsolete if a later line replaces it or its session has expired. Compact at startup
+# if obsolete lines are over 10 % of the live ones; while running, when writers have to wait for
+# it, only if there are 1,000 more obsolete lines than live ones.
+STARTUP_COMPACTION_RATIO = 0.1
 MIN_DEAD_LINES = 1000
 PROGRESS_SECONDS = 1.0
 
@@ -27,129 +27,113 @@ logger = logging.getLogger("accounts.stores.journal")
 
 
 class JournalStore(MemoryStore):
-    """An `AccountStore`. A change is written and synced, then visible, then answered."""
+    """An `AccountStore`. A change is written and synced first, then visible to readers."""
 
     backend_name: ClassVar[str] = "file"
     blocking_writes: ClassVar[bool] = True
 
     def __init__(self, path: Path, clock: Clock) -> None:
-        """Raises `StartupError` for a file that is damaged, in use or out of reach."""
+        """Raises `StartupError` if the file is damaged, in use or not accessible."""
         super().__init__(clock)
         self._path = path
-        # How many dead lines are lived with since the file could not be compacted.
-        self._tolerated = 0
+        # After a failed compaction, the number of obsolete lines at which to try again.
+        self._retry_threshold = 0
         self._outage = OutageLogger(logger, f"{path} cannot be written; changes are refused")
-        lock.claim(path)
-        with _released_where_refused(path):
-            self._lines, good_size = self._load()
-            self._file = AppendOnlyFile(path, good_size)
-        self._forget_expired()
-        self._compact_beyond(self._live() // STARTUP_COMPACTION_RATIO)
+        with ExitStack() as on_error, _file_errors(path):
+            self._lock_file = on_error.enter_context(acquire_lock(path))
+            self._line_count, valid_size = self._load()
+            self._file = AppendOnlyFile(path, valid_size)
+            on_error.pop_all()
+        self._delete_expired_sessions()
+        self._compact_if_needed(self._live_count * STARTUP_COMPACTION_RATIO)
 
     def close(self) -> None:
         with self._lock:
-            if not self._file.closed:
+            if not self._lock_file.closed:
                 self._file.close()
-                lock.release(self._path)
+                self._lock_file.close()
 
     def _load(self) -> tuple[int, int]:
+        """Read the file, or create it. Returns its number of record lines and its valid size."""
         if not self._path.exists() or not self._path.stat().st_size:
-            append_file.create(self._path, [HEADER])
+            create_file(self._path, [HEADER])
             return 0, len(HEADER)
         with self._path.open("rb") as file:
-            reader = Reader(file, str(self._path), decode)
-            with _garbage_collection_off():
-                self._read(reader)
+            reader = JournalReader(file, self._path)
+            self._apply_all(reader)
         if reader.torn:
             logger.warning(
-                "%s: dropped its incomplete last line: a change that a crash cut short, and "
-                "that nobody was told had been made",
+                "%s: dropped an incomplete last line; a crash interrupted that change before it "
+                "was confirmed",
                 self._path,
             )
-        return reader.lines, reader.good_size
+        return reader.line_count, reader.valid_size
 
-    def _read(self, reader: Reader[Record]) -> None:
-        size, said = self._path.stat().st_size, time.monotonic()
-        for change in reader:
-            self._apply(change)
-            if not reader.lines % 10_000 and time.monotonic() - said > PROGRESS_SECONDS:
-                said = time.monotonic()
-                logger.info("reading %s: %d %%", self._path, 100 * reader.good_size // size)
+    def _apply_all(self, reader: JournalReader) -> None:
+        size, last_logged_at = self._path.stat().st_size, time.monotonic()
+        for record in reader:
+            self._apply(record)
+            if reader.line_count % 10_000 == 0 and (
+                time.monotonic() - last_logged_at > PROGRESS_SECONDS
+            ):
+                last_logged_at = time.monotonic()
+                logger.info("reading %s: %d %%", self._path, 100 * reader.valid_size // size)
 
-    def _commit(self, changes: Sequence[Record]) -> None:
+    def _commit(self, records: Sequence[Record]) -> None:
         try:
-            if self._file.removed:
-                logger.error("%s was removed while in use; it is written anew", self._path)
-                self._rewrite()
-            self._file.append(b"".join(map(encode, changes)))
+            if self._file.was_deleted():
+                logger.error("%s was removed while in use; it is written again", self._path)
+                self._compact()
+            self._file.append(b"".join(map(encode, records)))
         except OSError as error:
             self._outage.failed(error)
             raise StoreUnavailable from error
         self._outage.recovered()
-        super()._commit(changes)
-        self._lines += len(changes)
-        self._compact_beyond(self._live() + MIN_DEAD_LINES)
+        super()._commit(records)
+        self._line_count += len(records)
+        self._compact_if_needed(self._live_count + MIN_DEAD_LINES)
 
-    def _live(self) -> int:
+    @property
+    def _live_count(self) -> int:
         return len(self._users) + len(self._sessions)
 
-    def _compact_beyond(self, dead: int) -> None:
-        """Rewrite the file without its dead lines where there are more than so many."""
-        if self._lines - self._live() <= max(dead, self._tolerated):
+    def _compact_if_needed(self, max_dead_lines: float) -> None:
+        dead_lines = self._line_count - self._live_count
+        if dead_lines <= max(max_dead_lines, self._retry_threshold):
             return
         try:
-            self._rewrite()
+            self._compact()
         except OSError as error:
-            # The old file still holds everything. Not tried again at every change.
-            self._tolerated = 2 * (self._lines - self._live())
+            # Harmless: the old file is complete. Do not try again at every change.
+            self._retry_threshold = 2 * dead_lines
             logger.warning("%s was not compacted: %s", self._path, error)
         else:
-            self._tolerated = 0
+            self._retry_threshold = 0
 
-    def _rewrite(self) -> None:
+    def _compact(self) -> None:
         self._file.replace(chain([HEADER], map(encode, self.iter_records())))
-        self._lines = self._live()
+        self._line_count = self._live_count
 
 
-def verify(path: Path) -> None:
-    """Read a journal through and keep nothing of it but the lock. Raises `StartupError`."""
-    lock.reserve(path)
-    with _released_where_refused(path):
-        _read_through(path)
-
-
-def _read_through(path: Path) -> None:
-    if not path.exists():
-        return  # It will be made.
-    if not path.is_file():
-        raise StartupError(f"{path} is no file; name one, or one to be made.")
-    with path.open("r+b") as file:  # as writing will be needed
-        # The checksums alone: parsing would take six times as long, and tell no more.
-        for _ in Reader(file, str(path), check):
-            pass
+def check_journal(path: Path) -> None:
+    """Lock a journal, read it through and unlock it. Raises `StartupError`."""
+    with _file_errors(path), acquire_lock(path):
+        if not path.exists():
+            return  # JournalStore will create it.
+        if not path.is_file():
+            raise StartupError(f"{path} is not a file; name a file, or one to be created.")
+        with path.open("r+b") as file:  # for writing too, as JournalStore will open it
+            for _ in JournalReader(file, path):
+                pass
 
 
 @contextmanager
-def _released_where_refused(path: Path) -> Iterator[None]:
+def _file_errors(path: Path) -> Iterator[None]:
+    """Turn an `OSError` into a `StartupError`."""
     try:
         yield
-    except StartupError:
-        lock.release(path)
-        raise
     except OSError as error:
-        lock.release(path)
         raise StartupError(
             f"{path} cannot be read and written ({error.strerror}); it must be a file that "
             "belongs to the user that runs the service."
         ) from error
-
-
-@contextmanager
-def _garbage_collection_off() -> Iterator[None]:
-    # Nothing that is read becomes garbage, and looking for some takes a third of the time.
-    restore = gc.enable if gc.isenabled() else gc.disable
-    gc.disable()
-    try:
-        yield
-    finally:
-        restore()

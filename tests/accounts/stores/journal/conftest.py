@@ -6,7 +6,7 @@ import pytest
 from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.support.api import MovableClock
-from tests.support.journal import FailingDisk, Open
+from tests.support.journal import FailingDisk, Reopen
 
 
 @pytest.fixture
@@ -15,19 +15,19 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def start(path: Path, clock: MovableClock) -> Iterator[Open]:
-    """Open the journal, after closing it where it was open: a restart."""
-    opened: list[AccountStore] = []
+def reopen(path: Path, clock: MovableClock) -> Iterator[Reopen]:
+    """Open the journal as a restart does: a store that is open is closed first."""
+    stores: list[AccountStore] = []
 
-    def start() -> AccountStore:
-        while opened:
-            opened.pop().close()
-        opened.append(open_store(f"file://{path}", clock))
-        return opened[0]
+    def close_and_open() -> AccountStore:
+        while stores:
+            stores.pop().close()
+        stores.append(open_store(f"file://{path}", clock))
+        return stores[0]
 
-    yield start
-    while opened:
-        opened.pop().close()
+    yield close_and_open
+    while stores:
+        stores.pop().close()
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""The journal file: what survives a restart."""
+"""What the journal file holds, and that it survives a restart."""
 
 import json
 from dataclasses import replace
@@ -6,61 +6,62 @@ from pathlib import Path
 
 from accounts.stores.journal.format import HEADER
 from tests.support.api import MovableClock
-from tests.support.journal import EMAIL, SID, USER, WEEK, Open, lines, session, user
+from tests.support.journal import Reopen, read_lines
+from tests.support.stores import EMAIL, SID, USER, WEEK, make_user, revoked_session
 
 
-def test_everything_survives_a_restart(start: Open, clock: MovableClock) -> None:
-    store = start()
+def test_records_survive_restart(reopen: Reopen, clock: MovableClock) -> None:
+    store = reopen()
     store.add_user(USER)
-    store.add_users([user(1), user(2)])
+    store.add_users([make_user(1), make_user(2)])
     changed = store.update_user(
-        EMAIL, lambda known: replace(known, security_stamp="v2", password_hash="h2")
+        EMAIL, lambda user: replace(user, security_stamp="v2", password_hash="h2")
     )
-    store.update_session(EMAIL, SID, lambda known: session(clock))
-    store = start()
-    assert store.get_user_and_session(EMAIL, SID) == (changed, session(clock))
-    assert store.get_user(user(2).email) == user(2)
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
+    store = reopen()
+    assert store.get_user_and_session(EMAIL, SID) == (changed, revoked_session(clock))
+    assert store.get_user(make_user(2).email) == make_user(2)
 
 
-def test_a_session_that_expired_meanwhile_is_forgotten(
-    start: Open, path: Path, clock: MovableClock
+def test_expired_session_is_dropped_at_restart(
+    reopen: Reopen, path: Path, clock: MovableClock
 ) -> None:
-    start().update_session(EMAIL, SID, lambda known: session(clock))
+    reopen().update_session(EMAIL, SID, lambda session: revoked_session(clock))
     clock.advance(WEEK)
-    assert start().get_user_and_session(EMAIL, SID) == (None, None)
+    assert reopen().get_user_and_session(EMAIL, SID) == (None, None)
     assert path.read_bytes() == HEADER
 
 
-def test_a_change_is_in_the_file_when_it_is_answered(start: Open, path: Path) -> None:
-    start().add_user(USER)
-    assert json.loads(lines(path)[1])["user"]["email"] == EMAIL
+def test_added_user_is_in_file(reopen: Reopen, path: Path) -> None:
+    reopen().add_user(USER)
+    assert json.loads(read_lines(path)[1])["user"]["email"] == EMAIL
 
 
-def test_a_value_that_is_returned_unchanged_is_not_written(
-    start: Open, path: Path, clock: MovableClock
-) -> None:
-    store = start()
+def test_unchanged_value_is_not_written(reopen: Reopen, path: Path, clock: MovableClock) -> None:
+    store = reopen()
     store.add_user(USER)
-    store.update_session(EMAIL, SID, lambda known: session(clock))
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
     written = path.read_bytes()
-    store.update_user(EMAIL, lambda known: known)
-    store.update_session(EMAIL, SID, lambda known: session(clock))
+    store.update_user(EMAIL, lambda user: user)
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
     store.add_users([USER])
     assert path.read_bytes() == written
 
 
-def test_only_its_owner_can_read_the_file(start: Open, path: Path) -> None:
+def test_file_is_readable_by_owner_only(reopen: Reopen, path: Path) -> None:
     path.write_bytes(HEADER)
     path.chmod(0o644)
-    start()
-    assert path.stat().st_mode & 0o777 == 0o600
-    path.unlink()
-    start()
+    reopen()
     assert path.stat().st_mode & 0o777 == 0o600
     assert Path(f"{path}.lock").stat().st_mode & 0o777 == 0o600
 
 
-def test_an_empty_file_is_a_new_journal(start: Open, path: Path) -> None:
+def test_new_file_is_readable_by_owner_only(reopen: Reopen, path: Path) -> None:
+    reopen()
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_empty_file_becomes_journal(reopen: Reopen, path: Path) -> None:
     path.touch()
-    start().add_user(USER)
-    assert start().get_user(EMAIL) == USER
+    reopen().add_user(USER)
+    assert reopen().get_user(EMAIL) == USER

@@ -1,4 +1,4 @@
-"""Dead lines are dropped."""
+"""Compaction: obsolete lines are dropped."""
 
 import errno
 import os
@@ -12,122 +12,112 @@ from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import User
 from tests.support.api import MovableClock
-from tests.support.journal import (
-    EMAIL,
-    SID,
-    USER,
-    FailingDisk,
-    Open,
-    lines,
-    session,
-    user,
-)
+from tests.support.journal import Reopen, read_lines
+from tests.support.stores import EMAIL, SID, USER, make_user, revoked_session, set_stamp
 
 
-def churn(store: AccountStore, times: int) -> None:
+def update_user(store: AccountStore, times: int) -> None:
     for number in range(times):
-        store.update_user(EMAIL, lambda known, n=number: replace(known, security_stamp=f"v{n}"))  # type: ignore[misc]  # no type for a default
+        store.update_user(EMAIL, set_stamp(f"v{number}"))
 
 
-def test_a_start_drops_dead_lines(start: Open, path: Path, clock: MovableClock) -> None:
-    store = start()
+def compact_beyond(dead_lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", dead_lines)
+
+
+def test_start_drops_obsolete_lines(reopen: Reopen, path: Path, clock: MovableClock) -> None:
+    store = reopen()
     store.add_user(USER)
-    store.update_session(EMAIL, SID, lambda known: session(clock))
-    churn(store, 10)
-    assert len(lines(path)) == 13
-    store = start()
-    assert len(lines(path)) == 3
-    assert store.get_user_and_session(EMAIL, SID) == (
-        replace(USER, security_stamp="v9"),
-        session(clock),
-    )
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
+    update_user(store, 10)
+    assert len(read_lines(path)) == 13
+    expected = replace(USER, security_stamp="v9"), revoked_session(clock)
+    assert reopen().get_user_and_session(EMAIL, SID) == expected
+    assert len(read_lines(path)) == 3
 
 
-def test_a_running_service_drops_dead_lines_when_most_are(
-    start: Open, path: Path, monkeypatch: pytest.MonkeyPatch
+def test_running_store_drops_many_obsolete_lines(
+    reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", 20)
-    store = start()
+    compact_beyond(20, monkeypatch)
+    store = reopen()
     store.add_user(USER)
-    churn(store, 100)
-    assert len(lines(path)) < 30
-    assert start().get_user(EMAIL) == replace(USER, security_stamp="v99")
+    update_user(store, 100)
+    assert len(read_lines(path)) < 30
+    assert reopen().get_user(EMAIL) == replace(USER, security_stamp="v99")
 
 
-def test_reads_go_on_while_the_file_is_compacted(
-    start: Open, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = start()
+def test_reads_work_during_compaction(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
+    compact_beyond(5, monkeypatch)
+    store = reopen()
     store.add_user(USER)
     replace_file = Path.replace
-    read: list[User | None] = []
+    found: list[User | None] = []
 
-    def slow_replace(self: Path, target: Path) -> Path:
-        reader = threading.Thread(target=lambda: read.append(store.get_user(EMAIL)))
+    def read_and_replace(self: Path, target: Path) -> Path:
+        reader = threading.Thread(target=lambda: found.append(store.get_user(EMAIL)))
         reader.start()
         reader.join(5)
         return replace_file(self, target)
 
-    monkeypatch.setattr(Path, "replace", slow_replace)
-    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", 5)
-    churn(store, 10)
-    assert read
-    assert None not in read
+    monkeypatch.setattr(Path, "replace", read_and_replace)
+    update_user(store, 10)
+    assert found
+    assert None not in found
 
 
-def test_a_compaction_that_fails_harms_nothing_and_is_not_tried_at_every_change(
-    start: Open, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_failed_compaction_is_not_retried_each_time(
+    reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", 5)
-
-    def failing(self: Path, target: Path) -> Path:
+    def fail(self: Path, target: Path) -> Path:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    store = start()
+    compact_beyond(5, monkeypatch)
+    store = reopen()
     store.add_user(USER)
-    monkeypatch.setattr(Path, "replace", failing)
-    churn(store, 40)
-    assert len(lines(path)) == 42
+    monkeypatch.setattr(Path, "replace", fail)
+    update_user(store, 40)
+    assert len(read_lines(path)) == 42
     assert not Path(f"{path}.new").exists()
     assert len(caplog.records) == 3
     monkeypatch.undo()
-    assert start().get_user(EMAIL) == replace(USER, security_stamp="v39")
-    assert len(lines(path)) == 2
+    assert reopen().get_user(EMAIL) == replace(USER, security_stamp="v39")
+    assert len(read_lines(path)) == 2
 
 
-def test_a_large_file_is_compacted_in_pieces(start: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_file_is_written_in_chunks(reopen: Reopen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("accounts.stores.journal.append_file.CHUNK_BYTES", 200)
-    store = start()
-    store.add_users([USER, *map(user, range(10))])
-    churn(store, 20)
-    store = start()
+    users = [make_user(number) for number in range(10)]
+    store = reopen()
+    store.add_users([USER, *users])
+    update_user(store, 20)
+    store = reopen()
     assert store.get_user(EMAIL) == replace(USER, security_stamp="v19")
-    assert [store.get_user(user(number).email) for number in range(10)] == [*map(user, range(10))]
+    assert [store.get_user(user.email) for user in users] == users
 
 
-def test_what_a_crash_left_of_a_compaction_is_no_obstacle(start: Open, path: Path) -> None:
-    store = start()
+def test_temporary_file_of_crash_is_replaced(reopen: Reopen, path: Path) -> None:
+    store = reopen()
     store.add_user(USER)
-    churn(store, 10)
+    update_user(store, 10)
     Path(f"{path}.new").write_bytes(b"half")
-    assert start().get_user(EMAIL) == replace(USER, security_stamp="v9")
+    assert reopen().get_user(EMAIL) == replace(USER, security_stamp="v9")
     assert not Path(f"{path}.new").exists()
 
 
-def test_after_a_compaction_whose_rename_may_be_lost_changes_wait_for_the_folder(
-    start: Open, path: Path, disk: FailingDisk, monkeypatch: pytest.MonkeyPatch
+def test_changes_fail_until_folder_is_synced(
+    reopen: Reopen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", 5)
-    store = start()
-    store.add_user(USER)
-
-    def unsynced(path: Path) -> None:
+    def fail(path: Path) -> None:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
-    monkeypatch.setattr("accounts.stores.journal.append_file._sync_folder", unsynced)
-    churn(store, 7)
+    compact_beyond(5, monkeypatch)
+    store = reopen()
+    store.add_user(USER)
+    monkeypatch.setattr("accounts.stores.journal.append_file._sync_folder", fail)
+    update_user(store, 7)  # The last one compacts: a crash might bring the old file back.
     with pytest.raises(StoreUnavailable):
-        store.update_user(EMAIL, lambda known: replace(known, security_stamp="refused"))
+        store.update_user(EMAIL, set_stamp("refused"))
     monkeypatch.undo()
-    store.update_user(EMAIL, lambda known: replace(known, security_stamp="made"))
-    assert start().get_user(EMAIL) == replace(USER, security_stamp="made")
+    store.update_user(EMAIL, set_stamp("stored"))
+    assert reopen().get_user(EMAIL) == replace(USER, security_stamp="stored")
