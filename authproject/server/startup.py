@@ -72,7 +72,7 @@ def check_startup_files(
 ) -> Errors:
     """Return the errors of the store's file and of the seed file, by setting.
 
-    This process keeps the lock of a `file://` store, for itself and its children.
+    A `file://` store is locked during its check only: the process that writes takes its own lock.
     """
     errors: Errors = {}
     try:

@@ -99,8 +99,8 @@ def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
 
 
 def _require_fork() -> None:
-    # Workers inherit what was judged: settings, and the lock of a file store. macOS, and Linux
-    # from Python 3.14 on, would start them as new programs, which inherit nothing.
+    # Workers inherit the checked settings and the imported application. macOS, and Linux from
+    # Python 3.14 on, would start them as new programs, which inherit nothing.
     if "fork" not in multiprocessing.get_all_start_methods():
         raise CommandError("serve needs a system that can fork, as Linux; here: runserver.")
     multiprocessing.set_start_method("fork", force=True)

@@ -10,7 +10,6 @@ from redis.cluster import NodesManager
 from accounts.domain.errors import StartupError
 from accounts.domain.users import EmailAddress
 from accounts.stores import check_store
-from accounts.stores.redis.client import check_client_library
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
@@ -78,11 +77,6 @@ def test_cluster_stalled_fails_64_threads_soon(
     assert_unavailable(*[lambda: store.get_user(EMAIL)] * 64)
     cluster.resume()
     eventually(lambda: is_available(store))
-
-
-def test_cluster_lock_exists_in_redis_py() -> None:
-    # If this fails after an upgrade: which lock does NodesManager.initialize take now?
-    check_client_library()
 
 
 def test_cluster_lock_renamed_is_startup_error(monkeypatch: pytest.MonkeyPatch) -> None:
