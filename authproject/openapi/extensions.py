@@ -29,12 +29,12 @@ class BearerScheme(OpenApiAuthenticationExtension):
 
 
 class FieldExtension(OpenApiSerializerFieldExtension):
-    """A field with a component of its own; drf-spectacular adds nothing to its schema."""
+    """A field with a component of its own, named after this class."""
 
     schema: Object
 
     def get_name(self) -> str:
-        return str(self.target_class.__name__.removesuffix("Field"))
+        return type(self).__name__
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Object:
         return self.schema

@@ -54,14 +54,14 @@ def build_responses() -> Iterator[Any]:
         detail = {"email": [drf.ErrorDetail("text", code)]}
         yield rest.exception_handler(drf.ValidationError(detail), {})
     yield rest.exception_handler(CSRFFailed(), {})
-    yield rest.problem_response(rest.PayloadTooLarge())
+    yield rest.error_response(rest.PayloadTooLarge())
     yield rest.bad_request(request, DisallowedHost())
     yield rest.bad_request(request, SuspiciousOperation())
     yield rest.server_error(request)
 
 
 def test_codes_match_the_responses() -> None:
-    sent = {response.data["code"]: response.status_code for response in build_responses()}
+    sent = {response.error.body["code"]: response.status_code for response in build_responses()}
     assert get_documented_codes("### Codes") == sent
 
 
@@ -69,7 +69,7 @@ def test_field_codes_match_the_responses() -> None:
     sent = {
         item["code"]: response.status_code
         for response in build_responses()
-        for items in response.data.get("errors", {}).values()
+        for items in response.error.body.get("errors", {}).values()
         for item in items
     }
     # DRF's ValidationError without a code; a field of this service always has one.
