@@ -120,11 +120,11 @@ TRUSTED_PROXIES = Variable(
     name="TRUSTED_PROXIES",
     parse=parse_list,
     validators=(each(trusted_network),),
-    summary="Addresses or networks of your reverse proxies, comma-separated. "
-    "`X-Forwarded-For` and `X-Forwarded-Proto` are read from these only.",
+    summary="Addresses or networks of your reverse proxies, comma-separated.",
     details="""\
-With nginx on the same machine: 127.0.0.1. If it is missing, the log shows the proxy as the client
-of every request, and forms of the browsable API fail behind TLS.""",
+Only their `X-Forwarded-For` and `X-Forwarded-Proto` are used. With nginx on the same machine:
+127.0.0.1. If a proxy is missing here, the log shows it as the client, and forms of the browsable
+API fail behind TLS.""",
     hint="list addresses or networks, as 127.0.0.1, 10.1.0.0/24",
 )
 STORE_URL = Variable(
@@ -164,8 +164,8 @@ ROTATE_REFRESH_TOKENS = Variable(
     name="ROTATE_REFRESH_TOKENS",
     parse=parse_boolean,
     default="false",
-    summary="`true`: each refresh returns a new refresh token, and reuse of the old one ends the "
-    "session.",
+    summary="`true`: each refresh returns a new refresh token, which replaces the old one.",
+    details="If an old one is used again, its session ends.",
 )
 REFRESH_REUSE_GRACE_SECONDS = Variable(
     name="REFRESH_REUSE_GRACE_SECONDS",
@@ -181,14 +181,14 @@ BCRYPT_ROUNDS = Variable(
     default="12",
     validators=(in_range(4, 16),),
     production_validators=(in_range(10, 16),),
-    summary="The cost of bcrypt, 4 to 16, in production at least 10; each step doubles the time "
-    "of a login.",
+    summary="The cost of bcrypt, 4 to 16; each step doubles the time of a login.",
+    details="In production at least 10.",
 )
 SEED_USERS_FILE = Variable(
     name="SEED_USERS_FILE",
     parse=parse_path,
-    summary="A file of accounts to add at startup if they are missing; "
-    "`python manage.py make_users` writes one.",
+    summary="A file of accounts that are added at startup if they are missing.",
+    details="`python manage.py make_users` writes one.",
 )
 REJECT_COMMON_PASSWORDS = Variable(
     name="REJECT_COMMON_PASSWORDS",
@@ -214,8 +214,8 @@ METRICS = Variable(
     name="METRICS",
     parse=parse_boolean,
     default="true",
-    summary="Enables Prometheus metrics at `/metrics`. They need no token, so hide them from the "
-    "public at your proxy.",
+    summary="Enables Prometheus metrics at `/metrics`, without authentication.",
+    details="Block this path at your public proxy.",
 )
 LOG_LEVEL = Variable(
     name="LOG_LEVEL",
