@@ -1,14 +1,17 @@
-"""Log lines that a stranger could cause at will: one a minute, whatever the number of requests."""
+"""Loggers that write few lines, however many requests cause them.
+
+Both are safe to use in threads: at worst, a race logs a line twice.
+"""
 
 import logging
 
 from accounts.domain.interfaces import Clock
 
-SECONDS = 60.0
+INTERVAL_SECONDS = 60.0
 
 
 class ThrottledLogger:
-    """Threads may race: at worst a line is logged twice."""
+    """Logs each message at most once per `INTERVAL_SECONDS`, whatever its arguments."""
 
     def __init__(self, logger: logging.Logger, clock: Clock) -> None:
         self._logger = logger
@@ -16,13 +19,10 @@ class ThrottledLogger:
         self._logged_at: dict[str, float] = {}
 
     def warning(self, message: str, *arguments: object) -> bool:
-        """Log, unless the same message, whatever its arguments, was logged within `SECONDS`.
-
-        Returns whether it was logged.
-        """
+        """Log a warning. Returns `False` if it was suppressed."""
         now = self._clock()
-        since = now - self._logged_at.get(message, float("-inf"))
-        if 0 <= since < SECONDS:  # below 0 somebody has set the clock back
+        age = now - self._logged_at.get(message, float("-inf"))
+        if 0 <= age < INTERVAL_SECONDS:  # A negative age means that the clock was set back.
             return False
         self._logged_at[message] = now
         self._logger.warning(message, *arguments)
@@ -30,19 +30,24 @@ class ThrottledLogger:
 
 
 class OutageLogger:
-    """Whether the last call failed. Threads may race: at worst a line is logged twice."""
+    """Logs the start and the end of an outage, not each failed call.
 
-    def __init__(self, logger: logging.Logger, what: str) -> None:
+    `message` says what does not work; it is the start of each line.
+    """
+
+    def __init__(self, logger: logging.Logger, message: str) -> None:
         self._logger = logger
-        self._what = what
+        self._message = message
         self._failing = False
 
     def failed(self, error: Exception) -> None:
+        """Report a failed call."""
         if not self._failing:
             self._failing = True
-            self._logger.error("%s: %s: %s", self._what, type(error).__name__, error)
+            self._logger.error("%s: %s: %s", self._message, type(error).__name__, error)
 
     def recovered(self) -> None:
+        """Report a successful call."""
         if self._failing:
             self._failing = False
-            self._logger.info("%s: recovered", self._what)
+            self._logger.info("%s: recovered", self._message)

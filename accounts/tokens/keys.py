@@ -1,18 +1,21 @@
-"""Keys derived from the one secret: each use has its own, and none reveals another."""
+"""Keys derived from a secret. Standard library only: the settings use it."""
 
 import hmac
 import re
 
 KEY_ID_RE = re.compile(r"[0-9a-f]{16}")
-"""What the `kid` of a key of ours looks like."""
+"""The form of a key ID that `key_id` returns."""
 
 
-def derive_key(secret: str, label: str) -> bytes:
-    """Return 32 bytes for the use that `label` names: HKDF-SHA256 without salt (RFC 5869)."""
-    extracted = hmac.digest(bytes(32), secret.encode(), "sha256")
-    return hmac.digest(extracted, label.encode() + b"\x01", "sha256")
+def derive_key(secret: str, info: str) -> bytes:
+    """Return 32 bytes for the use that `info` names: HKDF-SHA256 without salt (RFC 5869).
+
+    A key for one use reveals neither the secret nor the key for another use.
+    """
+    pseudorandom_key = hmac.digest(bytes(32), secret.encode(), "sha256")
+    return hmac.digest(pseudorandom_key, info.encode() + b"\x01", "sha256")
 
 
 def key_id(secret: str) -> str:
-    """Return the `kid` of a key: stable, and no help in guessing it."""
+    """Return the key ID (`kid`) of a signing key. It is stable and does not reveal the key."""
     return derive_key(secret, "jwt kid").hex()[:16]

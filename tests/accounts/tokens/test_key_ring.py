@@ -1,49 +1,37 @@
-"""Keys roll over: new tokens under the new key, old ones verify until their key is removed.
-
-The tests know nothing but HTTP and `restart`, so that any service whose accounts survive a
-restart can stand behind it.
-"""
+"""Key rollover: the current key signs, and old tokens verify until their key is removed."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
 
+import jwt
 import pytest
+from jwt.types import Options
 
+from accounts.domain.errors import InvalidTokenSignature
+from accounts.tokens.key_ring import HEADER_CACHE_SIZE, KeyRing
 from tests.support.api import Api
 from tests.support.http import Start, decode_claims, decode_header, sign
 
 OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
 OTHER = "a-third-key-of-the-rollover-tests-is-long"
+ANY_TIME: Options = {"verify_exp": False, "verify_iat": False}
 
-OK = "ok"
-INVALID = "token_invalid"
-
-
-class Service(Protocol):
-    """What a client can do, be it in process or over a socket."""
-
-    def register(self) -> Any: ...
-    def login(self) -> Any: ...
-    def profile(self, access_token: str) -> Any: ...
-    def post(self, path: str, body: Any) -> Any: ...
+TokenPair = dict[str, Any]
+Use = Callable[[Api, TokenPair], Any]
 
 
 class Restart(Protocol):
-    """Start the service again with these keys and the accounts that it had."""
+    """Restarts the service with these keys and the same accounts."""
 
-    def __call__(self, current: str, *fallbacks: str, rotate: bool = False) -> Service: ...
-
-
-Use = Callable[[Service, dict[str, Any]], str]
+    def __call__(self, current: str, *fallbacks: str, rotate: bool = False) -> Api: ...
 
 
 @pytest.fixture
 def restart(start: Start) -> Restart:
     store = start().accounts.store
 
-    def restart(current: str, *fallbacks: str, rotate: bool = False) -> Service:
-        # The memory store forgets; this hands it on, as a file or a server would.
+    def restart(current: str, *fallbacks: str, rotate: bool = False) -> Api:
         start(
             JWT_SECRET_KEY=current,
             JWT_SECRET_KEY_FALLBACKS=list(fallbacks),
@@ -54,171 +42,178 @@ def restart(start: Start) -> Restart:
     return restart
 
 
-def said(response: Any) -> str:
-    code: str = response.json().get("code", OK)
-    return code
+def use_access(api: Api, pair: TokenPair) -> Any:
+    return get_code(api.profile(pair["access_token"]))
 
 
-def use_access(service: Service, pair: dict[str, Any]) -> str:
-    return said(service.profile(pair["access_token"]))
-
-
-def use_refresh(service: Service, pair: dict[str, Any]) -> str:
-    return said(refresh(service, pair))
+def use_refresh(api: Api, pair: TokenPair) -> Any:
+    return get_code(api.refresh(pair["refresh_token"]))
 
 
 every_use = pytest.mark.parametrize("use", [use_access, use_refresh])
 
 
-def refresh(service: Service, pair: dict[str, Any]) -> Any:
-    return service.post("auth/refresh", {"refresh_token": pair["refresh_token"]})
+def get_code(response: Any) -> Any:
+    return response.json().get("code", "ok")
 
 
-def logout(service: Service, pair: dict[str, Any]) -> None:
-    service.post("auth/logout", {"refresh_token": pair["refresh_token"]})
+def get_kid(token: str) -> Any:
+    return decode_header(token)["kid"]
 
 
-def enter(service: Service) -> dict[str, Any]:
-    service.register()
-    pair: dict[str, Any] = service.login().json()
-    return pair
+def rotate_token(api: Api, pair: TokenPair) -> TokenPair:
+    body: TokenPair = api.refresh(pair["refresh_token"]).json()
+    return body
 
 
-def kid(token: str) -> str:
-    name: str = decode_header(token)["kid"]
-    return name
-
-
-def renamed(pair: dict[str, Any], key: str, **header: Any) -> dict[str, Any]:
-    """Return the pair signed by `key` under a header of the test's own making."""
-    plain = {"alg": "HS256", "typ": "JWT"}
+def resign(pair: TokenPair, key: str, **header: Any) -> TokenPair:
+    """Return the pair signed by `key` under another header."""
     return {
-        name: sign({**plain, **header}, decode_claims(pair[name]), key=key)
+        name: sign({"alg": "HS256", "typ": "JWT", **header}, decode_claims(pair[name]), key=key)
         for name in ("access_token", "refresh_token")
     }
 
 
-def test_every_token_is_named_after_the_current_key(restart: Restart) -> None:
-    service = restart(OLD)
-    old = enter(service)
-    service = restart(NEW, OLD, rotate=True)
-    new = service.login().json()
-    refreshed = refresh(service, old).json()
-    names = {kid(pair[token]) for pair in (new, refreshed) for token in renamed(pair, NEW)}
-    assert len(names) == 1
-    assert names.isdisjoint({kid(old["access_token"]), kid(old["refresh_token"])})
+def test_new_tokens_have_kid_key_current_key(restart: Restart) -> None:
+    old = restart(OLD).enter()
+    api = restart(NEW, OLD, rotate=True)
+    new, refreshed = api.login().json(), rotate_token(api, old)
+    [kid] = {get_kid(pair[name]) for pair in (new, refreshed) for name in resign(pair, NEW)}
+    assert kid not in {get_kid(old["access_token"]), get_kid(old["refresh_token"])}
 
 
-def test_a_key_keeps_its_name_over_restarts(restart: Restart) -> None:
-    first = enter(restart(OLD))
+def test_kid_key_key_is_stable_over_restarts(restart: Restart) -> None:
+    first = restart(OLD).enter()
     again = restart(OLD, NEW).login().json()
-    assert kid(first["access_token"]) == kid(again["access_token"])
+    assert get_kid(first["access_token"]) == get_kid(again["access_token"])
 
 
 @every_use
 @pytest.mark.parametrize("keys", [(OLD,), (NEW, OLD), (NEW, OTHER, OLD), (OTHER, OLD, NEW)])
-def test_a_token_verifies_while_its_key_is_listed(
-    restart: Restart, use: Use, keys: tuple[str, ...]
-) -> None:
-    pair = enter(restart(OLD))
-    assert use(restart(*keys), pair) == OK
+def test_token_of_listed_key_is_accepted(restart: Restart, use: Use, keys: tuple[str, ...]) -> None:
+    pair = restart(OLD).enter()
+    assert use(restart(*keys), pair) == "ok"
 
 
 @every_use
 @pytest.mark.parametrize("keys", [(NEW,), (NEW, OTHER)])
-def test_a_token_is_refused_once_its_key_is_removed(
-    restart: Restart, use: Use, keys: tuple[str, ...]
-) -> None:
-    pair = enter(restart(OLD))
-    assert use(restart(*keys), pair) == INVALID
+def test_token_of_removed_key_is_invalid(restart: Restart, use: Use, keys: tuple[str, ...]) -> None:
+    pair = restart(OLD).enter()
+    assert use(restart(*keys), pair) == "token_invalid"
 
 
 @every_use
-def test_a_key_that_comes_back_verifies_again(restart: Restart, use: Use) -> None:
-    pair = enter(restart(OLD))
+def test_key_that_is_listed_again_verifies_again(restart: Restart, use: Use) -> None:
+    pair = restart(OLD).enter()
     restart(NEW)
-    assert use(restart(NEW, OLD), pair) == OK
+    assert use(restart(NEW, OLD), pair) == "ok"
 
 
-def test_a_session_that_rotates_meanwhile_outlives_its_first_key(restart: Restart) -> None:
-    pair = enter(restart(OLD, rotate=True))
-    carried = refresh(restart(NEW, OLD, rotate=True), pair).json()
-    service = restart(NEW, rotate=True)
-    assert use_access(service, carried) == OK
-    assert use_refresh(service, carried) == OK
+@every_use
+def test_session_rotated_under_new_key_outlives_old_key(restart: Restart, use: Use) -> None:
+    pair = restart(OLD, rotate=True).enter()
+    rotated = rotate_token(restart(NEW, OLD, rotate=True), pair)
+    assert use(restart(NEW, rotate=True), rotated) == "ok"
 
 
-def test_a_replay_after_the_rollover_gets_the_same_successor_under_the_new_key(
-    restart: Restart,
-) -> None:
-    service = restart(OLD, rotate=True)
-    pair = enter(service)
-    before = refresh(service, pair).json()["refresh_token"]
-    after = refresh(restart(NEW, OLD, rotate=True), pair).json()["refresh_token"]
+def test_retry_under_new_key_returns_same_claims(restart: Restart) -> None:
+    api = restart(OLD, rotate=True)
+    pair = api.enter()
+    before = rotate_token(api, pair)["refresh_token"]
+    after = rotate_token(restart(NEW, OLD, rotate=True), pair)["refresh_token"]
     assert decode_claims(after) == decode_claims(before)
-    assert kid(after) != kid(before)
+    assert get_kid(after) != get_kid(before)
 
 
-def test_a_spent_token_is_theft_under_a_fallback_too(restart: Restart) -> None:
-    service = restart(OLD, rotate=True)
-    first = enter(service)
-    second = refresh(service, first).json()
-    third = refresh(service, second).json()
-    service = restart(NEW, OLD, rotate=True)
-    assert use_refresh(service, first) == "token_reused"
-    assert use_refresh(service, third) == "token_revoked"
+def test_reused_token_of_fallback_key_ends_session(restart: Restart) -> None:
+    api = restart(OLD, rotate=True)
+    first = api.enter()
+    third = rotate_token(api, rotate_token(api, first))
+    api = restart(NEW, OLD, rotate=True)
+    assert use_refresh(api, first) == "token_reused"
+    assert use_refresh(api, third) == "token_revoked"
 
 
-def test_a_session_that_was_ended_stays_ended_after_the_rollover(restart: Restart) -> None:
-    service = restart(OLD)
-    pair = enter(service)
-    logout(service, pair)
+def test_revoked_session_stays_revoked_under_new_key(restart: Restart) -> None:
+    api = restart(OLD)
+    pair = api.enter()
+    api.logout(pair["refresh_token"])
     assert use_access(restart(NEW, OLD), pair) == "token_revoked"
 
 
 @pytest.mark.parametrize(
-    ("keys", "afterwards"), [((NEW, OLD), "token_revoked"), ((NEW,), OK)], ids=["kept", "removed"]
+    ("keys", "afterwards"), [((NEW, OLD), "token_revoked"), ((NEW,), "ok")], ids=["kept", "removed"]
 )
-def test_a_token_logs_out_only_while_its_key_is_listed(
+def test_logout_needs_the_key_of_its_token(
     restart: Restart, keys: tuple[str, ...], afterwards: str
 ) -> None:
-    pair = enter(restart(OLD))
-    logout(restart(*keys), pair)
+    pair = restart(OLD).enter()
+    restart(*keys).logout(pair["refresh_token"])
     assert use_access(restart(NEW, OLD), pair) == afterwards
 
 
 @every_use
 @pytest.mark.parametrize("key", [OLD, NEW])
-@pytest.mark.parametrize("name", ["unknown", "", " ", None, 7, True, [], {}, ["a"], "é", "\ud800"])
-def test_a_listed_key_under_another_name_is_not_tried(
-    restart: Restart, use: Use, key: str, name: object
+@pytest.mark.parametrize("kid", ["unknown", "", None, 7, ["a"], "\ud800"], ids=ascii)
+def test_listed_key_under_other_kid_is_not_tried(
+    restart: Restart, use: Use, key: str, kid: object
 ) -> None:
-    service = restart(NEW, OLD)
-    assert use(service, renamed(enter(service), key, kid=name)) == INVALID
+    api = restart(NEW, OLD)
+    assert use(api, resign(api.enter(), key, kid=kid)) == "token_invalid"
 
 
 @every_use
 @pytest.mark.parametrize("key", [OLD, NEW])
-def test_a_listed_key_without_a_name_is_not_tried(restart: Restart, use: Use, key: str) -> None:
-    service = restart(NEW, OLD)
-    assert use(service, renamed(enter(service), key)) == INVALID
+def test_listed_key_without_kid_is_not_tried(restart: Restart, use: Use, key: str) -> None:
+    api = restart(NEW, OLD)
+    assert use(api, resign(api.enter(), key)) == "token_invalid"
 
 
 @every_use
 @pytest.mark.parametrize(
-    ("key", "names"), [(OLD, NEW), (NEW, OLD), (OTHER, NEW), (OTHER, OLD), (OLD, OTHER)]
+    ("key", "kid_key"), [(OLD, NEW), (NEW, OLD), (OTHER, NEW), (OTHER, OLD), (OLD, OTHER)]
 )
-def test_a_key_under_the_name_of_another_is_refused(
-    restart: Restart, use: Use, key: str, names: str
+def test_key_under_kid_key_another_is_invalid(
+    restart: Restart, use: Use, key: str, kid_key: str
 ) -> None:
-    name = kid(enter(restart(names))["access_token"])
-    service = restart(NEW, OLD)
-    assert use(service, renamed(service.login().json(), key, kid=name)) == INVALID
+    kid = get_kid(restart(kid_key).enter()["access_token"])
+    api = restart(NEW, OLD)
+    assert use(api, resign(api.login().json(), key, kid=kid)) == "token_invalid"
 
 
 @every_use
-def test_a_token_signed_by_hand_under_its_own_name_is_accepted(restart: Restart, use: Use) -> None:
-    """The refusals above are for the name: the same forgery with the right one is a token."""
-    service = restart(NEW, OLD)
-    pair = enter(service)
-    assert use(service, renamed(pair, NEW, kid=kid(pair["access_token"]))) == OK
+def test_resigned_token_with_own_kid_is_accepted(restart: Restart, use: Use) -> None:
+    """Shows that the tokens above are rejected for their `kid`."""
+    api = restart(NEW, OLD)
+    pair = api.enter()
+    assert use(api, resign(pair, NEW, kid=get_kid(pair["access_token"]))) == "ok"
+
+
+def test_encode_returns_the_token_of_pyjwt() -> None:
+    payload = {"sub": "ünï@xn--bcher-kva.example", "iat": 1, "gen": 3}
+    token = KeyRing([OLD]).encode(payload)
+    headers = {"kid": get_kid(token)}
+    assert token == jwt.encode(payload, OLD, algorithm="HS256", headers=headers)
+
+
+def test_decode_changed_payload_is_invalid_signature() -> None:
+    ring = KeyRing([OLD])
+    header, _, signature = ring.encode({"sub": "a"}).split(".")
+    payload = ring.encode({"sub": "b"}).split(".")[1]
+    with pytest.raises(InvalidTokenSignature):
+        ring.decode(f"{header}.{payload}.{signature}")
+
+
+def test_key_ids_lists_the_current_key_first() -> None:
+    ring = KeyRing([NEW, OLD])
+    kids = [get_kid(KeyRing([key]).encode({})) for key in (NEW, OLD)]
+    assert ring.key_ids == ", ".join(kids)
+
+
+def test_header_cache_has_a_limit() -> None:
+    ring = KeyRing([OLD])
+    kid = get_kid(ring.encode({}))
+    for number in range(HEADER_CACHE_SIZE + 10):
+        headers = {"kid": kid, "jku": f"https://example.com/{number}"}
+        ring.decode(jwt.encode({}, OLD, algorithm="HS256", headers=headers))
+    assert ring._find_secret_cached.cache_info().currsize == HEADER_CACHE_SIZE

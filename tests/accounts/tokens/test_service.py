@@ -1,19 +1,26 @@
-"""Tokens over HTTP: what they say, how long they live, which key they trust."""
+"""Tokens: their claims, lifetimes and cache, and the warnings that they cause."""
 
-import hashlib
-from typing import Any
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from django.conf import settings
 
-from accounts.services import Services
+from accounts.domain.claims import Claims
+from accounts.domain.users import EmailAddress
+from accounts.services import get_services
+from accounts.tokens.key_ring import KeyRing
+from accounts.tokens.service import MAX_WARNED_KEY_IDS, TOKEN_CACHE_SIZE, TokenService
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import Start, decode_claims, decode_header, forge, problem, send, sign
 
 PROFILE = "/api/v1/protected/profile"
-OLD_KEY = "the-key-of-last-year-is-long-enough-too"
-NEW_KEY = "the-key-of-this-year-is-long-enough-too"
+SECRET = "the-secret-of-this-test-is-long-enough"
 DAY = 86_400
+EXPIRED = (401, "token_expired")
+INVALID = (401, "token_invalid")
+REVOKED = (401, "token_revoked")
 
 COMMON_CLAIMS: dict[str, type] = {
     "sub": str,
@@ -26,212 +33,321 @@ COMMON_CLAIMS: dict[str, type] = {
 }
 
 
-def restart(start: Start, before: Services, **settings: object) -> None:
-    """Start anew with other settings and the same users, as a shared store would have them."""
-    start(**settings).accounts.store = before.accounts.store
+@pytest.fixture
+def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
+    """Captures the warnings of `accounts.tokens` only; read `messages`."""
+    with caplog.filtering(logging.Filter("accounts.tokens")):
+        yield caplog
 
 
-def test_an_access_token_says_what_the_contract_lists(api: Api, clock: MovableClock) -> None:
+def forge_kids(api: Api, *kids: str) -> None:
+    """Present one forged token for each key ID."""
+    token = api.enter()["access_token"]
+    for kid in kids:
+        api.profile(forge(token, {"kid": kid}))
+
+
+def make_kid(number: int) -> str:
+    return f"{number:016}"
+
+
+# Claims
+
+
+def test_access_token_has_the_documented_claims(api: Api, clock: MovableClock) -> None:
     claims = decode_claims(api.enter("User@Example.com")["access_token"])
     assert {name: type(value) for name, value in claims.items()} == COMMON_CLAIMS
     assert (claims["sub"], claims["type"]) == (EMAIL, "access")
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 15 * 60)
 
 
-def test_a_refresh_token_says_what_the_contract_lists(api: Api, clock: MovableClock) -> None:
+def test_refresh_token_has_the_documented_claims(api: Api, clock: MovableClock) -> None:
     claims = decode_claims(api.enter("User@Example.com")["refresh_token"])
     assert {name: type(value) for name, value in claims.items()} == {**COMMON_CLAIMS, "gen": int}
     assert (claims["sub"], claims["type"], claims["gen"]) == (EMAIL, "refresh", 0)
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 7 * DAY)
 
 
-@pytest.mark.parametrize("kind", ["access_token", "refresh_token"])
-def test_a_header_names_algorithm_type_and_key(api: Api, kind: str) -> None:
-    header = decode_header(api.enter()[kind])
+@pytest.mark.parametrize("name", ["access_token", "refresh_token"])
+def test_header_has_algorithm_type_and_key_id(api: Api, name: str) -> None:
+    header = decode_header(api.enter()[name])
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("HS256", "JWT")
 
 
-def test_the_tokens_of_a_login_share_session_and_version_but_no_id(api: Api) -> None:
-    access, refresh = (
-        decode_claims(api.enter()[kind]) for kind in ("access_token", "refresh_token")
-    )
-    again = decode_claims(api.login().json()["access_token"])
-    assert access["ver"] == refresh["ver"] == again["ver"]
-    assert len({access["jti"], refresh["jti"], again["jti"]}) == 3
+def test_tokens_of_one_login_share_the_session(api: Api) -> None:
+    pair, other = api.enter(), api.login().json()
+    access, refresh = decode_claims(pair["access_token"]), decode_claims(pair["refresh_token"])
+    assert access["sid"] == refresh["sid"] != decode_claims(other["access_token"])["sid"]
+    assert access["ver"] == refresh["ver"]
 
 
-def test_each_login_begins_a_session(api: Api) -> None:
-    first, second = api.enter(), api.login().json()
-    assert (
-        decode_claims(first["access_token"])["sid"] == decode_claims(first["refresh_token"])["sid"]
-    )
-    assert (
-        decode_claims(first["access_token"])["sid"] != decode_claims(second["access_token"])["sid"]
-    )
+def test_token_ids_are_unique(api: Api) -> None:
+    pairs = [api.enter(), api.login().json()]
+    tokens = [pair[name] for pair in pairs for name in ("access_token", "refresh_token")]
+    assert len({decode_claims(token)["jti"] for token in tokens}) == 4
 
 
-def test_versions_are_random(api: Api) -> None:
+def test_security_stamps_are_random(api: Api) -> None:
     emails = [f"user{number}@example.com" for number in range(5)]
     assert len({decode_claims(api.enter(email)["access_token"])["ver"] for email in emails}) == 5
 
 
+def test_token_has_no_password(api: Api) -> None:
+    pair = api.enter()
+    for name in ("access_token", "refresh_token"):
+        assert PASSWORD not in str(decode_claims(pair[name]))
+
+
+# Lifetimes
+
+
 def test_lifetimes_are_settings(start: Start) -> None:
     start(ACCESS_TOKEN_LIFETIME=30, REFRESH_TOKEN_LIFETIME=60)
-    tokens = Api().enter()
-    lifetimes = [
-        claims["exp"] - claims["iat"]
-        for claims in map(decode_claims, (tokens["access_token"], tokens["refresh_token"]))
-    ]
-    assert lifetimes == [30, 60]
-    assert tokens["expires_in"] == 30
+    pair = Api().enter()
+    access, refresh = decode_claims(pair["access_token"]), decode_claims(pair["refresh_token"])
+    assert access["exp"] - access["iat"] == pair["expires_in"] == 30
+    assert refresh["exp"] - refresh["iat"] == 60
 
 
-def test_an_access_token_ends_with_its_session_at_the_latest(api: Api, clock: MovableClock) -> None:
-    tokens = api.enter()
+def test_access_token_expires_with_its_session(api: Api, clock: MovableClock) -> None:
+    pair = api.enter()
     clock.advance(7 * DAY - 60)
-    answer = api.refresh(tokens["refresh_token"]).json()
-    claims = decode_claims(answer["access_token"])
-    assert answer["expires_in"] == claims["exp"] - claims["iat"] == 60
+    refreshed = api.refresh(pair["refresh_token"]).json()
+    claims = decode_claims(refreshed["access_token"])
+    assert refreshed["expires_in"] == claims["exp"] - claims["iat"] == 60
 
 
-def test_an_access_token_serves_until_it_expires(api: Api, clock: MovableClock) -> None:
+def test_access_token_is_accepted_until_it_expires(api: Api, clock: MovableClock) -> None:
     token = api.enter()["access_token"]
     clock.now = decode_claims(token)["exp"] - 0.001
     assert api.profile(token).status_code == 200
-
-
-def test_an_access_token_has_expired_at_its_expiry(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["access_token"]
     clock.now = decode_claims(token)["exp"]
     response = api.profile(token)
-    assert problem(response) == (401, "token_expired")
+    assert problem(response) == EXPIRED
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 
-def test_a_refresh_token_serves_until_it_expires(api: Api, clock: MovableClock) -> None:
+def test_refresh_token_is_accepted_until_it_expires(api: Api, clock: MovableClock) -> None:
     token = api.enter()["refresh_token"]
     clock.now = decode_claims(token)["exp"] - 1
     assert api.refresh(token).status_code == 200
-
-
-def test_a_refresh_token_has_expired_at_its_expiry(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["refresh_token"]
     clock.now = decode_claims(token)["exp"]
     response = api.refresh(token)
-    assert problem(response) == (401, "token_expired")
+    assert problem(response) == EXPIRED
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def test_an_expired_access_token_changes_nothing(api: Api, clock: MovableClock) -> None:
-    tokens = api.enter()
+def test_expired_access_token_changes_nothing(api: Api, clock: MovableClock) -> None:
+    pair = api.enter()
     clock.advance(DAY)
-    response = api.post("auth/logout-all", token=tokens["access_token"])
-    assert problem(response) == (401, "token_expired")
-    assert api.refresh(tokens["refresh_token"]).status_code == 200
+    assert problem(api.post("auth/logout-all", token=pair["access_token"])) == EXPIRED
+    assert api.refresh(pair["refresh_token"]).status_code == 200
 
 
-def test_no_token_outlives_the_account_it_was_issued_for(start: Start) -> None:
+def test_token_of_deleted_account_is_revoked_for_ever(start: Start) -> None:
     start()
     api = Api()
-    tokens = api.enter()
-    start()  # a memory store forgets
+    pair = api.enter()
+    start()  # The memory store is empty again.
     for _ in range(2):
-        assert problem(api.profile(tokens["access_token"])) == (401, "token_revoked")
-        assert problem(api.refresh(tokens["refresh_token"])) == (401, "token_revoked")
+        assert problem(api.profile(pair["access_token"])) == REVOKED
+        assert problem(api.refresh(pair["refresh_token"])) == REVOKED
         api.register()
 
 
-def test_a_restart_voids_no_token_by_itself(start: Start) -> None:
-    before = start()
-    api = Api()
-    token = api.enter()["access_token"]
-    restart(start, before)
-    assert api.profile(token).status_code == 200
+def test_restart_revokes_no_token(start: Start) -> None:
+    store = start().accounts.store
+    token = Api().enter()["access_token"]
+    start().accounts.store = store
+    assert Api().profile(token).status_code == 200
 
 
-@pytest.mark.parametrize("name", ["access_token", "token", "Authorization", "authorization"])
-def test_a_token_in_the_query_opens_nothing(api: Api, name: str) -> None:
+# Where a token is accepted
+
+
+@pytest.mark.parametrize("name", ["access_token", "Authorization"])
+def test_token_in_query_is_ignored(api: Api, name: str) -> None:
     token = api.enter()["access_token"]
     for value in (token, f"Bearer%20{token}"):
         response = send(api, f"{PROFILE}?{name}={value}", method="GET")
         assert problem(response) == (401, "not_authenticated")
 
 
-@pytest.mark.parametrize("name", ["access_token", "token", "Authorization"])
-def test_a_token_in_the_body_opens_nothing(api: Api, name: str) -> None:
+def test_token_in_body_is_ignored(api: Api) -> None:
     token = api.enter()["access_token"]
-    response = api.post("auth/logout-all", {name: token})
+    response = api.post("auth/logout-all", {"access_token": token})
     assert problem(response) == (401, "not_authenticated")
     assert api.profile(token).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["Cookie", "X-Access-Token", "Proxy-Authorization"])
-def test_a_token_in_another_header_opens_nothing(api: Api, name: str) -> None:
+def test_token_in_another_header_is_ignored(api: Api, name: str) -> None:
     value = f"access_token={api.enter()['access_token']}"
     response = api.client.get(PROFILE, headers={name: value})
     assert problem(response) == (401, "not_authenticated")
 
 
-def test_a_kid_reveals_nothing_of_its_key(api: Api) -> None:
-    kid = decode_header(api.enter()["access_token"])["kid"]
-    key = settings.JWT_SECRET_KEY
-    digests = [hashlib.new(name, key.encode()).hexdigest() for name in ("md5", "sha1", "sha256")]
-    assert kid not in key
-    assert not any(kid in digest or digest in kid for digest in digests)
-    assert not any(key[at : at + 4] in kid for at in range(len(key) - 3))
+# The cache of verified tokens
 
 
-def test_a_kid_is_its_key_s_alone(start: Start) -> None:
-    def kid(key: str) -> Any:
-        start(JWT_SECRET_KEY=key)
-        return decode_header(Api().enter()["access_token"])["kid"]
-
-    assert kid(OLD_KEY) == kid(OLD_KEY) != kid(NEW_KEY)
+def get_cache_size(tokens: TokenService) -> int:
+    return tokens._verify_cached.cache_info().currsize
 
 
-@pytest.mark.parametrize("fallbacks", [[OLD_KEY], ["x" * 40, OLD_KEY, "y" * 40]])
-def test_a_token_of_a_fallback_key_is_good(start: Start, fallbacks: list[str]) -> None:
-    before = start(JWT_SECRET_KEY=OLD_KEY)
+def test_cached_access_token_expires(api: Api, clock: MovableClock) -> None:
+    token = api.enter()["access_token"]
+    assert api.profile(token).status_code == 200
+    clock.advance(15 * 60)
+    assert problem(api.profile(token)) == EXPIRED
+
+
+def test_cached_refresh_token_expires(api: Api, clock: MovableClock) -> None:
+    token = api.enter()["refresh_token"]
+    assert api.refresh(token).status_code == 200
+    clock.advance(7 * DAY)
+    assert problem(api.refresh(token)) == EXPIRED
+
+
+def test_cached_tokens_are_revoked_by_logout(api: Api) -> None:
+    pair = api.enter()
+    assert api.profile(pair["access_token"]).status_code == 200
+    assert api.refresh(pair["refresh_token"]).status_code == 200
+    api.logout(pair["refresh_token"])
+    assert problem(api.profile(pair["access_token"])) == REVOKED
+    assert problem(api.refresh(pair["refresh_token"])) == REVOKED
+
+
+def test_cached_token_is_revoked_by_logout_all(api: Api) -> None:
+    token = api.enter()["access_token"]
+    assert api.profile(token).status_code == 200
+    api.post("auth/logout-all", token=token)
+    assert problem(api.profile(token)) == REVOKED
+
+
+def test_cached_access_token_is_no_refresh_token(api: Api) -> None:
+    token = api.enter()["access_token"]
+    assert api.profile(token).status_code == 200
+    assert problem(api.refresh(token)) == INVALID
+
+
+def test_cache_is_empty_after_start_with_another_key(start: Start) -> None:
+    store = start().accounts.store
     api = Api()
-    tokens = api.enter()
-    restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=fallbacks)
-    assert api.profile(tokens["access_token"]).status_code == 200
-    assert api.refresh(tokens["refresh_token"]).status_code == 200
+    token = api.enter()["access_token"]
+    assert api.profile(token).status_code == 200
+    start(JWT_SECRET_KEY=SECRET).accounts.store = store
+    assert problem(api.profile(token)) == INVALID
 
 
-def test_the_current_key_signs(start: Start) -> None:
-    before = start(JWT_SECRET_KEY=OLD_KEY)
-    api = Api()
-    tokens = api.enter()
-    restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=[OLD_KEY])
-    fresh = api.refresh(tokens["refresh_token"]).json()["access_token"]
-    assert decode_header(fresh)["kid"] != decode_header(tokens["access_token"])["kid"]
-    assert forge(fresh) == sign(decode_header(fresh), decode_claims(fresh), key=NEW_KEY)
-    assert api.profile(forge(fresh)).status_code == 200
+def test_invalid_token_is_not_cached(api: Api) -> None:
+    token = api.enter()["access_token"]
+    before = get_cache_size(get_services().tokens)
+    assert problem(api.profile(f"{token[:-4]}AAAA")) == INVALID
+    assert problem(api.profile(forge(token, ver=...))) == INVALID
+    assert get_cache_size(get_services().tokens) == before
 
 
-def test_a_token_of_a_removed_key_is_invalid(start: Start) -> None:
-    before = start(JWT_SECRET_KEY=OLD_KEY)
-    api = Api()
-    tokens = api.enter()
-    restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=[])
-    assert problem(api.profile(tokens["access_token"])) == (401, "token_invalid")
-    assert problem(api.refresh(tokens["refresh_token"])) == (401, "token_invalid")
+def test_cache_has_a_limit(clock: MovableClock) -> None:
+    tokens = TokenService(KeyRing([SECRET]), clock)
+    claims = Claims(
+        email=EmailAddress(EMAIL),
+        security_stamp="stamp",
+        sid="sid",
+        jti="jti",
+        issued_at=int(clock()),
+        expires_at=int(clock()) + 900,
+    )
+    for number in range(TOKEN_CACHE_SIZE + 10):
+        tokens.verify_access(tokens.issue(replace(claims, jti=str(number))))
+    assert get_cache_size(tokens) == TOKEN_CACHE_SIZE
 
 
-def test_keys_are_never_tried_in_turn(start: Start) -> None:
-    before = start(JWT_SECRET_KEY=OLD_KEY)
-    api = Api()
-    old = api.enter()["access_token"]
-    restart(start, before, JWT_SECRET_KEY=NEW_KEY, JWT_SECRET_KEY_FALLBACKS=[OLD_KEY])
-    new = api.login().json()["access_token"]
-    for kid, key in ((old, NEW_KEY), (new, OLD_KEY)):
-        crossed = sign(decode_header(kid), decode_claims(new), key=key)
-        assert problem(api.profile(crossed)) == (401, "token_invalid")
+# Warnings about keys and clocks
 
 
-def test_a_password_is_in_no_token(api: Api) -> None:
-    tokens = api.enter()
-    for kind in ("access_token", "refresh_token"):
-        assert PASSWORD not in str(decode_claims(tokens[kind]))
+def test_unknown_key_is_logged_with_the_known_ones(
+    api: Api, warnings: pytest.LogCaptureFixture
+) -> None:
+    forge_kids(api, "0123456789abcdef")
+    known = decode_header(api.login().json()["access_token"])["kid"]
+    [message] = warnings.messages
+    assert message == (
+        f"a token was refused: its key 0123456789abcdef is unknown, the known keys are {known}; "
+        "does JWT_SECRET_KEY_FALLBACKS lack a secret?"
+    )
+
+
+@pytest.mark.parametrize("kid", ["", "x", "0123456789ABCDEF", "0" * 17, "0123456789abcde\n"])
+def test_malformed_key_id_is_not_logged(
+    api: Api, warnings: pytest.LogCaptureFixture, kid: str
+) -> None:
+    forge_kids(api, kid)
+    assert warnings.messages == []
+
+
+def test_invalid_signature_is_not_logged(api: Api, warnings: pytest.LogCaptureFixture) -> None:
+    token = api.enter()["access_token"]
+    api.profile(sign(decode_header(token), decode_claims(token), key="x" * 32))
+    assert warnings.messages == []
+
+
+def test_token_from_the_future_is_accepted_and_logged(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    token = api.enter()["access_token"]
+    clock.advance(-1200)
+    assert api.profile(token).status_code == 200
+    [message] = warnings.messages
+    assert message == (
+        "a token was issued 1200 s in the future: "
+        "this machine's clock is behind, or another's is ahead"
+    )
+
+
+def test_clock_difference_within_tolerance_is_not_logged(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    token = api.enter()["access_token"]
+    clock.advance(-4)
+    api.profile(token)
+    assert warnings.messages == []
+
+
+def test_many_unknown_keys_log_one_line_a_minute(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    forge_kids(api, *map(make_kid, range(100)))
+    assert len(warnings.messages) == 1
+    clock.advance(60)
+    forge_kids(api, "0" * 16)
+    assert len(warnings.messages) == 2
+
+
+def test_next_warning_lists_key_ids_of_suppressed_ones(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    forge_kids(api, "a" * 16, "b" * 16, "b" * 16, "c" * 16)
+    clock.advance(60)
+    forge_kids(api, "a" * 16)
+    earlier = f"(as were {'b' * 16}, {'c' * 16} before)"
+    assert f"its key {'a' * 16} is unknown {earlier}, " in warnings.messages[1]
+
+
+def test_next_warning_lists_a_limited_number_of_keys(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    forge_kids(api, *map(make_kid, range(100)))
+    clock.advance(60)
+    forge_kids(api, "f" * 16)
+    unknown = warnings.messages[1].partition(", the known keys are ")[0]
+    assert len(re.findall("[0-9a-f]{16}", unknown)) == MAX_WARNED_KEY_IDS + 1
+
+
+def test_logged_key_id_is_not_repeated_in_next_warning(
+    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
+) -> None:
+    forge_kids(api, "a" * 16)
+    clock.advance(60)
+    forge_kids(api, "b" * 16)
+    assert "a" * 16 not in warnings.messages[1]
