@@ -26,11 +26,7 @@ class AppendOnlyFile:
             raise
 
     def append(self, data: bytes) -> None:
-        """Write and sync.
-
-        After a failure the file is truncated to what it was; until that succeeds, nothing else
-        is written.
-        """
+        """Write and sync. After a failure, nothing is written until a truncation has succeeded."""
         if self._needs_truncate:
             self._truncate_to_valid()
         self._needs_truncate = True

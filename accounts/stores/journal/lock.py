@@ -1,7 +1,7 @@
 """One process at a time writes a journal: an exclusive `flock` on the file `FILE.lock`.
 
-The lock is not on the journal itself, because compaction replaces that file. It is released
-when its file is closed, also by the end of the process.
+The lock is not on the journal itself, because compaction replaces that file. The end of the
+process releases it.
 """
 
 import fcntl
@@ -18,8 +18,8 @@ _open_private = partial(os.open, mode=0o600)
 def acquire_lock(path: Path) -> BinaryIO:
     """Lock a journal for writing; closing the returned file releases the lock.
 
-    A forked child shares the locks that its parent holds, so it has to take its own.
-    Raises `StartupError` if the journal is locked already, by this process or another.
+    Call it after a fork, in the process that writes: a child would share its parent's lock.
+    Raises `StartupError` if the journal is locked already, also by this process.
     """
     lock_path = path.with_name(path.name + ".lock")
     try:

@@ -43,9 +43,10 @@ class TimeoutLock:
         self._lock.release()
 
 
-def check_client_library() -> None:
-    """Raise `StartupError` if this version of redis-py has no `CLUSTER_LOCK` to replace."""
-    if CLUSTER_LOCK not in NodesManager.initialize.__code__.co_names:
+def check_client_library(location: RedisURL) -> None:
+    """Raise `StartupError` if a cluster's client no longer uses `CLUSTER_LOCK`."""
+    is_cluster = location.topology is Topology.CLUSTER
+    if is_cluster and CLUSTER_LOCK not in NodesManager.initialize.__code__.co_names:
         raise StartupError(
             f"redis-py {redis.__version__} no longer uses NodesManager.{CLUSTER_LOCK}; install the "
             "version that requirements.txt names."

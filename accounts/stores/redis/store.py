@@ -70,9 +70,9 @@ class RedisStore:
     def __init__(self, location: RedisURL, clock: Clock) -> None:
         """Connects to nothing yet, so the service starts without its server.
 
-        Raises `StartupError` for a version of redis-py that does not fit.
+        Raises `StartupError` if this version of redis-py cannot be used.
         """
-        check_client_library()
+        check_client_library(location)
         self._location = location
         # A cluster's nodes fail one by one: in a batch, one failure would fail all the reads.
         self.supports_batch_reads = location.topology is not Topology.CLUSTER
