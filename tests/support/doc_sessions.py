@@ -1,4 +1,4 @@
-"""Runs the shell sessions of documents: commands after `$ `, each with the output that is shown."""
+"""Runs the shell sessions of documents: commands after `$ `, each followed by its output."""
 
 import os
 import re
@@ -11,7 +11,7 @@ from tests.support.processes import ROOT, Service
 END = "---end-of-output---"
 
 
-def steps(document: str) -> list[tuple[str, str]]:
+def read_session(document: str) -> list[tuple[str, str]]:
     """Return the commands of a document's `console` blocks, each with its output."""
     text = (ROOT / document).read_text(encoding="utf-8")
     blocks = re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
@@ -21,13 +21,16 @@ def steps(document: str) -> list[tuple[str, str]]:
     ]
 
 
-def run(
+def run_session(
     commands: list[str], service: Service, folder: Path, **environment: str
 ) -> list[tuple[str, str]]:
-    """Run commands in one shell, with the service's port for 8000; tokens are shown as `eyJ…`."""
+    """Run commands in one shell; return each with its output, as `read_session` does.
+
+    The service's port is replaced by 8000 in the output, and tokens by `eyJ…`.
+    """
     port = str(service.port)
     script = "".join(f"{command}\necho; echo '{END}'\n" for command in commands)
-    # What pip has installed beside this Python comes first.
+    # Programs that pip has installed beside this Python come first.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     shell = subprocess.run(
         ["bash"],
@@ -38,6 +41,6 @@ def run(
         text=True,
         check=True,
     )
-    shown = re.sub(rf":{port}\b", ":8000", re.sub(r"eyJ[\w.-]+", "eyJ…", shell.stdout))
-    outputs = [output.strip() for output in shown.split(END)[:-1]]
+    output = re.sub(rf":{port}\b", ":8000", re.sub(r"eyJ[\w.-]+", "eyJ…", shell.stdout))
+    outputs = [part.strip() for part in output.split(END)[:-1]]
     return [*zip(commands, outputs, strict=True)]

@@ -2,8 +2,8 @@
 
 Of the format: `@variable = value` and `{{variable}}`; requests between lines of `###`, each with
 comments (`# @name`, and `# → status code`, which is this project's own), a request line, headers
-and a body; two ways to use an answer, VS Code's `{{name.response.body.$.field}}` and JetBrains'
-script.
+and a body. A later request uses a response in two ways: VS Code's
+`{{name.response.body.$.field}}`, and JetBrains' script.
 """
 
 import json
@@ -30,15 +30,15 @@ class Request(NamedTuple):
         return self.url.removeprefix("{{host}}")
 
 
-def variables(text: str) -> dict[str, str]:
+def parse_variables(text: str) -> dict[str, str]:
     return dict(re.findall(r"^@(\w+) = (.*)$", text, re.MULTILINE))
 
 
-def requests(text: str) -> list[Request]:
-    return [*map(_request, re.split(r"^###\s*", text, flags=re.MULTILINE)[1:])]
+def parse_requests(text: str) -> list[Request]:
+    return [*map(_parse_request, re.split(r"^###\s*", text, flags=re.MULTILINE)[1:])]
 
 
-def _request(section: str) -> Request:
+def _parse_request(section: str) -> Request:
     title, _, rest = section.partition("\n")
     comments = "\n".join(line for line in rest.splitlines() if line.startswith("#"))
     lines = "\n".join(line for line in rest.splitlines() if not line.startswith("#"))
@@ -60,28 +60,28 @@ def _request(section: str) -> Request:
     )
 
 
-def outcomes(text: str, service: Service) -> Iterator[tuple[str, str]]:
-    """Send every request in its order; yield its title, and the status and code of its answer."""
-    known = {**variables(text), "host": ""}
-    for request in requests(text):
-        answer = _send(request, known, service)
+def send_requests(text: str, service: Service) -> Iterator[tuple[str, str]]:
+    """Send all requests in order. Yields each title with the response's status and error code."""
+    variables: dict[str, Any] = {**parse_variables(text), "host": ""}
+    for request in parse_requests(text):
+        response = _send(request, variables, service)
         if request.name:
-            fields = {f"{request.name}.response.body.$.{k}": v for k, v in answer.json().items()}
-            known |= fields
+            fields = {f"{request.name}.response.body.$.{k}": v for k, v in response.json().items()}
+            variables |= fields
         for name, field in re.findall(r'set\("(\w+)", response\.body\.(\w+)\)', request.script):
-            known[name] = answer.json()[field]
-        yield request.title, _outcome(answer)
+            variables[name] = response.json()[field]
+        yield request.title, _describe(response)
 
 
-def _send(request: Request, known: dict[str, Any], service: Service) -> Answer:
-    def filled(text: str) -> str:
-        return re.sub(r"\{\{(.+?)\}\}", lambda found: str(known[found[1]]), text)
+def _send(request: Request, variables: dict[str, Any], service: Service) -> Answer:
+    def fill_in(text: str) -> str:
+        return re.sub(r"\{\{(.+?)\}\}", lambda match: str(variables[match[1]]), text)
 
-    headers = {name: filled(value) for name, value in request.headers.items()}
-    return service.request(request.method, filled(request.url), filled(request.body), **headers)
+    headers = {name: fill_in(value) for name, value in request.headers.items()}
+    return service.request(request.method, fill_in(request.url), fill_in(request.body), **headers)
 
 
-def _outcome(answer: Answer) -> str:
-    if answer.status < 400:
-        return str(answer.status)
-    return f"{answer.status} {json.loads(answer.body)['code']}"
+def _describe(response: Answer) -> str:
+    if response.status < 400:
+        return str(response.status)
+    return f"{response.status} {json.loads(response.body)['code']}"

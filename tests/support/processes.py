@@ -77,6 +77,9 @@ class Service:
     def login(self, email: str = EMAIL) -> Answer:
         return self.post("auth/login", {"email": email, "password": PASSWORD})
 
+    def metrics(self) -> str:
+        return self.request("GET", "/metrics").body.decode()
+
     def answers(self) -> bool:
         try:
             return self.request("GET", "/health").status == http.HTTPStatus.OK

@@ -3,18 +3,11 @@
 from importlib.util import module_from_spec, spec_from_file_location
 from typing import Any
 
-from tests.support.api import EMAIL, PASSWORD
+from tests.support.api import PASSWORD
+from tests.support.http import decode_claims, forge
 from tests.support.processes import ROOT, Service
-from tests.support.valkey import eventually
 
 PROFILE = "/api/v1/protected/profile"
-SHORT_ACCESS_TOKENS = {"ACCESS_TOKEN_EXPIRE_MINUTES": "0.04"}
-"""Two seconds, so that at least one is left: expiry times are whole seconds."""
-STRICT_ROTATION = {
-    **SHORT_ACCESS_TOKENS,
-    "ROTATE_REFRESH_TOKENS": "true",
-    "REFRESH_REUSE_GRACE_SECONDS": "0",
-}
 
 
 def load_example() -> Any:
@@ -27,16 +20,18 @@ def load_example() -> Any:
     return module
 
 
-def log_in(example: Any, service: Service) -> Any:
-    """Register the test user and return an `AuthClient` that is logged in."""
-    service.register()
+def build_client(example: Any, service: Service, email: str) -> Any:
+    """Register a user and return an `AuthClient` that is logged in."""
+    service.register(email)
     client = example.AuthClient(f"http://127.0.0.1:{service.port}")
-    client.login(EMAIL, PASSWORD)
+    client.login(email, PASSWORD)
     return client
 
 
-def wait_until_expired(client: Any, service: Service) -> None:
-    """Wait until the service rejects the client's access token as expired."""
+def expire_access_token(client: Any, service: Service) -> None:
+    """Replace the client's access token by an expired one, so that no test has to wait."""
     access = client._session["access_token"]
-    eventually(lambda: service.profile(access).status == 401)
-    assert service.profile(access).json()["code"] == "token_expired"
+    issued_at = decode_claims(access)["iat"]
+    expired = forge(access, iat=issued_at - 60, exp=issued_at - 1)
+    assert service.profile(expired).json()["code"] == "token_expired"
+    client._session["access_token"] = expired

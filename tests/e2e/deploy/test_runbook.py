@@ -49,7 +49,7 @@ def shape(line: str) -> dict[str, Any]:
 
 def assert_told(title: str, *services: Service, earlier: str = "") -> None:
     """Hold that each line of a section is one that a service has written, now or earlier."""
-    texts = [one.request("GET", "/metrics").body.decode() for one in services]
+    texts = [one.metrics() for one in services]
     samples = [read(text) for text in (*texts, earlier)]
     shapes = [shape(line) for one in services for line in one.log.splitlines() if line[0] == "{"]
     lines = documented(title)
@@ -68,7 +68,7 @@ def test_the_store_is_down(tmp_path: Path, valkey: Server, production: dict[str,
         token = service.login().json()["access_token"]
         valkey.kill()
         assert [service.profile(token).status for _ in range(3)] == [503, 503, 503]
-        down = service.request("GET", "/metrics").body.decode()
+        down = service.metrics()
         valkey.start()
         assert service.request("GET", "/health/ready").status == 200
         assert_told("The store is down", service, earlier=down)
@@ -105,8 +105,5 @@ def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
         assert ahead.profile(right.login().json()["access_token"]).status == 401
         assert right.profile(ahead.login().json()["access_token"]).status == 200
         assert_told("A clock is wrong", right, ahead)
-        clocks = [
-            read(one.request("GET", "/metrics").body.decode())["auth_clock_seconds", frozenset()]
-            for one in (right, ahead)
-        ]
+        clocks = [read(one.metrics())["auth_clock_seconds", frozenset()] for one in (right, ahead)]
         assert clocks[1] - clocks[0] == pytest.approx(CLOCK_SKEW_SECONDS, abs=5)

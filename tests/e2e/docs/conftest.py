@@ -1,11 +1,10 @@
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.processes import Service, serving
-from tests.support.python_client import STRICT_ROTATION, load_example
+from tests.support.python_client import build_client, load_example
 
 
 @pytest.fixture(scope="session")
@@ -15,8 +14,15 @@ def example() -> Any:
     return load_example()
 
 
-@pytest.fixture
-def rotating_service(tmp_path: Path) -> Iterator[Service]:
-    """A service with short access tokens and refresh tokens that may be used once."""
-    with serving(tmp_path, **STRICT_ROTATION) as service:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service in which a refresh token can be used once."""
+    options = {"ROTATE_REFRESH_TOKENS": "true", "REFRESH_REUSE_GRACE_SECONDS": "0"}
+    with serving(tmp_path_factory.mktemp("service"), **options) as service:
         yield service
+
+
+@pytest.fixture
+def client(example: Any, service: Service, email: str) -> Any:
+    """An `AuthClient` of the example, logged in as a user of its own."""
+    return build_client(example, service, email)

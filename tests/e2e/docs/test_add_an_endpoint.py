@@ -1,5 +1,6 @@
 """Runs the code of docs/guides/add-an-endpoint.md in a copy of the project."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -9,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import EMAIL
 from tests.support.browser_client import SocketBrowser
+from tests.support.metrics import Counts
 from tests.support.processes import ROOT, START_SECONDS, Service, running
 
 PAGE = (ROOT / "docs/guides/add-an-endpoint.md").read_text(encoding="utf-8")
-PARTS = ("accounts", "authproject", "tests", "manage.py", "pyproject.toml")
+PROJECT_FILES = ("accounts", "authproject", "tests", "manage.py", "pyproject.toml")
+NOTES = "/api/v1/protected/notes"
 
 
-def printed() -> list[str]:
+def get_code_blocks() -> list[str]:
     """Return the page's code: the view, its path, its test."""
     blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
     return blocks
@@ -27,117 +29,98 @@ def printed() -> list[str]:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project, with the endpoint."""
     copy = tmp_path_factory.mktemp("project")
-    for part in PARTS:
-        source, ignored = ROOT / part, shutil.ignore_patterns("__pycache__")
+    for name in PROJECT_FILES:
+        source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__")
         if source.is_dir():
-            shutil.copytree(source, copy / part, ignore=ignored)
+            shutil.copytree(source, copy / name, ignore=ignored)
         else:
-            shutil.copy(source, copy / part)
-    view, wiring, test = printed()
+            shutil.copy(source, copy / name)
+    view, wiring, test = get_code_blocks()
     (copy / "notes.py").write_text(view)
     (copy / "tests" / "test_notes.py").write_text(test)
-    # And one as a reader might write it, who wants it in /docs.
+    # The same view without `schema = None`, as a reader writes it who wants it in /docs.
     (copy / "described.py").write_text(view.replace("    schema = None\n\n", ""))
-    line, route = wiring.split("\n\n")
-    line += "\nfrom described import NotesView as Described"
+    import_line, route = wiring.split("\n\n")
+    import_line += "\nfrom described import NotesView as Described"
     route += '    path("api/v1/protected/described", Described.as_view(), name="described"),\n'
     urls = copy / "authproject" / "urls.py"
     before, start, after = urls.read_text().partition("urlpatterns = [\n")
-    urls.write_text(f"{before.rstrip()}\n{line}\n\n{start}{route}{after}")
+    urls.write_text(f"{before.rstrip()}\n{import_line}\n\n{start}{route}{after}")
     return copy
 
 
-@pytest.fixture(autouse=True)
-def uncounted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What runs of the copy says nothing about the coverage of the original."""
-    monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
-    monkeypatch.delenv("COVERAGE_PROCESS_START", raising=False)
-
-
-@pytest.fixture
-def service(project: Path, tmp_path: Path) -> Iterator[Service]:
+@pytest.fixture(scope="module")
+def service(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     command = (str(project / "manage.py"), "serve", "--port", "{port}")
-    with running(tmp_path, *command) as service:
+    with running(tmp_path_factory.mktemp("service"), *command) as service:
         yield service
 
 
-def token_of(service: Service) -> str:
-    service.register()
-    token: str = service.login().json()["access_token"]
-    return token
+def test_endpoint_with_token_returns_notes(service: Service, email: str) -> None:
+    service.register(email)
+    token = service.login(email).json()["access_token"]
+    response = service.request("GET", NOTES, Authorization=f"Bearer {token}")
+    assert response.status == 200
+    assert response.json() == {"owner": email, "notes": ["Water the plants."]}
+    assert response.headers["Cache-Control"] == "no-store"
 
 
-def test_it_answers_whoever_is_logged_in(service: Service) -> None:
-    headers = {"Authorization": f"Bearer {token_of(service)}"}
-    answer = service.request("GET", "/api/v1/protected/notes", **headers)
-    assert answer.status == 200
-    assert answer.json() == {"owner": EMAIL, "notes": ["Water the plants."]}
-    assert answer.headers["Cache-Control"] == "no-store"
+def test_endpoint_without_token_returns_error(service: Service) -> None:
+    response = service.request("GET", NOTES)
+    assert (response.status, response.json()["code"]) == (401, "not_authenticated")
+    assert set(response.json()) == {"detail", "code"}
+    assert response.headers["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
-def test_without_a_token_it_answers_in_the_one_error_shape(service: Service) -> None:
-    answer = service.request("GET", "/api/v1/protected/notes")
-    assert (answer.status, answer.json()["code"]) == (401, "not_authenticated")
-    assert set(answer.json()) == {"detail", "code"}
-    assert answer.headers["WWW-Authenticate"] == 'Bearer realm="api"'
-
-
-def test_a_logout_shuts_it_at_once(service: Service) -> None:
-    service.register()
-    tokens = service.login().json()
+def test_endpoint_after_logout_is_closed(service: Service, email: str) -> None:
+    service.register(email)
+    tokens = service.login(email).json()
     service.post("auth/logout", {"refresh_token": tokens["refresh_token"]})
-    headers = {"Authorization": f"Bearer {tokens['access_token']}"}
-    answer = service.request("GET", "/api/v1/protected/notes", **headers)
-    assert (answer.status, answer.json()["code"]) == (401, "token_revoked")
+    response = service.request("GET", NOTES, Authorization=f"Bearer {tokens['access_token']}")
+    assert (response.status, response.json()["code"]) == (401, "token_revoked")
 
 
-def test_it_is_listed_and_has_a_page(service: Service) -> None:
-    path = "/api/v1/protected/notes"
-    assert service.request("GET", "/").json()["notes"].endswith(path)
-    page = service.request("GET", path, Accept="text/html").body.decode()
-    assert f"/browse/login?next={path}" in page
+def test_endpoint_is_listed_and_has_page(service: Service) -> None:
+    assert service.request("GET", "/").json()["notes"].endswith(NOTES)
+    page = service.request("GET", NOTES, Accept="text/html").body.decode()
+    assert f"/browse/login?next={NOTES}" in page
 
 
-def test_without_its_schema_line_it_is_described(service: Service) -> None:
+def test_endpoint_without_schema_line_is_described(service: Service) -> None:
     paths = service.request("GET", "/openapi.json").json()["paths"]
-    assert "/api/v1/protected/notes" not in paths
+    assert NOTES not in paths
     description = paths["/api/v1/protected/described"]["get"]
     assert description["description"] == "The notes of the user who sends the request."
     assert description["security"] == [{"bearer": []}]
-    # What drf-spectacular cannot tell of a view stays out of the log, whose lines are JSON.
+    # drf-spectacular's warnings do not reach the log, in which each line is JSON.
     assert all(line.startswith("{") for line in service.log.splitlines())
 
 
-def test_a_person_opens_it_by_logging_in(service: Service) -> None:
-    service.register()
-    page = SocketBrowser(service.port).log_in(path="/browse/login?next=/api/v1/protected/notes")
-    assert (page.path, page.status) == ("/api/v1/protected/notes", 200)
+def test_page_opens_after_login(service: Service, email: str) -> None:
+    service.register(email)
+    browser = SocketBrowser(service.port)
+    page = browser.log_in(email, path=f"/browse/login?next={NOTES}")
+    assert (page.path, page.status) == (NOTES, 200)
     assert "Water the plants." in page.text
 
 
-def test_it_is_counted(service: Service) -> None:
-    service.request("GET", "/api/v1/protected/notes")
-    counts = service.request("GET", "/metrics").body.decode()
-    assert 'auth_requests_total{operation="access",outcome="not_authenticated"} 1.0' in counts
-    assert 'route="/api/v1/protected/notes",status="401"' in counts
+def test_request_is_counted(service: Service) -> None:
+    counts = Counts(service.metrics)
+    service.request("GET", NOTES)
+    assert counts.outcome("access", "not_authenticated") == 1
+    duration = "http_request_duration_seconds_count"
+    assert counts(duration, method="GET", route=NOTES, status="401") == 1
 
 
-def test_its_test_passes(project: Path) -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "tests/test_notes.py",
-    ]
+def test_test_of_the_guide_passes(project: Path) -> None:
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     run = subprocess.run(
-        command,
+        [*command, "tests/test_notes.py"],
         cwd=project,
+        env=os.environ,
         capture_output=True,
         text=True,
         timeout=START_SECONDS,
         check=False,
     )
-    assert "1 passed" in run.stdout, run.stdout
+    assert "1 passed" in run.stdout, run.stdout + run.stderr

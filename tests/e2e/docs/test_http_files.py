@@ -1,39 +1,39 @@
-"""docs/api.http and its twin for JetBrains: every request, in order, against a real service."""
+"""docs/api.http and the same for JetBrains: every request, in order, against a real service."""
 
 from pathlib import Path
 
 import pytest
 
 from tests.support.http import ENDPOINTS
-from tests.support.http_files import outcomes, requests
+from tests.support.http_files import parse_requests, send_requests
 from tests.support.processes import ROOT, serving
 
 FILES = ("api.http", "api.jetbrains.http")
 
 
-def text_of(name: str) -> str:
+def read_file(name: str) -> str:
     return (ROOT / "docs" / name).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_every_request_is_answered_as_the_file_says(name: str, tmp_path: Path) -> None:
-    expected = [(request.title, request.expected) for request in requests(text_of(name))]
+def test_every_request_gets_the_expected_response(name: str, tmp_path: Path) -> None:
+    expected = [(request.title, request.expected) for request in parse_requests(read_file(name))]
     with serving(tmp_path) as service:
-        assert [*outcomes(text_of(name), service)] == expected
+        assert [*send_requests(read_file(name), service)] == expected
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_it_has_every_endpoint_of_the_contract(name: str) -> None:
-    assert ENDPOINTS.items() <= {(one.path, one.method) for one in requests(text_of(name))}
+def test_file_has_every_endpoint(name: str) -> None:
+    assert ENDPOINTS.items() <= {(one.path, one.method) for one in parse_requests(read_file(name))}
 
 
 def test_both_editors_send_the_same_requests() -> None:
-    ours, theirs = (requests(text_of(name)) for name in FILES)
-    assert [one[:5] for one in ours] == [one[:5] for one in theirs]
-    assert [[*one.headers] for one in ours] == [[*one.headers] for one in theirs]
+    vs_code, jetbrains = (parse_requests(read_file(name)) for name in FILES)
+    assert [one[:5] for one in vs_code] == [one[:5] for one in jetbrains]
+    assert [[*one.headers] for one in vs_code] == [[*one.headers] for one in jetbrains]
 
 
-def test_only_jetbrains_has_scripts() -> None:
+def test_only_jetbrains_file_has_scripts() -> None:
     # VS Code's REST Client would send them as a part of the body.
-    assert not any(request.script for request in requests(text_of("api.http")))
-    assert "{{login." not in text_of("api.jetbrains.http")
+    assert not any(request.script for request in parse_requests(read_file("api.http")))
+    assert "{{login." not in read_file("api.jetbrains.http")

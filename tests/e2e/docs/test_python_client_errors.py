@@ -1,4 +1,4 @@
-"""docs/examples/client.py where users, bodies, paths and answers are not what it hopes for."""
+"""docs/examples/client.py with several users, bodies of every kind, and foreign servers."""
 
 import json
 import threading
@@ -11,15 +11,15 @@ from typing import Any
 import pytest
 
 from tests.support.api import JSON, PASSWORD
+from tests.support.http import NEW_PASSWORD
 from tests.support.processes import Service
-from tests.support.python_client import PROFILE, log_in, wait_until_expired
+from tests.support.python_client import PROFILE, expire_access_token
 
-BOB = "bob@example.com"
-CHANGE = {"current_password": PASSWORD, "new_password": "another horse, another battery"}
+CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
 
-class Stranger(BaseHTTPRequestHandler):
-    """Answers everything with `status` and `body`, and remembers the tokens that it was sent."""
+class ForeignHandler(BaseHTTPRequestHandler):
+    """Sends `status` and `body` to every request, and records the tokens that it receives."""
 
     status, body = 200, b"{}"
     tokens: list[str | None]
@@ -31,16 +31,19 @@ class Stranger(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(self.body)
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name there
-        """Say nothing."""
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # the base class' name
+        """Log nothing."""
 
 
 @contextmanager
-def stranger(status: int = 200, body: bytes = b"{}") -> Iterator[tuple[int, list[str | None]]]:
+def run_foreign_server(
+    status: int = 200, body: bytes = b"{}"
+) -> Iterator[tuple[int, list[str | None]]]:
+    """Run a server that is not this service. Yields its port and the tokens that it receives."""
     tokens: list[str | None] = []
-    handler = type("", (Stranger,), {"status": status, "body": body, "tokens": tokens})
+    handler = type("", (ForeignHandler,), {"status": status, "body": body, "tokens": tokens})
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
             yield server.server_port, tokens
@@ -49,25 +52,27 @@ def stranger(status: int = 200, body: bytes = b"{}") -> Iterator[tuple[int, list
             thread.join()
 
 
-def test_a_request_of_one_user_is_never_sent_as_another(
-    example: Any, rotating_service: Service
+def test_request_is_never_repeated_as_another_user(
+    example: Any, client: Any, service: Service, email: str
 ) -> None:
-    client = log_in(example, rotating_service)
-    rotating_service.register(BOB)
-    wait_until_expired(client, rotating_service)
-    waiting = [BOB]
+    second_email = f"second.{email}"
+    service.register(second_email)
+    expire_access_token(client, service)
+    pending = [second_email]
 
-    def meanwhile(response: Any, **options: Any) -> None:
-        # Between the answer that the token has expired and the refresh.
-        if waiting:
+    def switch_user(response: Any, **options: Any) -> None:
+        # Called between the response `token_expired` and the refresh.
+        if pending:
             client.logout()
-            client.login(waiting.pop(), PASSWORD)
+            client.login(pending.pop(), PASSWORD)
 
     with pytest.raises(example.SessionEnded) as ended:
-        client.request("POST", "/api/v1/auth/password", json=CHANGE, hooks={"response": meanwhile})
+        client.request(
+            "POST", "/api/v1/auth/password", json=CHANGE, hooks={"response": switch_user}
+        )
     assert ended.value.code == "token_revoked"
-    assert client.get(PROFILE).json()["email"] == BOB
-    assert rotating_service.login(BOB).status == 200
+    assert client.get(PROFILE).json()["email"] == second_email
+    assert service.login(second_email).status == 200
 
 
 @pytest.mark.parametrize(
@@ -77,10 +82,10 @@ def test_a_request_of_one_user_is_never_sent_as_another(
         {"data": iter([b"{}"])},
         {"files": {"name": BytesIO(b"{}")}},
     ],
-    ids=["a file", "a generator", "a form with a file"],
+    ids=["file", "generator", "form with file"],
 )
-def test_a_body_that_can_be_read_only_once_is_refused(example: Any, body: dict[str, Any]) -> None:
-    with stranger() as (port, tokens):
+def test_body_that_can_be_read_once_is_rejected(example: Any, body: dict[str, Any]) -> None:
+    with run_foreign_server() as (port, tokens):
         client = example.AuthClient(f"http://127.0.0.1:{port}")
         with pytest.raises(TypeError, match="twice"):
             client.request("GET", "/", **body)
@@ -94,29 +99,26 @@ def test_a_body_that_can_be_read_only_once_is_refused(example: Any, body: dict[s
         {"data": json.dumps(CHANGE).encode(), "headers": {"Content-Type": JSON}},
         {"data": CHANGE, "headers": None},
     ],
-    ids=["text", "bytes", "a form"],
+    ids=["text", "bytes", "form"],
 )
-def test_any_other_body_is_sent_again(
-    example: Any, rotating_service: Service, body: dict[str, Any]
-) -> None:
-    client = log_in(example, rotating_service)
-    wait_until_expired(client, rotating_service)
+def test_other_bodies_are_sent_again(client: Any, service: Service, body: dict[str, Any]) -> None:
+    expire_access_token(client, service)
     assert client.request("POST", "/api/v1/auth/password", **body).status_code == 200
 
 
 @pytest.mark.parametrize(
     "body", [b"<html>", b"", b"null", b"[]", b'"text"', b"401", b'{"message": "no"}', b"\xff"]
 )
-def test_a_401_of_somebody_else_s_ends_the_session_too(example: Any, body: bytes) -> None:
-    with stranger(401, body) as (port, _), pytest.raises(example.SessionEnded, match="unknown"):
+def test_401_without_code_raises_session_ended(example: Any, body: bytes) -> None:
+    with (
+        run_foreign_server(401, body) as (port, _),
+        pytest.raises(example.SessionEnded, match="unknown"),
+    ):
         example.AuthClient(f"http://127.0.0.1:{port}").get("/")
 
 
-@pytest.mark.parametrize("form", ["@127.0.0.1:{}/x", "@127.0.0.1:{}", "/@127.0.0.1:{}/x"])
-def test_no_path_leads_the_token_to_another_host(
-    example: Any, rotating_service: Service, form: str
-) -> None:
-    client = log_in(example, rotating_service)
-    with stranger() as (port, tokens):
-        assert client.get(form.format(port)).status_code == 404
+@pytest.mark.parametrize("path", ["@127.0.0.1:{}/x", "@127.0.0.1:{}", "/@127.0.0.1:{}/x"])
+def test_path_cannot_send_token_to_another_host(client: Any, path: str) -> None:
+    with run_foreign_server() as (port, tokens):
+        assert client.get(path.format(port)).status_code == 404
     assert tokens == []

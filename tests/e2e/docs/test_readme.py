@@ -1,24 +1,25 @@
-"""The README's tour, run as it is written."""
+"""The README's commands, run as they are written."""
 
 import shutil
 from pathlib import Path
 
 import pytest
 
-from tests.support import doc_sessions as tours
+from tests.support.doc_sessions import read_session, run_session
 from tests.support.processes import ROOT, serving
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_tour_answers_as_it_is_shown(tmp_path: Path) -> None:
-    tour = tours.steps("README.md")
+def test_readme_commands_print_the_shown_output(tmp_path: Path) -> None:
+    session = read_session("README.md")
+    assert session
     with serving(tmp_path) as service:
-        assert tours.run([command for command, _ in tour], service, tmp_path) == tour
+        assert run_session([command for command, _ in session], service, tmp_path) == session
 
 
-def test_a_server_runs_by_line_25() -> None:
+def test_readme_says_how_to_run_by_line_25() -> None:
     lines = README.splitlines()[:25]
     assert "make run" in lines
     assert "python manage.py runserver" in lines
