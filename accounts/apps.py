@@ -5,4 +5,4 @@ class AccountsConfig(AppConfig):
     name = "accounts"
 
     def ready(self) -> None:
-        from accounts import checks  # noqa: F401, PLC0415  # registers them
+        from accounts import checks  # noqa: F401, PLC0415  # the import registers them

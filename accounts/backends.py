@@ -1,21 +1,17 @@
-"""Django's authentication backend: `authenticate()` asks the store, not the ORM."""
+"""Django's authentication backend, on the account store in place of the ORM."""
 
-from typing import cast
-
-from django.contrib.auth import authenticate
 from django.http import HttpRequest
-from rest_framework.request import Request
 
 from accounts.domain.errors import InvalidCredentials, InvalidEmail
-from accounts.domain.service import TokenPair
 from accounts.domain.users import User, normalize_email
+from accounts.passwords.policy import normalize_password
 from accounts.services import get_services
 
 
 class AuthenticatedUser:
-    """The `request.user` of this project: a stored user behind the attributes that Django asks for.
+    """The `request.user`: a stored user with the attributes that Django and DRF read.
 
-    `authenticate()` writes `backend` on what it returns, and a stored `User` is frozen.
+    A wrapper, because `authenticate()` sets `backend` on its result and a `User` is frozen.
     """
 
     is_authenticated = True
@@ -23,8 +19,8 @@ class AuthenticatedUser:
     is_active = True
     backend: str
 
-    def __init__(self, account: User) -> None:
-        self.user = account
+    def __init__(self, user: User) -> None:
+        self.user = user
 
     @property
     def email(self) -> str:
@@ -42,22 +38,15 @@ class AuthenticatedUser:
 
 
 class AccountBackend:
-    """Checks e-mail and password. May raise `ServiceUnavailable`."""
+    """Makes `AccountService.authenticate` available to Django's `authenticate()`."""
 
     def authenticate(
         self, request: HttpRequest | None, email: str, password: str
     ) -> AuthenticatedUser | None:
+        """Return the user, or `None` for wrong credentials. May raise `ServiceUnavailable`."""
+        service = get_services().accounts
         try:
-            user = get_services().accounts.authenticate(normalize_email(email), password)
+            user = service.authenticate(normalize_email(email), normalize_password(password))
         except (InvalidEmail, InvalidCredentials):
             return None
         return AuthenticatedUser(user)
-
-
-def log_in(request: HttpRequest | Request, email: str, password: str) -> TokenPair:
-    """Begin a session for whoever knows the password. Raises `InvalidCredentials`."""
-    user = authenticate(request, email=email, password=password)
-    if user is None:
-        raise InvalidCredentials
-    service = get_services().accounts
-    return service.start_session(cast(AuthenticatedUser, user).user)

@@ -1,29 +1,28 @@
-"""System checks: what is allowed to start, but should not be overlooked."""
+"""System checks: warnings about settings that do not prevent a start."""
 
 from typing import Any
 
 from django.conf import settings
-from django.core.checks import CheckMessage, register
-from django.core.checks import Warning as Advice
+from django.core import checks
 
-W001 = Advice(
+W001 = checks.Warning(
     "JWT_SECRET_KEY is the value of .env.example, which everybody knows.",
     hint="Remove .env and run `python -m authproject.init_env`: it writes a fresh secret.",
     id="accounts.W001",
 )
-W002 = Advice(
+W002 = checks.Warning(
     "ALLOWED_HOSTS is empty: every request will be refused.",
     hint="List the host names that you serve in ALLOWED_HOSTS.",
     id="accounts.W002",
 )
 
 
-@register
-def check_settings(**kwargs: Any) -> list[CheckMessage]:
-    """Warn of settings that a deployment will regret."""
-    found: list[CheckMessage] = []
+@checks.register
+def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
+    """Return a warning for each setting that is valid but probably a mistake."""
+    warnings: list[checks.CheckMessage] = []
     if settings.JWT_SECRET_KEY == settings.JWT_SECRET_KEY_EXAMPLE:
-        found.append(W001)
+        warnings.append(W001)
     if not settings.ALLOWED_HOSTS:
-        found.append(W002)
-    return found
+        warnings.append(W002)
+    return warnings

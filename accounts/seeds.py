@@ -1,10 +1,9 @@
-"""Accounts that exist from the start: `SEED_USERS_FILE`, JSON lines of `email` and a password.
+"""Accounts that exist from the start: `SEED_USERS_FILE`, one JSON object per line.
 
 {"email": "user@example.com", "password_hash": "bcrypt_sha256$$2b$12$…"}
-{"email": "user@example.com", "password": "in the clear, for convenience"}
+{"email": "user@example.com", "password": "plain text, for convenience"}
 """
 
-import json
 import logging
 import re
 import threading
@@ -14,89 +13,92 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from accounts.domain.errors import InvalidEmail, InvalidPassword, ServiceUnavailable, StartupError
-from accounts.domain.interfaces import AccountStore, Clock, PasswordHasher
+import orjson
+
+from accounts.domain.errors import InvalidField, ServiceUnavailable, StartupError
+from accounts.domain.interfaces import AccountStore, Clock, NormalizedPassword, PasswordHasher
 from accounts.domain.users import EmailAddress, User, new_security_stamp, normalize_email
 from accounts.passwords.executor import HASHING_THREADS
 from accounts.passwords.policy import PasswordPolicy
 
-# What our hasher makes. A cost above 16 would keep a core busy for minutes at each login.
-HASH = re.compile(r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}")
-KEYS = ({"email", "password_hash"}, {"email", "password"})
-MANY_FAULTS = 20
+# The hashes that `BcryptHasher` makes. A cost above 16 would take a core minutes for each login.
+HASH_RE = re.compile(
+    r"bcrypt_sha256\$\$2b\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{21}[.Oeu][./A-Za-z0-9]{31}"
+)
+ALLOWED_KEYS = ({"email", "password_hash"}, {"email", "password"})
+MAX_REPORTED_ERRORS = 20
 RETRY_SECONDS = 2.0
-_pause = threading.Event().wait
+
+_sleep = threading.Event().wait
 
 logger = logging.getLogger("accounts.seeds")
 
 
 @dataclass(frozen=True, slots=True)
 class SeedUser:
-    """An account to be: with a hash, or with a password still to be hashed."""
+    """An account to add: with a hash, or with a password that is not hashed yet."""
 
     email: EmailAddress
-    password_hash: str | None = field(repr=False)
-    password: str | None = field(repr=False)
+    password_hash: str | None = field(default=None, repr=False)
+    plaintext: NormalizedPassword | None = field(default=None, repr=False)
 
 
 class InvalidSeed(ValueError):
-    """A line that is no seed; the message says why and repeats no password."""
+    """A line that is not a valid seed. The message is the reason, and contains no password."""
 
 
 def read_seeds(path: Path, policy: PasswordPolicy) -> list[SeedUser]:
-    """Read a seed file. Raises `StartupError`, which lists the faults by line."""
+    """Read a seed file. Raises `StartupError`, which lists the errors by line."""
     try:
         lines = path.read_bytes().split(b"\n")
     except OSError as error:
         raise StartupError(f"{path} cannot be read ({error.strerror}).") from error
     seeds: dict[EmailAddress, SeedUser] = {}
-    faults = []
+    errors = []
     for number, line in enumerate(lines, 1):
         try:
-            seed = _seed(line, policy) if line.strip() else None
-            if seed and seeds.setdefault(seed.email, seed) is not seed:
-                raise InvalidSeed("has the e-mail address of an earlier line")  # noqa: TRY301  # the except adds the line
-        except InvalidSeed as fault:
-            faults.append(f"{path} line {number} {fault}.")
-    if faults:
-        more = [f"{path} has {len(faults) - MANY_FAULTS} more."] if faults[MANY_FAULTS:] else []
-        raise StartupError("\n    ".join(faults[:MANY_FAULTS] + more))
+            if line.strip():
+                _add_seed(seeds, _parse_seed(line, policy))
+        except InvalidSeed as error:
+            errors.append(f"{path} line {number} {error}.")
+    if errors:
+        raise StartupError("\n    ".join(_shorten(errors, path)))
     return list(seeds.values())
 
 
-def _seed(line: bytes, policy: PasswordPolicy) -> SeedUser:
+def _add_seed(seeds: dict[EmailAddress, SeedUser], seed: SeedUser) -> None:
+    if seeds.setdefault(seed.email, seed) is not seed:
+        raise InvalidSeed("has the e-mail address of an earlier line")
+
+
+def _shorten(errors: list[str], path: Path) -> list[str]:
+    omitted = len(errors) - MAX_REPORTED_ERRORS
+    more = [f"{path} has {omitted} more."] if omitted > 0 else []
+    return errors[:MAX_REPORTED_ERRORS] + more
+
+
+def _parse_seed(line: bytes, policy: PasswordPolicy) -> SeedUser:
     try:
-        fields: Any = json.loads(line)
-    except (ValueError, RecursionError) as error:
+        fields: Any = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
         raise InvalidSeed("is no JSON") from error
-    if not isinstance(fields, dict) or set(fields) not in KEYS:
+    if not isinstance(fields, dict) or set(fields) not in ALLOWED_KEYS:
         raise InvalidSeed('must be {"email", "password_hash"} or {"email", "password"}')
     if not all(isinstance(value, str) for value in fields.values()):
         raise InvalidSeed("has a value that is no string")
-    seed = SeedUser(_email(fields["email"]), fields.get("password_hash"), fields.get("password"))
-    if seed.password_hash is not None and not HASH.fullmatch(seed.password_hash):
+    try:
+        email = normalize_email(fields["email"])
+        if "password" in fields:
+            return SeedUser(email, plaintext=policy.validate(fields["password"]))
+    except InvalidField as error:
+        raise InvalidSeed(f"has an invalid {error.field}: {error.detail}") from error
+    if not HASH_RE.fullmatch(fields["password_hash"]):
         raise InvalidSeed("has a password_hash that `manage.py make_users` would not write")
-    if seed.password is not None:
-        _judge(seed.password, policy)
-    return seed
-
-
-def _email(raw: str) -> EmailAddress:
-    try:
-        return normalize_email(raw)
-    except InvalidEmail as error:
-        raise InvalidSeed("has no valid e-mail address") from error
-
-
-def _judge(password: str, policy: PasswordPolicy) -> None:
-    try:
-        policy.check(password)
-    except InvalidPassword as error:
-        raise InvalidSeed(f"has a password that is refused: {error.detail}") from error
+    return SeedUser(email, password_hash=fields["password_hash"])
 
 
 class SeedLoader:
-    """Adds the accounts that are missing, and changes none that is there."""
+    """Adds the accounts that are missing; never changes an existing one."""
 
     def __init__(
         self,
@@ -111,39 +113,48 @@ class SeedLoader:
         self._clock = clock
 
     def load(self) -> None:
-        """Add what is missing. Raises `ServiceUnavailable`."""
-        hashed = [seed for seed in self._seeds if seed.password_hash is not None]
-        # Hashing takes a quarter of a second each: only for those that are missing.
-        clear = [
-            seed
+        """Add the missing accounts. Raises `ServiceUnavailable`."""
+        added = self._store.add_users(
+            self._new_user(seed.email, seed.password_hash)
             for seed in self._seeds
-            if seed.password is not None and self._store.get_user(seed.email) is None
-        ]
-        added = self._store.add_users(map(self._user, hashed))
-        with ThreadPoolExecutor(HASHING_THREADS) as threads:
-            added += self._store.add_users(list(threads.map(self._user, clear)))
+            if seed.password_hash is not None
+        )
+        added += self._store.add_users(self._hash_missing())
         logger.info("seeded %d of %d accounts", added, len(self._seeds))
 
-    def load_with_retry(self, pause: Callable[[float], object] = _pause) -> threading.Thread | None:
-        """Add what is missing, now or, from a thread, as soon as the store is there."""
+    def _hash_missing(self) -> list[User]:
+        # A hash takes a quarter of a second, so only missing accounts are hashed.
+        missing = [
+            (seed.email, seed.plaintext)
+            for seed in self._seeds
+            if seed.plaintext is not None and self._store.get_user(seed.email) is None
+        ]
+        with ThreadPoolExecutor(HASHING_THREADS) as threads:
+            hashes = threads.map(self._hasher.hash, (plaintext for _, plaintext in missing))
+            return [
+                self._new_user(email, password_hash)
+                for (email, _), password_hash in zip(missing, hashes, strict=True)
+            ]
+
+    def _new_user(self, email: EmailAddress, password_hash: str) -> User:
+        return User(email, password_hash, new_security_stamp(), self._clock())
+
+    def load_with_retry(self, sleep: Callable[[float], object] = _sleep) -> threading.Thread | None:
+        """Add the missing accounts; if the store is unavailable, retry on a thread."""
         try:
             self.load()
         except ServiceUnavailable:
             logger.warning("the seeds are added when the store can be reached")
-            thread = threading.Thread(target=self._keep_trying, args=(pause,), daemon=True)
+            thread = threading.Thread(target=self._retry, args=(sleep,), daemon=True)
             thread.start()
             return thread
         return None
 
-    def _keep_trying(self, pause: Callable[[float], object]) -> None:
+    def _retry(self, sleep: Callable[[float], object]) -> None:
         while True:
-            pause(RETRY_SECONDS)
+            sleep(RETRY_SECONDS)
             try:
                 self.load()
             except ServiceUnavailable:
                 continue
             return
-
-    def _user(self, seed: SeedUser) -> User:
-        hashed = seed.password_hash or self._hasher.hash(seed.password or "")
-        return User(seed.email, hashed, new_security_stamp(), self._clock())

@@ -1,17 +1,19 @@
-"""The shapes of request bodies. Nothing is coerced: a number is no password."""
+"""Request bodies. Values are never coerced: a number is not a password."""
 
 from typing import Any
 
 from rest_framework import serializers
 from rest_framework.fields import empty
 
-from accounts.domain.errors import DuplicateEmail, InvalidEmail, InvalidPassword
+from accounts.domain.errors import DuplicateEmail, InvalidField
+from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.users import EmailAddress, normalize_email
+from accounts.passwords.policy import normalize_password
 from accounts.services import get_services
 
 
 class BodySerializer(serializers.Serializer[Any]):
-    """A JSON object, and nothing else."""
+    """Requires a JSON object."""
 
     def run_validation(self, data: Any = empty) -> Any:
         if not isinstance(data, dict):
@@ -22,62 +24,67 @@ class BodySerializer(serializers.Serializer[Any]):
 
 
 class TextField(serializers.CharField):
-    """A string as it was sent: never coerced, never trimmed, of any length."""
+    """A string exactly as it was sent: not coerced, not trimmed, of any length."""
 
     default_error_messages = {"wrong_type": "This field must be a string."}
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
-        # Ours judge what is in the text; CharField would refuse NULs and surrogates in a token.
+        # CharField's own validators reject NUL, but logout accepts any string as a token.
         self.validators = []
 
     def run_validation(self, data: Any = empty) -> Any:
-        # CharField takes an empty string as it is; here it is judged like any other.
+        # CharField accepts an empty string without calling `to_internal_value`.
         return serializers.Field.run_validation(self, data)
 
-    def to_internal_value(self, data: Any) -> str:
+    def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str):
             self.fail("wrong_type")
-        return data
+        try:
+            return self.parse(data)
+        except InvalidField as error:
+            raise serializers.ValidationError(error.detail, error.code) from error
+
+    def parse(self, text: str) -> Any:
+        """Return the validated value; a subclass overrides it. May raise `InvalidField`."""
+        return text
 
 
 class EmailField(TextField):
-    """An e-mail address, normalised."""
+    """An e-mail address; its value is normalized."""
 
-    def to_internal_value(self, data: Any) -> EmailAddress:
-        try:
-            return normalize_email(super().to_internal_value(data))
-        except InvalidEmail as error:
-            raise serializers.ValidationError(error.detail, error.code) from error
+    def parse(self, text: str) -> EmailAddress:
+        return normalize_email(text)
 
 
 class NewEmailField(EmailField):
-    """An e-mail address without an account so far; `add_user` decides, but after a costly hash."""
+    """An e-mail address without an account.
 
-    def to_internal_value(self, data: Any) -> EmailAddress:
-        email = super().to_internal_value(data)
+    This check saves the hash for most duplicates; the store's `add_user` decides.
+    """
+
+    def parse(self, text: str) -> EmailAddress:
+        email = super().parse(text)
         if get_services().accounts.store.get_user(email) is not None:
-            raise serializers.ValidationError(DuplicateEmail.detail, DuplicateEmail.code)
+            raise DuplicateEmail
         return email
 
 
 class PasswordField(TextField):
-    """A password to check."""
+    """A password to verify; its value is `None` if no account can have it."""
 
     def __init__(self) -> None:
         super().__init__(style={"input_type": "password"})
 
+    def parse(self, text: str) -> NormalizedPassword | None:
+        return normalize_password(text)
+
 
 class NewPasswordField(PasswordField):
-    """A password to set, which the policy judges."""
+    """A password to set; the policy validates it."""
 
-    def to_internal_value(self, data: Any) -> str:
-        password = super().to_internal_value(data)
-        try:
-            get_services().password_policy.check(password)
-        except InvalidPassword as error:
-            raise serializers.ValidationError(error.detail, error.code) from error
-        return password
+    def parse(self, text: str) -> NormalizedPassword:
+        return get_services().password_policy.validate(text)
 
 
 class RegisterSerializer(BodySerializer):
@@ -91,7 +98,8 @@ class LoginSerializer(BodySerializer):
 
 
 class RefreshTokenSerializer(BodySerializer):
-    refresh_token = TextField(write_only=True)  # No page repeats it: it may be good still.
+    # Write-only, so that a form never shows a token that may still be valid.
+    refresh_token = TextField(write_only=True)
 
 
 class ChangePasswordSerializer(BodySerializer):

@@ -1,4 +1,4 @@
-"""The composition root: builds the service from Django's settings, once, when first asked."""
+"""Builds the service from Django's settings, once per process."""
 
 import time
 from dataclasses import dataclass
@@ -12,18 +12,18 @@ from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
-from accounts.seeds import SeedLoader, SeedUser, read_seeds
+from accounts.seeds import SeedLoader, read_seeds
 from accounts.signals import emit, send_hash_queue_changed, send_password_hashed
 from accounts.stores import open_store
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 
-_opening = Lock()
+_build_lock = Lock()
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """What the Django modules use."""
+    """What views, authentication and serializers use."""
 
     accounts: AccountService
     tokens: TokenService
@@ -34,48 +34,50 @@ class Services:
 def get_services() -> Services:
     """Return this process's services.
 
-    It is opened when first asked for, after any fork: pools and stores own threads and sockets.
+    The first call builds them. It must come after any fork, because executors and stores own
+    threads and sockets.
     """
-    with _opening:
-        return _open()
+    with _build_lock:
+        return _build_once()
 
 
 @cache
-def _open() -> Services:
+def _build_once() -> Services:
     return build_services(time.time)
 
 
 def build_services(clock: Clock) -> Services:
-    """Build the services from the settings as they are now. May raise `StartupError`."""
-    tokens = TokenService(
-        KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS]), clock
-    )
+    """Build the services from the current settings, and load the seeds. Raises `StartupError`."""
+    key_ring = KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS])
+    tokens = TokenService(key_ring, clock)
     password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    pool = HashingExecutor(
-        on_queue_change=send_hash_queue_changed, on_hash_done=send_password_hashed
-    )
-    hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, policy=password_policy, pool=pool)
+    hasher = _build_hasher()
     store = open_store(settings.STORE_URL, clock)
-    service = AccountService(
+    accounts = AccountService(
         store=store,
         hasher=hasher,
         tokens=tokens,
-        policy=TokenPolicy(
-            access_lifetime=settings.ACCESS_TOKEN_LIFETIME,
-            refresh_lifetime=settings.REFRESH_TOKEN_LIFETIME,
-            rotate=settings.ROTATE_REFRESH_TOKENS,
-            reuse_grace=settings.REFRESH_REUSE_GRACE_SECONDS,
-        ),
+        policy=_build_token_policy(),
         clock=clock,
         emit=emit,
     )
-    if seeds := _read_seeds():
+    if settings.SEED_USERS_FILE is not None:
+        seeds = read_seeds(settings.SEED_USERS_FILE, password_policy)
         SeedLoader(seeds, store, hasher, clock).load_with_retry()
-    return Services(service, tokens, password_policy, clock)
+    return Services(accounts, tokens, password_policy, clock)
 
 
-def _read_seeds() -> list[SeedUser]:
-    if settings.SEED_USERS_FILE is None:
-        return []
-    policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    return read_seeds(settings.SEED_USERS_FILE, policy)
+def _build_hasher() -> BcryptHasher:
+    executor = HashingExecutor(
+        on_queue_change=send_hash_queue_changed, on_hash_done=send_password_hashed
+    )
+    return BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=executor)
+
+
+def _build_token_policy() -> TokenPolicy:
+    return TokenPolicy(
+        access_lifetime=settings.ACCESS_TOKEN_LIFETIME,
+        refresh_lifetime=settings.REFRESH_TOKEN_LIFETIME,
+        rotate=settings.ROTATE_REFRESH_TOKENS,
+        reuse_grace=settings.REFRESH_REUSE_GRACE_SECONDS,
+    )

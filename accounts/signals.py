@@ -1,6 +1,6 @@
-"""Django signals, one for each security event. Receivers get `user`, the e-mail address.
+"""Django signals, one for each security event, sent with `event` and `user` (the e-mail address).
 
-A receiver that fails is logged by Django and harms no request.
+An exception in a receiver is logged by Django; the request continues.
 """
 
 from django.dispatch import Signal
@@ -16,9 +16,10 @@ token_reused = Signal()
 password_changed = Signal()
 
 password_hash_queue_changed = Signal()
-"""Gives `change`: +1 when a hash begins to wait for a thread, -1 when it has one."""
+"""Sent with `change`: +1 when a hash is queued, -1 when a thread takes it."""
+
 password_hashed = Signal()
-"""Gives `seconds`, the time that one hash took."""
+"""Sent with `seconds`, the time that one hash took."""
 
 SIGNALS_BY_EVENT = {
     Event.LOGIN_SUCCESS: login_succeeded,
@@ -32,15 +33,15 @@ SIGNALS_BY_EVENT = {
 
 
 def send_hash_queue_changed(change: int) -> None:
-    """Tell how many more hashes wait now. For `accounts.passwords.hasher.HashingExecutor`."""
+    """Send `password_hash_queue_changed`: `HashingExecutor`'s `on_queue_change`."""
     password_hash_queue_changed.send_robust(sender=None, change=change)
 
 
 def send_password_hashed(seconds: float) -> None:
-    """Tell how long a hash took. For `accounts.passwords.hasher.HashingExecutor`."""
+    """Send `password_hashed`: `HashingExecutor`'s `on_hash_done`."""
     password_hashed.send_robust(sender=None, seconds=seconds)
 
 
 def emit(event: Event, user: str) -> None:
-    """Tell the receivers of an event. An `EventHandler`."""
+    """Send an event's signal: the service's `EventHandler`."""
     SIGNALS_BY_EVENT[event].send_robust(sender=Event, event=event, user=user)

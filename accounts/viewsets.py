@@ -1,4 +1,4 @@
-"""The endpoints: parse, call the service, respond."""
+"""The endpoints: each validates its body, calls the service and responds."""
 
 from functools import cache
 from typing import Any, cast
@@ -11,7 +11,7 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
-from accounts.backends import AuthenticatedUser, log_in
+from accounts.backends import AuthenticatedUser
 from accounts.domain.claims import Claims
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
@@ -31,12 +31,15 @@ AUTHENTICATORS = api_settings.DEFAULT_AUTHENTICATION_CLASSES
 
 @cache
 def get_validator(serializer_class: type[BaseSerializer[Any]]) -> BaseSerializer[Any]:
-    """Return a serializer to validate with, whose fields were made once: they keep no state."""
+    """Return a shared serializer; use only `run_validation`, which keeps no state.
+
+    A new serializer for each request would cost 26 µs, measured on refresh.
+    """
     return serializer_class()
 
 
 class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
-    """What both viewsets share."""
+    """The base of both viewsets."""
 
     @classmethod
     def get_extra_actions(cls) -> list[Any]:
@@ -50,6 +53,7 @@ class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
         return get_services().accounts
 
     def validated_data(self, request: Request) -> dict[str, Any]:
+        """Return the validated body. Raises `ValidationError`."""
         serializer_class: Any = self.get_serializer_class()
         return cast(dict[str, Any], get_validator(serializer_class).run_validation(request.data))
 
@@ -81,7 +85,7 @@ class AuthViewSet(AccountViewSet):
     )
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
-        return _token_response(log_in(request, **self.validated_data(request)))
+        return _token_response(self.service.login(**self.validated_data(request)))
 
     @action(
         detail=False,
@@ -137,7 +141,7 @@ class AuthViewSet(AccountViewSet):
 
 
 class ProtectedViewSet(AccountViewSet):
-    """An example of what a token opens."""
+    """An example of an endpoint that requires an access token."""
 
     @action(detail=False, methods=["get"], store_access=StoreAccess.IDENTITY)
     def profile(self, request: Request) -> Response:

@@ -42,7 +42,7 @@ def start(
         for name, value in changed.items():
             setattr(settings, name, value)
         services = build_services(clock)
-        monkeypatch.setattr(services_module, "_open", lambda: services)
+        monkeypatch.setattr(services_module, "_build_once", lambda: services)
         return services
 
     return start
@@ -58,6 +58,6 @@ def api(start: Callable[..., Services]) -> Api:
 @pytest.fixture(autouse=True)
 def fresh_services() -> Iterator[None]:
     """No test meets another's users."""
-    opened = services_module._open
+    opened = services_module._build_once
     yield
     opened.cache_clear()

@@ -34,8 +34,10 @@ HOMES = {
     "granian": {"authproject.management.commands.serve"},
     "jwt": {"accounts.tokens.key_ring"},
     "orjson": {
+        "accounts.management.commands.make_users",
         "accounts.rest.parsers",
         "accounts.rest.renderers",
+        "accounts.seeds",
         "accounts.stores.journal.format",
         "accounts.stores.serialization",
         "authproject.monitoring.formatters",

@@ -11,7 +11,6 @@ from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
-from accounts.backends import log_in
 from accounts.browsable.authentication import enforce_csrf, is_same_origin
 from accounts.browsable.cookies import REFRESH_COOKIE, delete_auth_cookies, set_auth_cookies
 from accounts.rest.parsers import FormParser, MultiPartParser
@@ -75,7 +74,8 @@ class LoginView(AuthFormView):
         return Response()
 
     def post(self, request: Request) -> HttpResponseRedirect:
-        tokens = log_in(request, **LoginSerializer().run_validation(request.data))
+        credentials = LoginSerializer().run_validation(request.data)
+        tokens = get_services().accounts.login(**credentials)
         _end_session(request)
         rotate_token(request)
         response = HttpResponseRedirect(self.next)

@@ -1,1 +1,1 @@
-"""The rules of the service in plain Python: no framework, no I/O."""
+"""The service's rules in plain Python: no framework, no I/O."""

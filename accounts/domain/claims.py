@@ -1,4 +1,4 @@
-"""What a token says, whichever library carries it (RFC 7519 §4)."""
+"""The claims of a token, independent of the library that encodes them (RFC 7519 §4)."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -25,6 +25,6 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshClaims(Claims):
-    """The claims of a refresh token: `generation` is how often it has been rotated."""
+    """The claims of a refresh token. `rotation_count` is how often its session was rotated."""
 
     rotation_count: int

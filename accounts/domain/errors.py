@@ -1,34 +1,34 @@
-"""Everything that can go wrong, as types.
+"""Every error that the service raises on purpose, as one tree.
 
     AccountError
-    ├── InvalidField             one field of the input is well-typed but unacceptable
+    ├── InvalidField                    one field has the right type and an unacceptable value
     │   ├── InvalidEmail
     │   ├── DuplicateEmail
-    │   ├── InvalidPassword      too short, too long, too common, not text
+    │   ├── InvalidPassword             too short, too long, too common, invalid characters
     │   └── WrongCurrentPassword
-    ├── InvalidCredentials       wrong e-mail or password: which of the two, nobody learns
+    ├── InvalidCredentials              wrong e-mail or wrong password; no client learns which
     ├── TokenError
-    │   ├── TokenInvalid         malformed; the subclasses tell the log and the metrics more
-    │   │   ├── UnknownKeyID  signed with a key that is not ours, or is no longer
-    │   │   ├── InvalidTokenSignature      names a key of ours, and was not signed with it
-    │   │   └── WrongTokenType     a refresh token for an access token, or the reverse
+    │   ├── TokenInvalid                malformed; the subclasses are for logs and metrics
+    │   │   ├── UnknownKeyID            its `kid` is none of the configured keys
+    │   │   ├── InvalidTokenSignature   its `kid` is known, but the signature is wrong
+    │   │   └── WrongTokenType          a refresh token in place of an access token, or the reverse
     │   ├── TokenExpired
-    │   ├── TokenRevoked         its session was ended, or its user's version replaced
-    │   └── TokenReused          a spent refresh token: somebody copied it
-    └── ServiceUnavailable       try again after `retry_after` seconds
+    │   ├── TokenRevoked                its session was revoked, or the user's stamp replaced
+    │   └── TokenReused                 a used refresh token: it was probably stolen
+    └── ServiceUnavailable              try again after `retry_after` seconds
         ├── StoreUnavailable
-        └── HashingOverloaded           too many passwords are being checked
-            └── ServerOverloaded   too many requests wait, for passwords or for the store
+        └── HashingOverloaded           the password hashing queue is full
+            └── ServerOverloaded        every thread of the server is busy
 
-Each class has a stable `code` for programs and a `detail` for people; neither ever
-carries a password, a token or a secret. `accounts.rest.exceptions` turns them into responses.
+Each class has a stable `code` for programs and a `detail` for people. Neither contains a
+password, a token or a secret. `accounts.rest.exceptions` turns them into responses.
 """
 
 from typing import ClassVar
 
 
 class AccountError(Exception):
-    """Base of every error that the service raises on purpose."""
+    """The base class of the service's errors."""
 
     code: ClassVar[str]
     detail: ClassVar[str]
@@ -38,7 +38,7 @@ class AccountError(Exception):
 
 
 class InvalidField(AccountError):
-    """One `field` of the input is well-typed but unacceptable."""
+    """One `field` has the right type and an unacceptable value."""
 
     field: ClassVar[str]
 
@@ -54,7 +54,7 @@ class DuplicateEmail(InvalidField):
 
 
 class InvalidPassword(InvalidField):
-    """A password that may not be set; the subclasses say why."""
+    """A password that the policy rejects; the subclasses are the reasons."""
 
     field = "password"
 
@@ -90,13 +90,13 @@ class InvalidCredentials(AccountError):
 
 
 class TokenError(AccountError):
-    """A token that opens nothing. `reason` is for logs and metrics; no client sees it."""
+    """A token that is not accepted. `reason` is for logs and metrics; no client sees it."""
 
     reason: ClassVar[str]
 
     @property
     def log_reason(self) -> str:
-        """Why, for the log: the reason, and what else is known."""
+        """The reason with details, for the log."""
         return self.reason
 
 
@@ -106,7 +106,7 @@ class TokenInvalid(TokenError):
 
 
 class UnknownKeyID(TokenInvalid):
-    """`kid` is the token's: it has the form of ours, and is none of them."""
+    """The token's `kid` has the right form, but is none of the configured keys."""
 
     reason = "unknown_key"
 
@@ -123,17 +123,17 @@ class WrongTokenType(TokenInvalid):
 
 
 class TokenExpired(TokenError):
-    """`ago` is for how many seconds it has been expired."""
+    """The token expired `seconds_ago`."""
 
     code, reason = "token_expired", "expired"
     detail = "The token has expired."
 
-    def __init__(self, ago: float = 0.0) -> None:
-        self.ago = ago
+    def __init__(self, seconds_ago: float = 0.0) -> None:
+        self.seconds_ago = seconds_ago
 
     @property
     def log_reason(self) -> str:
-        return f"expired {self.ago:.0f} s ago"
+        return f"expired {self.seconds_ago:.0f} s ago"
 
 
 class TokenRevoked(TokenError):
@@ -147,7 +147,7 @@ class TokenReused(TokenError):
 
 
 class ServiceUnavailable(AccountError):
-    """A passing fault: the same request may succeed after `retry_after` seconds."""
+    """A temporary failure: the same request may succeed after `retry_after` seconds."""
 
     retry_after: ClassVar[int]
 
@@ -167,8 +167,8 @@ class ServerOverloaded(HashingOverloaded):
 
 
 class StartupError(Exception):
-    """The service must not start on this; the message names the file and how to mend it.
+    """The service must not start. The message names the file and the remedy.
 
-    Raised while a store is opened or seeds are read. A store that merely cannot be reached
-    is `StoreUnavailable`, which stops no start.
+    Raised while a store is opened or seeds are read. A store that cannot be reached raises
+    `StoreUnavailable` instead, which does not prevent a start.
     """

@@ -1,4 +1,4 @@
-"""Security events, in the vocabulary of OWASP's Logging Vocabulary Cheat Sheet."""
+"""Security events, named as in OWASP's Logging Vocabulary Cheat Sheet."""
 
 from enum import StrEnum
 

@@ -1,8 +1,8 @@
-"""What the service needs from the world. Implementations live one layer further out."""
+"""What the service needs from outside. The implementations are in the outer packages."""
 
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum, auto
-from typing import ClassVar, Protocol
+from typing import ClassVar, NewType, Protocol
 
 from accounts.domain.claims import Claims, RefreshClaims
 from accounts.domain.events import Event
@@ -10,14 +10,16 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
 Clock = Callable[[], float]
-"""Seconds since the epoch."""
+"""Returns seconds since the epoch."""
 
 EventHandler = Callable[[Event, str], None]
-"""Told of each security event and the e-mail address concerned; must not raise."""
-
+"""Receives each security event with the user's e-mail address; must not raise."""
 
 UserAndSession = tuple[User | None, Session | None]
-"""A user, and a session of theirs; an untouched session is `None`."""
+"""A user and one of their sessions. `None` is a session that was never rotated or revoked."""
+
+NormalizedPassword = NewType("NormalizedPassword", str)
+"""A password in the form that is hashed. Only `accounts.passwords.policy` makes one."""
 
 
 class StoreAccess(Enum):
@@ -31,11 +33,11 @@ class StoreAccess(Enum):
 
 
 class AccountStore(Protocol):
-    """Users and sessions. Safe to share between threads; any method may raise `StoreUnavailable`.
+    """Keeps users and sessions. Threads may share it; every method may raise `StoreUnavailable`.
 
-    The two updates are atomic. `change` is a pure, quick function from the stored value to
-    the new one: a store may run it under a lock, or again if somebody was faster. What it
-    raises leaves everything as it was; a value that it returns unchanged is not written.
+    `update_user` and `update_session` are atomic. Their `update_fn` is a fast pure function from
+    the stored value to the new one. A store may call it under a lock, and again after a
+    concurrent change. If it raises, nothing changes; an unchanged value is not written.
     """
 
     backend_name: ClassVar[str]
@@ -51,62 +53,62 @@ class AccountStore(Protocol):
     """Whether `get_users_and_sessions` is one round trip for any number of pairs."""
 
     def add_user(self, user: User) -> None:
-        """Add an account. Raises `DuplicateEmail`: the only place where that is decided."""
+        """Add an account. Raises `DuplicateEmail`; only this method decides it."""
 
     def add_users(self, users: Iterable[User]) -> int:
-        """Add those accounts that are missing, in bulk; return how many. E-mails are distinct.
+        """Add the accounts that are missing, and return how many. E-mails are distinct.
 
-        Where it raises, some may have been added: doing it again adds the rest.
+        If it raises, some may have been added; calling it again adds the rest.
         """
 
     def get_user(self, email: EmailAddress) -> User | None: ...
 
-    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
-        """Return the user as stored now. Raises `KeyError` where there is none."""
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
+        """Return the user as stored now. Raises `KeyError` if there is none."""
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
-        """Return user and session in one trip; an untouched session is `None`."""
+        """Return both, read in one round trip."""
 
     def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
+        self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> Sequence[UserAndSession | Exception]:
-        """Answer several `find`s in one trip, in their order.
+        """Return the result for each (email, sid) key, in the same order.
 
-        What is wrong with one account's record is its own answer and nobody else's.
+        An unreadable record becomes an exception in its own place; the other results are intact.
         """
 
     def update_session(
-        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+        self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        """Return the session as stored now; it is forgotten after its `expires_at`."""
+        """Return the session as stored now. A store deletes it after its `expires_at`."""
 
     def count_users(self) -> int | None:
-        """Return how many accounts there are, or `None` where that is no cheap question."""
+        """Return the number of accounts, or `None` if counting is expensive."""
 
     def ping(self) -> None:
-        """Raise `StoreUnavailable` unless the store answers."""
+        """Raise `StoreUnavailable` unless the store responds."""
 
     def close(self) -> None: ...
 
 
 class PasswordHasher(Protocol):
-    """Hashes and verifies passwords. Slow by design; a full queue raises `HashingOverloaded`."""
+    """Hashes and verifies passwords, slowly. A full queue raises `HashingOverloaded`."""
 
-    def hash(self, password: str) -> str:
-        """Return a salted hash. Raises a subclass of `InvalidPassword`."""
+    def hash(self, password: NormalizedPassword) -> str:
+        """Return a salted hash."""
 
-    def verify(self, password: str, encoded: str | None) -> bool:
-        """Say whether they match. `None` costs the same time and never matches."""
+    def verify(self, password: NormalizedPassword | None, encoded: str | None) -> bool:
+        """Return whether they match. `None` never matches, and takes the same time."""
 
     def must_update(self, encoded: str) -> bool:
-        """Say whether a hash was made with other parameters than today's."""
+        """Return whether a hash was made with other parameters than the configured ones."""
 
 
 class TokenIssuer(Protocol):
-    """Signs and verifies. It judges no user, version or session: the service does."""
+    """Signs and verifies tokens. It reads no store: the service checks user and session."""
 
     def issue(self, claims: Claims) -> str:
         """Sign an access token, or a refresh token for `RefreshClaims`."""
 
     def verify_refresh(self, token: str) -> RefreshClaims:
-        """Raise `TokenInvalid` or `TokenExpired`."""
+        """Return a refresh token's claims. Raises `TokenInvalid` or `TokenExpired`."""

@@ -1,4 +1,4 @@
-"""The use cases. Every rule is here or in `sessions`; nothing here knows HTTP or Django."""
+"""The use cases. They know no HTTP and no Django."""
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -19,17 +19,18 @@ from accounts.domain.interfaces import (
     AccountStore,
     Clock,
     EventHandler,
+    NormalizedPassword,
     PasswordHasher,
     TokenIssuer,
     UserAndSession,
 )
-from accounts.domain.sessions import Session, rotate
+from accounts.domain.sessions import Session, use_refresh_token
 from accounts.domain.users import EmailAddress, User, new_security_stamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TokenPolicy:
-    """How long tokens live and whether refresh tokens rotate. All times are in seconds."""
+    """How long tokens are valid and whether refresh tokens rotate. All times are in seconds."""
 
     access_lifetime: int
     refresh_lifetime: int
@@ -39,7 +40,10 @@ class TokenPolicy:
 
 @dataclass(frozen=True, slots=True)
 class TokenPair:
-    """What a client is given. `expires_in` is the access token's, in seconds (RFC 6749 §5.1)."""
+    """A login's or refresh's tokens. `expires_in`, in seconds, is the access token's (RFC 6749).
+
+    `refresh_token` is `None` after a refresh without rotation: the client keeps its own.
+    """
 
     access_token: str
     expires_in: int
@@ -47,7 +51,7 @@ class TokenPair:
 
 
 class AccountService:
-    """Safe to share between threads. Every method may raise `ServiceUnavailable`."""
+    """Threads may share it. Every method may raise `ServiceUnavailable`."""
 
     def __init__(
         self,
@@ -66,18 +70,25 @@ class AccountService:
         self._clock = clock
         self._emit = emit
 
-    def register(self, email: EmailAddress, password: str) -> User:
-        """Add an account. Raises `DuplicateEmail` or a subclass of `InvalidPassword`."""
+    def register(self, email: EmailAddress, password: NormalizedPassword) -> User:
+        """Add an account. Raises `DuplicateEmail`."""
         user = User(email, self._hasher.hash(password), new_security_stamp(), self._clock())
         self.store.add_user(user)
         self._emit(Event.USER_CREATED, email)
         return user
 
-    def authenticate(self, email: EmailAddress, password: str) -> User:
-        """Check a password. Raises `InvalidCredentials`, after the same work either way."""
+    def login(self, email: EmailAddress, password: NormalizedPassword | None) -> TokenPair:
+        """Check a password and start a session. Raises `InvalidCredentials`."""
+        return self.start_session(self.authenticate(email, password))
+
+    def authenticate(self, email: EmailAddress, password: NormalizedPassword | None) -> User:
+        """Return the user with this password. Raises `InvalidCredentials`.
+
+        An unknown user takes as long as a wrong password.
+        """
         user = self.store.get_user(email)
         matches = self._hasher.verify(password, user.password_hash if user else None)
-        if user is None or not matches:
+        if user is None or password is None or not matches:
             self._emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
         if self._hasher.must_update(user.password_hash):
@@ -86,9 +97,9 @@ class AccountService:
         return user
 
     def start_session(self, user: User) -> TokenPair:
-        """Begin a session for a user who has just proved who they are. Writes nothing."""
+        """Return the first tokens of a new session. Writes nothing."""
         now = int(self._clock())
-        first = RefreshClaims(
+        claims = RefreshClaims(
             email=user.email,
             security_stamp=user.security_stamp,
             sid=token_hex(16),
@@ -97,68 +108,74 @@ class AccountService:
             expires_at=now + self._policy.refresh_lifetime,
             rotation_count=0,
         )
-        return self._grant(first, self._tokens.issue(first))
+        return self._issue_tokens(claims, self._tokens.issue(claims))
 
-    def get_user_for_claims(self, claims: Claims, found: UserAndSession | None = None) -> User:
-        """Resolve a verified token to its user, in one store call. Raises `TokenRevoked`.
+    def get_user_for_claims(self, claims: Claims, prefetched: UserAndSession | None = None) -> User:
+        """Return the user of a verified token. Raises `TokenRevoked`.
 
-        `found` is what the store has just answered, if it was asked already.
+        Reads the store once, or not at all if its result was `prefetched`.
         """
-        user, session = found or self.store.get_user_and_session(claims.email, claims.sid)
+        user, session = prefetched or self.store.get_user_and_session(claims.email, claims.sid)
         if session is not None and session.revoked:
             raise TokenRevoked
-        return _holder(user, claims)
+        return _require_current_user(user, claims)
 
     def refresh(self, token: str) -> TokenPair:
-        """Exchange a refresh token. Raises `TokenError`; a stolen token ends its session."""
+        """Exchange a refresh token for new tokens. Raises `TokenError`.
+
+        A stolen token revokes its session. Without rotation nothing else is written.
+        """
         claims = self._tokens.verify_refresh(token)
-        user, session = self.store.get_user_and_session(claims.email, claims.sid)
-        _holder(user, claims)
-        spent = session is not None and claims.rotation_count < session.rotation_count
-        if not self._policy.rotate and not spent:
-            if session is not None and session.revoked:
-                raise TokenRevoked
-            return self._grant(claims, None)
-        session = self._rotate(claims)
-        return self._grant(
-            claims, self._successor(claims, session) if self._policy.rotate else None
+        user, stored = self.store.get_user_and_session(claims.email, claims.sid)
+        _require_current_user(user, claims)
+        session = self._use_refresh_token(claims, stored or _new_session(claims))
+        if session.revoked:
+            self._emit(Event.TOKEN_REUSE, claims.email)
+            raise TokenReused
+        rotated = (
+            self._issue_rotated_refresh_token(claims, session) if self._policy.rotate else None
         )
+        return self._issue_tokens(claims, rotated)
 
     def logout(self, token: str) -> None:
-        """End the session of a refresh token, spent or not; any other string is no error."""
+        """Revoke the session of a refresh token, used or not. Any other string is ignored."""
         try:
             claims = self._tokens.verify_refresh(token)
             self.get_user_for_claims(claims)
         except TokenError:
-            return  # RFC 7009 §2.2: the client's goal, a token that opens nothing, is reached.
+            return  # RFC 7009 §2.2: the token is invalid already, which is what the client wants.
         self.store.update_session(
             claims.email,
             claims.sid,
-            lambda session: replace(session or _untouched(claims), revoked=True),
+            lambda session: replace(session or _new_session(claims), revoked=True),
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
     def logout_all(self, claims: Claims) -> None:
-        """End every session of the token's user. Raises `TokenRevoked`."""
+        """Revoke every session of the token's user. Raises `TokenRevoked`."""
         self.store.update_user(
             claims.email,
-            lambda user: replace(_holder(user, claims), security_stamp=new_security_stamp()),
+            lambda user: replace(
+                _require_current_user(user, claims), security_stamp=new_security_stamp()
+            ),
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
-    def change_password(self, claims: Claims, current: str, new: str) -> TokenPair:
-        """Replace the password, end every session and begin a new one.
+    def change_password(
+        self, claims: Claims, current: NormalizedPassword | None, new: NormalizedPassword
+    ) -> TokenPair:
+        """Replace the password, revoke every session and start a new one.
 
-        Raises `WrongCurrentPassword`, a subclass of `InvalidPassword`, or `TokenRevoked`.
+        Raises `WrongCurrentPassword` or `TokenRevoked`.
         """
-        user = _holder(self.store.get_user(claims.email), claims)
+        user = _require_current_user(self.store.get_user(claims.email), claims)
         if not self._hasher.verify(current, user.password_hash):
             raise WrongCurrentPassword
         password_hash = self._hasher.hash(new)
         changed = self.store.update_user(
             claims.email,
             lambda user: replace(
-                _holder(user, claims),
+                _require_current_user(user, claims),
                 password_hash=password_hash,
                 security_stamp=new_security_stamp(),
             ),
@@ -166,33 +183,35 @@ class AccountService:
         self._emit(Event.PASSWORD_CHANGE, claims.email)
         return self.start_session(changed)
 
-    def _upgrade_hash(self, user: User, password: str) -> None:
-        def change(stored: User) -> User:
+    def _upgrade_hash(self, user: User, password: NormalizedPassword) -> None:
+        def replace_hash(stored: User) -> User:
             if stored.password_hash != user.password_hash:
-                return stored  # The password was changed meanwhile: that hash stands.
+                return stored  # The password was changed meanwhile: keep the new one's hash.
             return replace(stored, password_hash=upgraded)
 
-        # A courtesy: whatever stands in its way, the login itself has succeeded.
+        # The login has succeeded already: an upgrade that fails is tried again at the next one.
         with suppress(AccountError):
             upgraded = self._hasher.hash(password)
-            self.store.update_user(user.email, change)
+            self.store.update_user(user.email, replace_hash)
 
-    def _rotate(self, claims: RefreshClaims) -> Session:
+    def _use_refresh_token(self, claims: RefreshClaims, session: Session) -> Session:
         now = self._clock()
-        session = self.store.update_session(
-            claims.email,
-            claims.sid,
-            lambda session: rotate(
-                session or _untouched(claims), claims.rotation_count, now, self._policy.reuse_grace
-            ),
-        )
-        if session.revoked:
-            self._emit(Event.TOKEN_REUSE, claims.email)
-            raise TokenReused
-        return session
 
-    def _successor(self, claims: RefreshClaims, session: Session) -> str:
-        # Derived, not stored: the same session state signs the same token, byte for byte.
+        def use(session: Session | None) -> Session:
+            return use_refresh_token(
+                session or _new_session(claims),
+                claims.rotation_count,
+                now,
+                rotate=self._policy.rotate,
+                grace=self._policy.reuse_grace,
+            )
+
+        if use(session) == session:
+            return session
+        return self.store.update_session(claims.email, claims.sid, use)
+
+    def _issue_rotated_refresh_token(self, claims: RefreshClaims, session: Session) -> str:
+        # Derived from the session, not stored: a retry gets the same token, byte for byte.
         identity = f"{session.sid} {session.rotation_count} {session.rotated_at}"
         return self._tokens.issue(
             replace(
@@ -203,26 +222,26 @@ class AccountService:
             )
         )
 
-    def _grant(self, session: RefreshClaims, refresh_token: str | None) -> TokenPair:
+    def _issue_tokens(self, claims: RefreshClaims, refresh_token: str | None) -> TokenPair:
         now = int(self._clock())
         access = Claims(
-            email=session.email,
-            security_stamp=session.security_stamp,
-            sid=session.sid,
+            email=claims.email,
+            security_stamp=claims.security_stamp,
+            sid=claims.sid,
             jti=token_hex(16),
             issued_at=now,
-            # No token outlives its session, so an ended one can be forgotten when it expires.
-            expires_at=min(now + self._policy.access_lifetime, session.expires_at),
+            # No token outlives its session, so a revoked session can be deleted when it expires.
+            expires_at=min(now + self._policy.access_lifetime, claims.expires_at),
         )
-        self._emit(Event.TOKEN_CREATED, session.email)
+        self._emit(Event.TOKEN_CREATED, claims.email)
         return TokenPair(self._tokens.issue(access), access.expires_at - now, refresh_token)
 
 
-def _untouched(claims: Claims) -> Session:
+def _new_session(claims: RefreshClaims) -> Session:
     return Session(claims.sid, claims.expires_at)
 
 
-def _holder(user: User | None, claims: Claims) -> User:
+def _require_current_user(user: User | None, claims: Claims) -> User:
     if user is None or user.security_stamp != claims.security_stamp:
         raise TokenRevoked
     return user

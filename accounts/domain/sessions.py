@@ -1,4 +1,4 @@
-"""Sessions (token families) and the one rule by which refresh tokens rotate."""
+"""Sessions (token families), and the rule that decides whether a refresh token may be used."""
 
 from dataclasses import dataclass, replace
 
@@ -7,12 +7,11 @@ from accounts.domain.errors import TokenRevoked
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """What is remembered of a login, once its refresh token was rotated or it was ended.
+    """The state of a login's session. All times are seconds since the epoch.
 
-    A session that no store knows is untouched: a login writes nothing.
-    `generation` counts rotations and is the `gen` claim of the one live refresh token;
-    `rotated_at` is when that token was made; no token of the session outlives `expires_at`.
-    All times are seconds since the epoch.
+    A store has it only after a rotation or a revocation: a login writes nothing.
+    `rotation_count` is the `gen` claim of the session's newest refresh token, and `rotated_at`
+    is when that token was issued. No token of the session is valid after `expires_at`.
     """
 
     sid: str
@@ -22,27 +21,29 @@ class Session:
     revoked: bool = False
 
 
-def rotate(session: Session, presented: int, now: float, grace: float) -> Session:
-    """Validator a refresh token of generation `presented`: the session as it is afterwards.
+def use_refresh_token(
+    session: Session, rotation_count: int, now: float, *, rotate: bool, grace: float
+) -> Session:
+    """Return the session after a refresh token with this `rotation_count` was presented.
 
-    - The live token is spent: the generation grows by one.
-    - The token before it, within `grace` seconds of being spent, changes nothing: its
-      bearer gets the same successor again (a lost response, two tabs at once).
-    - Any other spent token is theft (RFC 9700 §4.14.2): the session has `ended`.
+    - The newest token is used: with `rotate`, the session's rotation count increases.
+    - A retry changes nothing: the previous token, less than `grace` seconds after its use.
+      It happens when a response is lost, or when two browser tabs refresh at once.
+    - Any other used token was stolen (RFC 9700 §4.14.2): the returned session is revoked.
 
-    A generation ahead of the session's was signed by us and then forgotten by a store that
-    lost its last writes; its bearer is honest and is served.
-    Raises `TokenRevoked` where the session had ended before and the token is no theft.
+    If the token's count is higher than the session's, the store lost its last writes. The
+    token is accepted. Raises `TokenRevoked` if the session was revoked before, and the token is
+    not a stolen one.
     """
-    spent = presented < session.rotation_count
-    # A racing request may have read its clock before the rotation's did: a negative age is
-    # an age of 0, or it would pass for within a grace of 0.
+    used = rotation_count < session.rotation_count
+    # A concurrent request may have read its clock before the rotation did. Its negative age
+    # counts as 0, which is not less than a grace of 0.
     age = max(0.0, now - session.rotated_at)
-    replayed = presented == session.rotation_count - 1 and age < grace
-    if spent and not replayed:
+    is_retry = rotation_count == session.rotation_count - 1 and age < grace
+    if used and not is_retry:
         return replace(session, revoked=True)
     if session.revoked:
         raise TokenRevoked
-    if replayed:
+    if is_retry or not rotate:
         return session
-    return replace(session, rotation_count=presented + 1, rotated_at=now)
+    return replace(session, rotation_count=rotation_count + 1, rotated_at=now)

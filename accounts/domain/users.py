@@ -1,4 +1,4 @@
-"""The user, and the one door for e-mail addresses."""
+"""The user, and the normalization of e-mail addresses."""
 
 from dataclasses import dataclass
 from secrets import token_urlsafe
@@ -10,13 +10,13 @@ import email_validator
 from accounts.domain.errors import InvalidEmail
 
 EmailAddress = NewType("EmailAddress", str)
-"""A normalised e-mail address. Only `normalize_email` makes one."""
+"""A normalized e-mail address. Only `normalize_email` makes one."""
 
-# RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets. Longer input is refused before it costs anything.
+# RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets. Longer input is rejected before any other work.
 MAX_EMAIL_LENGTH = 320
 
-# A development front end registers user@app.test or user@localhost; no DNS is ever asked.
-# Taking names off this list is the library's documented way to accept them.
+# Accept development domains, such as user@app.test; addresses are never looked up in DNS.
+# Removing names from this list is the way that email-validator documents.
 for _domain in ("local", "localhost", "test"):
     email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
 
@@ -25,8 +25,8 @@ for _domain in ("local", "localhost", "test"):
 class User:
     """An account as a store keeps it.
 
-    `version` is the `ver` claim of the user's tokens: a random stamp, replaced to revoke them all.
-    `created_at` is in seconds since the epoch.
+    `security_stamp` is the `ver` claim of the user's tokens. It is random; replacing it revokes
+    all of them. `created_at` is in seconds since the epoch.
     """
 
     email: EmailAddress
@@ -36,21 +36,21 @@ class User:
 
 
 def new_security_stamp() -> str:
-    """Return a version that no token carries yet."""
+    """Return a random stamp, which no token has yet."""
     return token_urlsafe(16)
 
 
 def normalize_email(raw: str) -> EmailAddress:
-    """Trim, NFC, IDNA domain, lower case: equal addresses become equal strings.
+    """Return the address trimmed, in NFC and lower case, with its domain in IDNA form.
 
-    Idempotent. Internationalised addresses (RFC 6531) are accepted. Raises `InvalidEmail`.
+    Equal addresses become equal strings, and a second call changes nothing. Internationalized
+    addresses (RFC 6531) are accepted. Raises `InvalidEmail`.
     """
     address = raw.strip()
     if len(address) > MAX_EMAIL_LENGTH:
         raise InvalidEmail
     try:
-        # Lower-casing can make a new pair to compose ("İ" becomes "i" and a dot above),
-        # so the library judges, and normalises, what is left after it.
+        # Lower case comes first: "İ" becomes "i" and a combining dot, which NFC may compose.
         parts = email_validator.validate_email(
             normalize("NFC", address).lower(),
             check_deliverability=False,

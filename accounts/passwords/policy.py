@@ -1,45 +1,59 @@
 """Which passwords may be set, and the form in which they are hashed."""
 
+import re
 from unicodedata import normalize
 
 from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
 from accounts.domain.errors import (
+    InvalidPassword,
     PasswordInvalidCharacters,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
 )
+from accounts.domain.interfaces import NormalizedPassword
 
+# Lengths are in code points, after NFKC.
 MIN_LENGTH = 8
 MAX_LENGTH = 1024
 
+# NUL, and surrogates, which UTF-8 cannot encode.
+INVALID_CHARACTERS_RE = re.compile("[\0\ud800-\udfff]")
+
 
 class PasswordPolicy:
-    """Judges a password where one is set. Lengths are in code points after NFKC."""
+    """Validates a password that somebody wants to set."""
 
     def __init__(self, *, reject_common: bool) -> None:
         self._common = CommonPasswordValidator() if reject_common else None
 
-    def check(self, password: str) -> None:
-        """Raise the subclass of `InvalidPassword` that applies."""
-        text = normalize_password(password)
-        if text is None:
-            raise PasswordInvalidCharacters
-        if len(text) < MIN_LENGTH:
-            raise PasswordTooShort
-        if len(text) > MAX_LENGTH:
-            raise PasswordTooLong
+    def validate(self, password: str) -> NormalizedPassword:
+        """Return the password to hash. Raises the subclass of `InvalidPassword` that applies."""
+        normalized = _normalize(password)
         if self._common is not None:
             try:
-                self._common.validate(text)
+                self._common.validate(normalized)
             except ValidationError as error:
                 raise PasswordTooCommon from error
+        return normalized
 
 
-def normalize_password(password: str) -> str | None:
-    """Return the password as it is hashed, or `None` where it is no text that can be."""
-    if "\0" in password or any("\ud800" <= char <= "\udfff" for char in password):
+def normalize_password(password: str) -> NormalizedPassword | None:
+    """Return the password to verify, or `None` if it is one that no account can have."""
+    try:
+        return _normalize(password)
+    except InvalidPassword:
         return None
-    return normalize("NFKC", password)
+
+
+def _normalize(password: str) -> NormalizedPassword:
+    if INVALID_CHARACTERS_RE.search(password):
+        raise PasswordInvalidCharacters
+    normalized = normalize("NFKC", password)
+    if len(normalized) < MIN_LENGTH:
+        raise PasswordTooShort
+    if len(normalized) > MAX_LENGTH:
+        raise PasswordTooLong
+    return NormalizedPassword(normalized)

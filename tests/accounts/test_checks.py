@@ -4,15 +4,15 @@ from pytest_django.fixtures import Settings
 from accounts.checks import W001, W002
 
 
-def test_good_settings_have_nothing_to_say() -> None:
+def test_good_settings_have_no_warning() -> None:
     assert run_checks() == []
 
 
-def test_the_example_secret_is_warned_of(settings: Settings) -> None:
+def test_example_secret_has_a_warning(settings: Settings) -> None:
     settings.JWT_SECRET_KEY = settings.JWT_SECRET_KEY_EXAMPLE
     assert run_checks() == [W001]
 
 
-def test_a_service_without_hosts_is_warned_of(settings: Settings) -> None:
+def test_empty_allowed_hosts_has_a_warning(settings: Settings) -> None:
     settings.ALLOWED_HOSTS = []
     assert run_checks() == [W002]

@@ -45,7 +45,7 @@ class HttpDriver:
         with override_settings(JWT_SECRET_KEY=keys[0], JWT_SECRET_KEY_FALLBACKS=keys[1:]):
             services = build_services(self._clock)
         services.accounts.store = self._store
-        self._monkeypatch.setattr(services_module, "_open", lambda: services)
+        self._monkeypatch.setattr(services_module, "_build_once", lambda: services)
 
     def close(self) -> None:
         token_reused.disconnect(self._hear)

@@ -1,8 +1,9 @@
-"""`manage.py copy_accounts`: from a journal file into the store of `STORE_URL`."""
+"""`manage.py copy_accounts`: copies a journal file into the store of `STORE_URL`."""
 
 import argparse
 import time
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
 from accounts.domain.users import User
 from accounts.stores import open_store
 from accounts.stores.journal.store import JournalStore
@@ -17,7 +19,7 @@ from accounts.stores.url import InvalidStoreURL, parse_file_url
 
 
 class Command(BaseCommand):
-    help = "Copy users and sessions of a journal, whose service is stopped, into STORE_URL."
+    help = "Copy the users and sessions of a stopped service's journal into STORE_URL."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("source", metavar="FILE_URL", help="such as file:///var/lib/a.jsonl")
@@ -25,7 +27,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, source: str, **options: Any) -> None:
         try:
             path = parse_file_url(source)
-            _require_a_store_that_lasts(settings.STORE_URL)
+            _require_persistent_store(settings.STORE_URL)
             if not path.exists():
                 raise CommandError(f"{path} is not there.")
             with (
@@ -45,7 +47,7 @@ class Command(BaseCommand):
         )
 
 
-def _require_a_store_that_lasts(url: str) -> None:
+def _require_persistent_store(url: str) -> None:
     if url.startswith("memory:"):
         raise CommandError(
             "STORE_URL is memory://: a copy there is gone when this command ends. Set it to the "
@@ -54,14 +56,18 @@ def _require_a_store_that_lasts(url: str) -> None:
 
 
 def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
-    """Return how many users there were, how many of them were new, and the sessions.
+    """Return the number of users, of users that were added, and of sessions.
 
-    What the target has stays as it is, so copying again is fine. Raises `StoreUnavailable`.
+    Whatever the target has already stays, so a copy can be repeated. Raises `StoreUnavailable`.
     """
-    everything = list(journal.iter_records())
-    users = [change for change in everything if isinstance(change, User)]
-    sessions = [change for change in everything if not isinstance(change, User)]
+    records = list(journal.iter_records())
+    users = [record for record in records if isinstance(record, User)]
+    sessions = [record for record in records if not isinstance(record, User)]
     added = target.add_users(users)
     for email, session in sessions:
-        target.update_session(email, session.sid, lambda known, new=session: known or new)  # type: ignore[misc]  # no type for a default
+        target.update_session(email, session.sid, partial(_keep_stored, new=session))
     return len(users), added, len(sessions)
+
+
+def _keep_stored(stored: Session | None, new: Session) -> Session:
+    return stored or new

@@ -117,7 +117,7 @@ def test_a_login_while_hashing_is_saturated_is_503_on_the_page(
 ) -> None:
     services = start()
     full = HashingExecutor(threads=1, max_pending=0)
-    services.accounts._hasher = BcryptHasher(rounds=4, policy=services.password_policy, pool=full)
+    services.accounts._hasher = BcryptHasher(rounds=4, executor=full)
     page = browser.log_in()
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
     assert HashingOverloaded.detail in page.text

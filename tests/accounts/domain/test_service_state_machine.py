@@ -1,4 +1,4 @@
-"""The service layer, without HTTP, against the model of `state_machine`."""
+"""Compares `AccountService`, without HTTP, with the model of `tests.support.session_model`."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,25 +12,22 @@ from hypothesis.stateful import run_state_machine_as_test
 from accounts.domain.claims import Claims
 from accounts.domain.errors import AccountError
 from accounts.domain.events import Event
+from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.service import AccountService, TokenPair, TokenPolicy
 from accounts.domain.users import normalize_email
-from accounts.passwords.executor import HashingExecutor
-from accounts.passwords.hasher import BcryptHasher
-from accounts.passwords.policy import PasswordPolicy
 from accounts.stores.memory import MemoryStore
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 from tests.support.api import MovableClock
+from tests.support.passwords import build_hasher
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
 from tests.support.state_machine import SessionMachine, budget
 
-HASHER = BcryptHasher(
-    rounds=4, policy=PasswordPolicy(reject_common=False), pool=HashingExecutor(threads=1)
-)
+HASHER = build_hasher()
 
 
 class ServiceDriver:
-    """Calls `AccountService`, with an access token judged as the authentication class does."""
+    """Calls `AccountService`; verifies an access token as the authentication class does."""
 
     def __init__(self, policy: Policy, clock: MovableClock) -> None:
         self.alarms: list[str] = []
@@ -51,48 +48,52 @@ class ServiceDriver:
             tokens=self._tokens,
             policy=self._policy,
             clock=self._clock,
-            emit=self._hear,
+            emit=self._record_alarm,
         )
 
     def close(self) -> None:
         """Nothing is held open."""
 
     def register(self, email: str, password: str) -> Answer:
-        return answer(lambda: self._service.register(normalize_email(email), password))
+        return to_answer(
+            lambda: self._service.register(normalize_email(email), NormalizedPassword(password))
+        )
 
     def log_in(self, email: str, password: str) -> Answer:
-        def enter() -> TokenPair:
-            user = self._service.authenticate(normalize_email(email), password)
-            return self._service.start_session(user)
-
-        return answer(enter)
+        return to_answer(
+            lambda: self._service.login(normalize_email(email), NormalizedPassword(password))
+        )
 
     def refresh(self, token: str) -> Answer:
-        return answer(lambda: self._service.refresh(token))
+        return to_answer(lambda: self._service.refresh(token))
 
     def log_out(self, token: str) -> Answer:
-        return answer(lambda: self._service.logout(token))
+        return to_answer(lambda: self._service.logout(token))
 
     def log_out_everywhere(self, access: str) -> Answer:
-        return answer(lambda: self._service.logout_all(self._identify(access)))
+        return to_answer(lambda: self._service.logout_all(self._verify_access(access)))
 
     def change_password(self, access: str, current: str, new: str) -> Answer:
-        return answer(lambda: self._service.change_password(self._identify(access), current, new))
+        return to_answer(
+            lambda: self._service.change_password(
+                self._verify_access(access), NormalizedPassword(current), NormalizedPassword(new)
+            )
+        )
 
     def open(self, access: str) -> Answer:
-        return answer(lambda: self._identify(access))
+        return to_answer(lambda: self._verify_access(access))
 
-    def _identify(self, access: str) -> Claims:
+    def _verify_access(self, access: str) -> Claims:
         claims = self._tokens.verify_access(access)
         self._service.get_user_for_claims(claims)
         return claims
 
-    def _hear(self, event: Event, user: str) -> None:
+    def _record_alarm(self, event: Event, user: str) -> None:
         if event is Event.TOKEN_REUSE:
             self.alarms.append(user)
 
 
-def answer(call: Callable[[], Any]) -> Answer:
+def to_answer(call: Callable[[], Any]) -> Answer:
     try:
         result = call()
     except AccountError as error:
@@ -110,5 +111,5 @@ class ServiceMachine(SessionMachine):
     drive = ServiceDriver
 
 
-def test_the_service_does_what_the_model_does() -> None:
+def test_service_behaves_as_the_model() -> None:
     run_state_machine_as_test(ServiceMachine, settings=budget(250))

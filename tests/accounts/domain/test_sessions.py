@@ -3,96 +3,84 @@ from itertools import product
 import pytest
 
 from accounts.domain.errors import TokenRevoked
-from accounts.domain.sessions import Session, rotate
+from accounts.domain.sessions import Session, use_refresh_token
 
 ROTATED_AT = 1000.0
-LIVE = 3
-"""The generation of the live token in the examples: its session was rotated three times."""
+NEWEST = 3
+"""The rotation count of the newest token: the session was rotated three times."""
 
 
-def session(*, revoked: bool = False, generation: int = LIVE) -> Session:
-    return Session("sid", 5000, generation, ROTATED_AT, revoked)
+def session(*, revoked: bool = False) -> Session:
+    return Session("sid", 5000, NEWEST, ROTATED_AT, revoked)
 
 
-def every_case() -> list[tuple[Session, int, float, float]]:
-    """Return every combination of what `rotate` may meet, two generations either way."""
-    sessions = [session(revoked=revoked) for revoked in (False, True)]
-    presented = range(LIVE - 2, LIVE + 3)
-    ages = (-1.0, 0.0, 9.75, 10.0, 3600.0)
-    return [
-        (before, number, ROTATED_AT + age, grace)
-        for before, number, age, grace in product(sessions, presented, ages, (0.0, 10.0))
-    ]
+def use(
+    before: Session, rotation_count: int, age: float = 0, grace: float = 10, *, rotate: bool = True
+) -> Session:
+    """Use a token `age` seconds after the session's last rotation."""
+    return use_refresh_token(before, rotation_count, ROTATED_AT + age, rotate=rotate, grace=grace)
 
 
-@pytest.mark.parametrize("grace", [0, 10])
-@pytest.mark.parametrize("age", [0, 5, 3600])
-def test_the_live_token_is_spent_and_the_generation_grows(age: float, grace: float) -> None:
-    after = rotate(session(), LIVE, ROTATED_AT + age, grace)
-    assert after == Session("sid", 5000, LIVE + 1, ROTATED_AT + age, revoked=False)
+@pytest.mark.parametrize(("age", "grace"), [(0, 0), (5, 10), (3600, 10)])
+def test_newest_token_rotates_the_session(age: float, grace: float) -> None:
+    assert use(session(), NEWEST, age, grace) == Session("sid", 5000, NEWEST + 1, ROTATED_AT + age)
 
 
-def test_the_first_token_of_an_untouched_session_is_its_live_one() -> None:
-    assert rotate(Session("sid", 5000), 0, 100.0, 0) == Session("sid", 5000, 1, 100.0)
+def test_first_token_rotates_a_new_session() -> None:
+    assert use(Session("sid", 5000), 0) == Session("sid", 5000, 1, ROTATED_AT)
 
 
-@pytest.mark.parametrize("age", [0, 5, 9.75])
-def test_the_token_before_it_changes_nothing_within_the_grace(age: float) -> None:
-    assert rotate(session(), LIVE - 1, ROTATED_AT + age, 10) == session()
+def test_newest_token_without_rotation_changes_nothing() -> None:
+    assert use(session(), NEWEST, rotate=False) == session()
 
 
+@pytest.mark.parametrize("rotate", [False, True])
+@pytest.mark.parametrize("age", [-0.001, 0, 9.75])
+def test_retry_within_grace_changes_nothing(age: float, rotate: bool) -> None:
+    assert use(session(), NEWEST - 1, age, rotate=rotate) == session()
+
+
+@pytest.mark.parametrize("rotate", [False, True])
 @pytest.mark.parametrize(
-    ("presented", "age", "grace"),
+    ("rotation_count", "age", "grace"),
     [
-        pytest.param(LIVE - 1, 10, 10, id="the grace is over the moment it has passed"),
-        pytest.param(LIVE - 1, 3600, 10, id="long after the grace"),
-        pytest.param(LIVE - 1, 0, 0, id="no grace, not even in the same instant"),
-        pytest.param(LIVE - 1, 5, 0, id="no grace, later"),
-        pytest.param(LIVE - 1, -0.001, 0, id="no grace, by a clock read before the rotation"),
-        pytest.param(LIVE - 2, 0, 10, id="two generations old, within the grace"),
-        pytest.param(0, 0, 10, id="the login's own token, within the grace"),
-        pytest.param(0, 3600, 0, id="the login's own token, later"),
+        pytest.param(NEWEST - 1, 10, 10, id="grace just over"),
+        pytest.param(NEWEST - 1, 0, 0, id="no grace, same instant"),
+        pytest.param(NEWEST - 1, -0.001, 0, id="no grace, clock read before the rotation"),
+        pytest.param(NEWEST - 2, 0, 10, id="older than the previous token"),
     ],
 )
-def test_any_other_spent_token_ends_the_session(presented: int, age: float, grace: float) -> None:
-    assert rotate(session(), presented, ROTATED_AT + age, grace) == session(revoked=True)
-
-
-def test_a_clock_read_before_the_rotation_is_within_the_grace() -> None:
-    assert rotate(session(), LIVE - 1, ROTATED_AT - 0.001, 10) == session()
+def test_used_token_revokes_the_session(
+    rotation_count: int, age: float, grace: float, rotate: bool
+) -> None:
+    assert use(session(), rotation_count, age, grace, rotate=rotate) == session(revoked=True)
 
 
 @pytest.mark.parametrize("ahead", [1, 2])
-def test_a_generation_ahead_of_the_stores_is_served(ahead: int) -> None:
-    after = rotate(session(), LIVE + ahead, 2000.0, 0)
-    assert after == Session("sid", 5000, LIVE + ahead + 1, 2000.0)
+def test_token_ahead_of_the_store_is_accepted(ahead: int) -> None:
+    assert use(session(), NEWEST + ahead) == Session("sid", 5000, NEWEST + ahead + 1, ROTATED_AT)
 
 
-@pytest.mark.parametrize(
-    "presented",
-    [
-        pytest.param(LIVE, id="its live token"),
-        pytest.param(LIVE - 1, id="the token before it, within the grace"),
-        pytest.param(LIVE + 1, id="a token ahead of it"),
-    ],
-)
-def test_an_ended_session_refuses(presented: int) -> None:
+@pytest.mark.parametrize("rotate", [False, True])
+@pytest.mark.parametrize("rotation_count", [NEWEST - 1, NEWEST, NEWEST + 1])
+def test_revoked_session_raises_token_revoked(rotation_count: int, rotate: bool) -> None:
     with pytest.raises(TokenRevoked):
-        rotate(session(revoked=True), presented, ROTATED_AT, 10)
+        use(session(revoked=True), rotation_count, rotate=rotate)
 
 
-def test_an_ended_session_stays_ended_when_an_old_token_is_replayed() -> None:
-    assert rotate(session(revoked=True), LIVE - 2, ROTATED_AT, 10) == session(revoked=True)
+def test_used_token_of_revoked_session_keeps_it_revoked() -> None:
+    assert use(session(revoked=True), NEWEST - 2) == session(revoked=True)
 
 
-@pytest.mark.parametrize(("before", "presented", "now", "grace"), every_case())
-def test_whatever_is_presented_keeps_what_a_session_may_not_lose(
-    before: Session, presented: int, now: float, grace: float
-) -> None:
-    try:
-        after = rotate(before, presented, now, grace)
-    except TokenRevoked:
-        after = before
-    assert (after.sid, after.expires_at) == (before.sid, before.expires_at)
-    assert after.revoked >= before.revoked
-    assert after.rotation_count >= before.rotation_count
+def test_no_token_undoes_a_revocation_or_a_rotation() -> None:
+    counts, ages = range(NEWEST - 2, NEWEST + 3), (-1.0, 0.0, 9.75, 10.0, 3600.0)
+    for before, count, age, grace, rotate in product(
+        [session(), session(revoked=True)], counts, ages, (0.0, 10.0), (False, True)
+    ):
+        try:
+            after = use(before, count, age, grace, rotate=rotate)
+        except TokenRevoked:
+            continue
+        assert (after.sid, after.expires_at) == (before.sid, before.expires_at)
+        assert after.revoked >= before.revoked
+        assert after.rotation_count >= before.rotation_count

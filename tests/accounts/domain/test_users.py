@@ -3,28 +3,26 @@ import pytest
 from accounts.domain.errors import InvalidEmail
 from accounts.domain.users import normalize_email
 
-COMPOSED, DECOMPOSED = "caf\u00e9@example.com", "cafe\u0301@example.com"
-
 
 @pytest.mark.parametrize(
-    ("raw", "normalised"),
+    ("raw", "normalized"),
     [
         ("User@Example.COM", "user@example.com"),
         (" \t user@example.com\r\n", "user@example.com"),
-        (DECOMPOSED, COMPOSED),
+        ("\u00a0user@example.com\u3000", "user@example.com"),
+        ("cafe\u0301@example.com", "caf\u00e9@example.com"),
         ("user@B\u00dccher.example.org", "user@xn--bcher-kva.example.org"),
         ("user@xn--bcher-kva.example.org", "user@xn--bcher-kva.example.org"),
         ("\u7528\u6237@\u4f8b\u5b50.\u4e2d\u56fd", "\u7528\u6237@xn--fsqu00a.xn--fiqs8s"),
         ("user+tag@example.com", "user+tag@example.com"),
-        ("dev@localhost", "dev@localhost"),
         ("Dev@LOCALHOST", "dev@localhost"),
         ("dev@app.localhost", "dev@app.localhost"),
         ("dev@shop.test", "dev@shop.test"),
         ("dev@printer.local", "dev@printer.local"),
     ],
 )
-def test_equal_addresses_become_equal_strings(raw: str, normalised: str) -> None:
-    assert normalize_email(raw) == normalised
+def test_normalize_email_makes_equal_addresses_equal(raw: str, normalized: str) -> None:
+    assert normalize_email(raw) == normalized
 
 
 @pytest.mark.parametrize(
@@ -52,6 +50,6 @@ def test_equal_addresses_become_equal_strings(raw: str, normalised: str) -> None
         "a" * 100_000 + "@example.com",
     ],
 )
-def test_what_is_no_address_is_refused(raw: str) -> None:
+def test_normalize_email_rejects_what_is_no_address(raw: str) -> None:
     with pytest.raises(InvalidEmail):
         normalize_email(raw)

@@ -37,7 +37,7 @@ def saturated(start: Start, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
     api = Api()
     api.register()
     full = replace(services, accounts=_with_a_full_pool(services, clock))
-    monkeypatch.setattr(services_module, "_open", lambda: full)
+    monkeypatch.setattr(services_module, "_build_once", lambda: full)
     return api
 
 
@@ -45,7 +45,7 @@ def _with_a_full_pool(services: Services, clock: MovableClock) -> AccountService
     pool = HashingExecutor(threads=1, max_pending=0)
     return AccountService(
         store=services.accounts.store,
-        hasher=BcryptHasher(rounds=4, policy=services.password_policy, pool=pool),
+        hasher=BcryptHasher(rounds=4, executor=pool),
         tokens=services.tokens,
         policy=TokenPolicy(
             access_lifetime=900, refresh_lifetime=9000, rotate=False, reuse_grace=10

@@ -1,0 +1,246 @@
+"""Hash upgrades, and what the service writes to its store."""
+
+from collections.abc import Callable, Sized
+from dataclasses import replace
+
+import pytest
+
+from accounts.domain.errors import (
+    HashingOverloaded,
+    InvalidCredentials,
+    TokenReused,
+    TokenRevoked,
+)
+from accounts.domain.interfaces import NormalizedPassword
+from accounts.domain.service import AccountService, TokenPair
+from accounts.domain.sessions import Session
+from accounts.domain.users import EmailAddress, User
+from accounts.passwords.executor import HashingExecutor
+from accounts.stores.memory import MemoryStore
+from tests.support.api import MovableClock
+from tests.support.http import Start
+from tests.support.passwords import NORMALIZED, T, build_hasher
+from tests.support.sessions import LIFETIME
+from tests.support.stores import EMAIL
+
+NEW_PASSWORD = NormalizedPassword("another battery")
+
+
+class CountingStore(MemoryStore):
+    """Counts the updates of users and sessions, and how many containers' items it keeps."""
+
+    writes = 0
+
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
+        self.writes += 1
+        return super().update_user(email, update_fn)
+
+    def update_session(
+        self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
+    ) -> Session:
+        self.writes += 1
+        return super().update_session(email, sid, update_fn)
+
+    def sizes(self) -> set[int]:
+        """Return the size of every container except the users."""
+        containers = {name: value for name, value in vars(self).items() if isinstance(value, Sized)}
+        del containers["_users"]
+        return {len(container) for container in containers.values()}
+
+
+@pytest.fixture
+def store(clock: MovableClock) -> CountingStore:
+    return CountingStore(clock)
+
+
+@pytest.fixture
+def start_service(start: Start, store: CountingStore) -> Callable[..., AccountService]:
+    """Start a service with one account; a second start keeps it."""
+
+    def start_service(**settings: object) -> AccountService:
+        service = start(**settings).accounts
+        service.store = store
+        if store.count_users() == 0:
+            service.register(EMAIL, NORMALIZED)
+        return service
+
+    return start_service
+
+
+StartService = Callable[..., AccountService]
+
+
+def get_user(service: AccountService) -> User:
+    user = service.store.get_user(EMAIL)
+    assert user is not None
+    return user
+
+
+def refresh(service: AccountService, pair: TokenPair, times: int = 1) -> TokenPair:
+    for _ in range(times):
+        assert pair.refresh_token is not None
+        pair = service.refresh(pair.refresh_token)
+    return pair
+
+
+# Hash upgrades
+
+
+def test_login_upgrades_hash_of_another_cost(start_service: StartService) -> None:
+    before = get_user(start_service())
+    service = start_service(BCRYPT_ROUNDS=5)
+    service.login(EMAIL, NORMALIZED)
+    upgraded = get_user(service)
+    assert "$2b$05$" in upgraded.password_hash
+    assert upgraded == replace(before, password_hash=upgraded.password_hash)
+    service.login(EMAIL, NORMALIZED)
+    assert get_user(service) == upgraded
+
+
+def test_wrong_password_upgrades_no_hash(start_service: StartService) -> None:
+    before = get_user(start_service())
+    service = start_service(BCRYPT_ROUNDS=5)
+    with pytest.raises(InvalidCredentials):
+        service.login(EMAIL, NEW_PASSWORD)
+    assert get_user(service) == before
+
+
+def test_hash_upgrade_keeps_a_password_changed_meanwhile(start_service: StartService) -> None:
+    before = get_user(start_service())
+    service = start_service(BCRYPT_ROUNDS=5)
+    changed = service.store.update_user(EMAIL, lambda user: replace(user, password_hash="new"))
+    service._upgrade_hash(before, NORMALIZED)
+    assert get_user(service) == changed
+
+
+class OneHashExecutor(HashingExecutor):
+    """Is overloaded after one hash."""
+
+    used = False
+
+    def run(self, function: Callable[[], T]) -> T:
+        if self.used:
+            raise HashingOverloaded
+        self.used = True
+        return super().run(function)
+
+
+def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartService) -> None:
+    before = get_user(start_service())
+    service = start_service()
+    service._hasher = build_hasher(rounds=5, executor=OneHashExecutor(threads=1))
+    assert service.authenticate(EMAIL, NORMALIZED) == before
+    assert get_user(service) == before
+
+
+# What is written
+
+
+@pytest.mark.parametrize("rotate", [False, True])
+def test_login_writes_nothing(
+    start_service: StartService, store: CountingStore, rotate: bool
+) -> None:
+    start_service(ROTATE_REFRESH_TOKENS=rotate).login(EMAIL, NORMALIZED)
+    assert store.writes == 0
+
+
+def test_refresh_without_rotation_writes_nothing(
+    start_service: StartService, store: CountingStore
+) -> None:
+    service = start_service(ROTATE_REFRESH_TOKENS=False)
+    pair = service.login(EMAIL, NORMALIZED)
+    for _ in range(2):
+        assert refresh(service, pair).refresh_token is None
+    assert store.writes == 0
+
+
+def test_refresh_with_rotation_writes_once_and_a_retry_nothing(
+    start_service: StartService, store: CountingStore
+) -> None:
+    service = start_service(ROTATE_REFRESH_TOKENS=True)
+    first = service.login(EMAIL, NORMALIZED)
+    rotated = refresh(service, first)
+    assert store.writes == 1
+    assert refresh(service, first).refresh_token == rotated.refresh_token
+    assert store.writes == 1
+
+
+def test_stolen_token_writes_once(start_service: StartService, store: CountingStore) -> None:
+    service = start_service(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
+    first = service.login(EMAIL, NORMALIZED)
+    refresh(service, first)
+    for _ in range(2):
+        with pytest.raises(TokenReused):
+            refresh(service, first)
+    assert store.writes == 2
+
+
+def test_logout_of_every_session_writes_once(
+    start_service: StartService, start: Start, store: CountingStore
+) -> None:
+    service = start_service()
+    pairs = [service.login(EMAIL, NORMALIZED) for _ in range(3)]
+    claims = service._tokens.verify_refresh(pairs[0].refresh_token or "")
+    service.logout_all(claims)
+    assert (store.writes, store.sizes()) == (1, {0})
+    for pair in pairs:
+        with pytest.raises(TokenRevoked):
+            refresh(service, pair)
+
+
+# What is forgotten
+
+
+def end_by_logout(service: AccountService) -> None:
+    service.logout(service.login(EMAIL, NORMALIZED).refresh_token or "")
+
+
+def end_by_theft(service: AccountService) -> None:
+    first = service.login(EMAIL, NORMALIZED)
+    refresh(service, first, times=2)
+    with pytest.raises(TokenReused):
+        refresh(service, first)
+
+
+def rotate_often(service: AccountService) -> None:
+    refresh(service, service.login(EMAIL, NORMALIZED), times=20)
+
+
+@pytest.mark.parametrize("use_session", [end_by_logout, end_by_theft, rotate_often])
+def test_expired_session_is_deleted(
+    start_service: StartService,
+    store: CountingStore,
+    clock: MovableClock,
+    use_session: Callable[[AccountService], None],
+) -> None:
+    service = start_service(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
+    for _ in range(5):
+        use_session(service)
+    assert store.sizes() == {5}
+    clock.advance(LIFETIME)
+    use_session(service)
+    assert store.sizes() == {1}
+
+
+def test_revoked_session_is_kept_until_its_tokens_expire(
+    start: Start, start_service: StartService, clock: MovableClock
+) -> None:
+    service = start_service(ACCESS_TOKEN_LIFETIME=LIFETIME - 1)
+    pair = service.login(EMAIL, NORMALIZED)
+    service.logout(pair.refresh_token or "")
+    clock.advance(LIFETIME - 2)
+    end_by_logout(service)
+    with pytest.raises(TokenRevoked):
+        refresh(service, pair)
+
+
+def test_memory_is_bounded_by_sessions_of_one_lifetime(
+    store: CountingStore, clock: MovableClock
+) -> None:
+    sizes: set[int] = set()
+    for number in range(300):
+        session = Session(str(number), int(clock()) + LIFETIME)
+        store.update_session(EMAIL, session.sid, lambda _, new=session: new)  # type: ignore[misc]  # no type for a default
+        sizes |= store.sizes()
+        clock.advance(LIFETIME / 10)
+    assert max(sizes) <= 11

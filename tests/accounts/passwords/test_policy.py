@@ -1,0 +1,57 @@
+import pytest
+
+from accounts.domain.errors import (
+    InvalidPassword,
+    PasswordInvalidCharacters,
+    PasswordTooCommon,
+    PasswordTooLong,
+    PasswordTooShort,
+)
+from accounts.passwords.policy import PasswordPolicy, normalize_password
+from tests.support.api import PASSWORD
+
+POLICY = PasswordPolicy(reject_common=False)
+REJECTED: list[tuple[str, type[InvalidPassword]]] = [
+    ("", PasswordTooShort),
+    ("p" * 7, PasswordTooShort),
+    ("p" * 1025, PasswordTooLong),
+    ("\ufdfa" * 57, PasswordTooLong),  # NFKC makes 18 characters of each
+    ("with a \0 in it", PasswordInvalidCharacters),
+    ("with a surrogate \ud800", PasswordInvalidCharacters),
+]
+
+
+@pytest.mark.parametrize(
+    "password", ["p" * 8, "p" * 1024, " not trimmed ", "Upper and lower", "\U0001f511" * 8]
+)
+def test_validate_acceptable_password_returns_it(password: str) -> None:
+    assert POLICY.validate(password) == password
+
+
+def test_validate_decomposed_password_composes_it() -> None:
+    assert POLICY.validate("cafe\u0301 cafe\u0301") == "caf\u00e9 caf\u00e9"
+
+
+@pytest.mark.parametrize(("password", "error"), REJECTED)
+def test_validate_rejects_password(password: str, error: type[InvalidPassword]) -> None:
+    with pytest.raises(error):
+        POLICY.validate(password)
+
+
+def test_validate_common_password_depends_on_setting() -> None:
+    assert POLICY.validate("password123") == "password123"
+    with pytest.raises(PasswordTooCommon):
+        PasswordPolicy(reject_common=True).validate("Password123")
+
+
+def test_validate_uncommon_password_is_accepted() -> None:
+    assert PasswordPolicy(reject_common=True).validate(PASSWORD) == PASSWORD
+
+
+def test_normalize_password_returns_what_validate_does() -> None:
+    assert normalize_password("cafe\u0301 cafe\u0301") == "caf\u00e9 caf\u00e9"
+
+
+@pytest.mark.parametrize("password", [password for password, _ in REJECTED])
+def test_normalize_impossible_password_returns_none(password: str) -> None:
+    assert normalize_password(password) is None

@@ -1,0 +1,36 @@
+"""Executors and hashers for tests about passwords."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from accounts.domain.interfaces import NormalizedPassword
+from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.hasher import BcryptHasher
+from tests.support.api import PASSWORD
+
+T = TypeVar("T")
+
+NORMALIZED = NormalizedPassword(PASSWORD)
+HASH = "bcrypt_sha256$$2b$04$APic8o57jZL7SJLLeDa57uWKsadicfXY3cMj2thnqklv7sBiWWo3K"
+"""A hash of `PASSWORD`, at cost 4."""
+
+
+class CountingExecutor(HashingExecutor):
+    """Counts the functions that it runs: equal work takes equal time."""
+
+    def __init__(self) -> None:
+        super().__init__(threads=1)
+        self.count = 0
+
+    def run(self, function: Callable[[], T]) -> T:
+        self.count += 1
+        return super().run(function)
+
+
+def build_hasher(rounds: int = 4, executor: HashingExecutor | None = None) -> BcryptHasher:
+    return BcryptHasher(rounds=rounds, executor=executor or HashingExecutor(threads=1))
+
+
+def build_overloaded_hasher() -> BcryptHasher:
+    """Return a hasher that raises `HashingOverloaded` for every password."""
+    return build_hasher(executor=HashingExecutor(threads=1, max_pending=0))
