@@ -41,13 +41,6 @@ def get_validator(serializer_class: type[BaseSerializer[Any]]) -> BaseSerializer
 class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
     """The base of both viewsets."""
 
-    @classmethod
-    def get_extra_actions(cls) -> list[Any]:
-        """Return the endpoints in this file's order; DRF's is the alphabet's."""
-        return sorted(
-            super().get_extra_actions(), key=lambda action: [*vars(cls)].index(action.__name__)
-        )
-
     @property
     def service(self) -> AccountService:
         return get_services().accounts

@@ -5,9 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from rest_framework.decorators import action
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.routers import SimpleRouter
 
+from accounts.viewsets import AuthViewSet
 from authproject import __version__
-from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, codes
+from authproject.urls import urlpatterns as project_urlpatterns
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, codes
 from tests.support.http import ENDPOINTS, NEW_PASSWORD, Start, UnreachableStore, problem
 
 PAIR = {"access_token": str, "refresh_token": str, "token_type": str, "expires_in": int}
@@ -178,9 +184,25 @@ def test_the_root_links_every_endpoint(api: Api, path: str) -> None:
     assert linked >= set(ENDPOINTS) - {"/", "/api/v1/"}
 
 
-def test_the_root_lists_endpoints_in_the_order_of_a_visit(api: Api) -> None:
-    names = [name for name in api.client.get("/").json() if name.startswith("auth-")]
-    assert names[:4] == ["auth-register", "auth-login", "auth-refresh", "auth-logout"]
+class CustomAuthViewSet(AuthViewSet):
+    """What a project writes to add an endpoint beside login."""
+
+    @action(detail=False, methods=["get"])
+    def hello(self, request: Request) -> Response:
+        return Response("hello")
+
+
+router = SimpleRouter(trailing_slash=False, use_regex_path=False)
+router.register("custom", CustomAuthViewSet, basename="custom")
+urlpatterns = [*router.urls, *project_urlpatterns]
+
+
+@pytest.mark.urls(__name__)
+def test_subclass_of_auth_viewset_serves_both_its_endpoints(api: Api) -> None:
+    body = {"email": EMAIL, "password": PASSWORD}
+    assert api.client.get("/custom/hello").json() == "hello"
+    assert api.client.post("/custom/register", body, JSON).status_code == 201
+    assert api.client.post("/custom/login", body, JSON).json().keys() == PAIR.keys()
 
 
 @pytest.mark.parametrize("path", [path for path in ENDPOINTS if not path.endswith("/")])
