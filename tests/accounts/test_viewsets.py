@@ -82,7 +82,7 @@ def test_logout_answers_with_nothing(api: Api) -> None:
     assert "Content-Type" not in response
 
 
-@pytest.mark.parametrize("token", ["", " ", "no token", "a.b.c", "\0", "\ud800", "x" * 5000])
+@pytest.mark.parametrize("token", ["", " ", "no token", "a.b.c", "\0", "x" * 5000])
 def test_logout_accepts_any_string(api: Api, token: str) -> None:
     assert api.logout(token).status_code == 204
 

@@ -138,7 +138,7 @@ def test_logout_with_an_expired_token_is_204(api: Api, clock: MovableClock) -> N
     assert api.logout(refresh_token).status_code == 204
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "a.b.c", "\0", "é" * 9, "x" * 10_000, "\ud800"])
+@pytest.mark.parametrize("text", ["", "garbage", "a.b.c", "\0", "é" * 9, "x" * 10_000])
 def test_logout_with_any_other_string_is_204(api: Api, text: str) -> None:
     assert api.logout(text).status_code == 204
 
