@@ -1,1 +1,1 @@
-"""What makes the browsable API usable by clicking. Imported only where `BROWSABLE_API` is on."""
+"""Login by cookie and HTML forms for DRF's browsable API; used only if `BROWSABLE_API` is on."""

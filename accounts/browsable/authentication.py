@@ -1,4 +1,4 @@
-"""Authentication by the browsable API's cookies, with CSRF protection."""
+"""Authentication by the browsable API's cookie, with CSRF protection."""
 
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -21,47 +21,53 @@ class CSRFFailed(PermissionDenied):
 
 
 class CrossOriginForm(CSRFFailed):
-    """No page of this service sent it: nothing says "again", and nothing of it is repeated.
+    """A form that another site has sent. Its page repeats no data and does not say "send again".
 
-    Otherwise the attacker's form would come back with a fresh CSRF token, to be sent by one click.
+    Otherwise one click would send the attacker's form, now with a valid CSRF token.
     """
 
     default_detail = "This form was not sent from this site."
 
 
 class CookieAuthentication(BaseAuthentication):
-    """The cookie's user, if no `Authorization` header was sent and Django's CSRF check passes."""
+    """Authenticates the cookie's user, unless there is an `Authorization` header.
+
+    Raises `CSRFFailed` if Django's CSRF check fails.
+    """
 
     def authenticate(self, request: Request) -> tuple[AuthenticatedUser, Claims] | None:
         if "HTTP_AUTHORIZATION" in request.META:
             return None
-        found = get_cookie_user(request)
-        if found is not None:
+        identity = get_cookie_user(request)
+        if identity is not None:
             enforce_csrf(request)
             request.META[COOKIE_AUTHENTICATED] = True
-        return found
+        return identity
 
 
 def enforce_csrf(request: Request) -> None:
-    """Let Django judge the CSRF token and the origin. Raises `CSRFFailed` or `CrossOriginForm`."""
-    check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]  # it answers nothing itself
+    """Run Django's check of CSRF token and origin. Raises `CSRFFailed` or `CrossOriginForm`."""
+    check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]  # it returns no response
     check.process_request(request)
     if check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF does
         raise CSRFFailed if is_same_origin(request) else CrossOriginForm
 
 
 def is_same_origin(request: HttpRequest | Request) -> bool:
-    """Say whether a page of this service sent a request: by its `Origin`, or else its `Referer`."""
-    sender = request.META.get("HTTP_ORIGIN")
-    if sender is None:
-        with suppress(ValueError):  # of a URL that is none
+    """Return whether a page of this service sent the request, by `Origin` or else `Referer`."""
+    origin = request.META.get("HTTP_ORIGIN")
+    if origin is None:
+        with suppress(ValueError):  # a malformed URL
             referer = urlsplit(request.META.get("HTTP_REFERER", ""))
-            sender = f"{referer.scheme}://{referer.netloc}"
-    return sender == f"{request.scheme}://{request.get_host()}"
+            origin = f"{referer.scheme}://{referer.netloc}"
+    return origin == f"{request.scheme}://{request.get_host()}"
 
 
 def get_cookie_user(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:
-    """Return whom the cookie stands for, and its token's claims; `None` for a dead one."""
+    """Return the user and the claims of the cookie's access token.
+
+    Returns `None` without a cookie or with an invalid one, and sets `COOKIE_INVALID` for it.
+    """
     token = request.COOKIES.get(ACCESS_COOKIE)
     if token is None:
         return None

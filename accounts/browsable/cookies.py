@@ -12,20 +12,21 @@ from accounts.domain.service import TokenPair
 ACCESS_COOKIE = "browsable_access"
 REFRESH_COOKIE = "browsable_refresh"
 REFRESH_PATH = "/browse/"
-"""Where `pages` is: only a logout needs the refresh token."""
+"""The path of `urls`: only its logout needs the refresh token."""
 
-# What a WSGI environ tells `CookieMiddleware` of the request's cookie.
-COOKIE_AUTHENTICATED = "accounts.cookie_used"
-COOKIE_INVALID = "accounts.cookie_dead"
+COOKIE_AUTHENTICATED = "accounts.cookie_authenticated"
+"""Key in the WSGI environ: the cookie has authenticated the request. For `CookieMiddleware`."""
+COOKIE_INVALID = "accounts.cookie_invalid"
+"""Key in the WSGI environ: the cookie's token is invalid. For `CookieMiddleware`."""
 
 TOKEN_FIELDS = {"access_token", "expires_in", "refresh_token"}
-"""What an answer with fresh tokens has."""
+"""Fields of a response body with new tokens."""
 
 
 def tokens_from_response(
     request: HttpRequest | Request, response: HttpResponseBase
 ) -> TokenPair | None:
-    """Return the pair with which a response has replaced the tokens of the cookies, if any."""
+    """Return the new tokens in a response, if the cookie has authenticated its request."""
     body = getattr(response, "data", None)
     if (
         COOKIE_AUTHENTICATED in request.META
@@ -37,7 +38,7 @@ def tokens_from_response(
 
 
 def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
-    """Set the cookies. Both go with the access token: nothing here renews it."""
+    """Set both cookies. They expire with the access token, which is never refreshed here."""
     attributes: dict[str, Any] = {
         "max_age": tokens.expires_in,
         "httponly": True,
@@ -49,7 +50,7 @@ def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
 
 
 def delete_auth_cookies(response: HttpResponseBase) -> None:
-    """Delete the cookies."""
+    """Delete both cookies."""
     response.delete_cookie(ACCESS_COOKIE, samesite="Strict")
     response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH, samesite="Strict")
     response.headers["Cache-Control"] = "no-store"

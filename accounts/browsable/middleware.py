@@ -1,4 +1,4 @@
-"""Keeps the browsable API's cookies up to date and sets the security headers of its pages."""
+"""Updates the browsable API's cookies and sets the security headers of its pages."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,18 +21,18 @@ CONTENT_SECURITY_POLICY = (
     "img-src 'self' data:; font-src 'self'; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Of every page that has none of its own. 'unsafe-inline': DRF's template has style attributes."""
+"""For every page without its own policy. 'unsafe-inline': DRF's template has style attributes."""
 
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
 class CookieMiddleware:
-    """Keeps the cookies in step with what was answered, and guards pages.
+    """Updates the cookies after each response, and protects HTML pages.
 
-    Fresh tokens for a request that the cookie authenticated replace it; one that opens nothing
-    any more is forgotten. What is set over https stays there. A page holds a CSRF token, and
-    perhaps a user's data: nobody may frame or store it, and no script but this service's own runs
-    in it.
+    - New tokens replace those in the cookies; cookies with an invalid token are deleted.
+    - Over https, every cookie is `Secure`.
+    - A page has a CSRF token and perhaps a user's data. It must not be framed or stored, and runs
+      only this service's scripts.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
@@ -42,7 +42,7 @@ class CookieMiddleware:
         response = self.get_response(request)
         if tokens := tokens_from_response(request, response):
             set_auth_cookies(response, tokens)
-        elif _is_dead(request):
+        elif _is_cookie_invalid(request):
             delete_auth_cookies(response)
         if request.is_secure():
             for cookie in response.cookies.values():
@@ -54,8 +54,8 @@ class CookieMiddleware:
         return response
 
 
-def _is_dead(request: HttpRequest) -> bool:
-    # What the cookie has just been used for may have ended its own session.
+def _is_cookie_invalid(request: HttpRequest) -> bool:
+    # The request itself may have ended the cookie's session, as `logout-all` does.
     if COOKIE_AUTHENTICATED in request.META and request.method == "POST":
         with suppress(ServiceUnavailable):
             get_cookie_user(request)

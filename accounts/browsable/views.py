@@ -1,4 +1,4 @@
-"""The browsable API's "Log in" and "Log out"."""
+"""The browsable API's pages "Log in" and "Log out"."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -22,7 +22,7 @@ from accounts.services import get_services
 
 
 class FormRenderer(BaseRenderer):
-    """A page of this module, from its view's template."""
+    """Renders the page from its view's template."""
 
     media_type = "text/html"
     format = "html"
@@ -35,33 +35,37 @@ class FormRenderer(BaseRenderer):
     ) -> Any:
         context = renderer_context or {}
         view: AuthFormView = context["view"]
-        fields = {"problem": data, "email": view.email, "next": view.next}
-        return loader.render_to_string(view.template, fields, context["request"])
+        variables = {"error": data, "email": view.email, "next": view.next_url}
+        return loader.render_to_string(view.template, variables, context["request"])
 
 
 class AuthFormView(BaseAPIView):
-    """A page with one form, for people: a program that wants JSON gets 406 or another error."""
+    """A page with one form. HTML only: a client that accepts only JSON gets status 406."""
 
     authentication_classes = ()
     permission_classes = (AllowAny,)
     parser_classes = (FormParser, MultiPartParser)
     renderer_classes = (FormRenderer,)
-    schema = None  # a page for people is no part of the API's description
+    schema = None  # not part of the OpenAPI document
     template: ClassVar[str]
     email = ""
-    next = "/"
+    """Shown again after an error, unless another site has sent the form."""
+    next_url = "/"
+    """The path to open after success."""
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
     ) -> tuple[BaseRenderer, str]:
-        if force:  # nothing that was asked for is to be had
+        if force:  # DRF forces a renderer for an error if nothing in `Accept` is available.
             return JSONRenderer(), JSONRenderer.media_type
         return super().perform_content_negotiation(request, force)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.email = request.POST.get("email", "") if is_same_origin(request) else ""
-        self.next = _local(request.POST.get("next") or request.query_params.get("next", ""))
+        self.next_url = _get_safe_next_url(
+            request.POST.get("next") or request.query_params.get("next", "")
+        )
         enforce_csrf(request)
 
 
@@ -78,7 +82,7 @@ class LoginView(AuthFormView):
         tokens = get_services().accounts.login(**credentials)
         _end_session(request)
         rotate_token(request)
-        response = HttpResponseRedirect(self.next)
+        response = HttpResponseRedirect(self.next_url)
         set_auth_cookies(response, tokens)
         return response
 
@@ -90,7 +94,7 @@ class LogoutView(AuthFormView):
 
     def post(self, request: Request) -> HttpResponseRedirect:
         _end_session(request)
-        response = HttpResponseRedirect(self.next)
+        response = HttpResponseRedirect(self.next_url)
         delete_auth_cookies(response)
         return response
 
@@ -99,7 +103,7 @@ def _end_session(request: Request) -> None:
     get_services().accounts.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
 
 
-def _local(url: str) -> str:
-    """Return a path of this service; any other URL becomes the front page."""
-    local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if local else "/"
+def _get_safe_next_url(url: str) -> str:
+    """Return the URL if it is a path of this service, else the front page."""
+    is_local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if is_local else "/"
