@@ -20,7 +20,7 @@ def test_the_service_answers_as_it_is_described(tmp_path: Path) -> None:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli"),
-                *("--config-file", str(ROOT / "tests" / "schemathesis.toml")),
+                *("--config-file", str(ROOT / "tests" / "support" / "schemathesis.toml")),
                 *("run", str(ROOT / "docs" / "openapi.json")),
                 *("--url", f"http://127.0.0.1:{service.port}"),
                 *("--checks", "all", "--no-color"),
