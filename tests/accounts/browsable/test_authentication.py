@@ -1,4 +1,4 @@
-"""What a cookie of the browsable API opens, and for whom."""
+"""What the cookie of the browsable API authenticates, and CSRF protection."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ def browser(api: Api) -> Browser:
     return browser
 
 
-def csrf_token(browser: Browser) -> str:
+def get_csrf_token(browser: Browser) -> str:
     return browser.open(LOGIN).form(LOGIN).fields["csrfmiddlewaretoken"]
 
 
@@ -33,47 +33,47 @@ def change_password(browser: Browser, **headers: str) -> Any:
     return browser.client.post(PASSWORD_ENDPOINT, CHANGE, content_type=JSON, headers=headers)
 
 
-def test_it_opens_what_a_token_opens(browser: Browser) -> None:
+def test_cookie_authenticates(browser: Browser) -> None:
     assert browser.client.get(PROFILE).json()["email"] == EMAIL
 
 
-def test_it_changes_nothing_without_a_csrf_token(browser: Browser, api: Api) -> None:
+def test_cookie_without_csrf_token_changes_nothing(browser: Browser, api: Api) -> None:
     assert problem(change_password(browser)) == (403, "csrf_failed")
     assert problem(browser.client.post(LOGOUT_ALL)) == (403, "csrf_failed")
     assert api.login().status_code == 200
     assert browser.client.get(PROFILE).status_code == 200
 
 
-def test_a_csrf_token_of_another_browser_is_none(browser: Browser) -> None:
-    headers = {"X-CSRFToken": csrf_token(Browser())}
+def test_csrf_token_of_another_browser_is_rejected(browser: Browser) -> None:
+    headers = {"X-CSRFToken": get_csrf_token(Browser())}
     assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
 
 
-def test_it_changes_nothing_from_another_origin(browser: Browser) -> None:
-    headers = {"X-CSRFToken": csrf_token(browser), "Origin": "http://localhost:3000"}
+def test_cookie_from_another_origin_changes_nothing(browser: Browser) -> None:
+    headers = {"X-CSRFToken": get_csrf_token(browser), "Origin": "http://localhost:3000"}
     assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
 
 
-def test_another_origin_may_not_read_what_it_opens(browser: Browser) -> None:
+def test_another_origin_cannot_read_responses(browser: Browser) -> None:
     response = browser.client.get(PROFILE, headers={"Origin": "http://localhost:3000"})
     assert "Access-Control-Allow-Credentials" not in response
 
 
-def test_a_page_whose_csrf_token_is_wrong_says_so(browser: Browser) -> None:
+def test_wrong_csrf_token_is_shown_on_the_page(browser: Browser) -> None:
     page = browser.send(LOGOUT_ALL, {"csrfmiddlewaretoken": "x" * 64})
     assert page.status == 403
     assert "csrf_failed" in page.text
 
 
-def test_a_script_of_the_page_sends_its_csrf_token_in_a_header(browser: Browser, api: Api) -> None:
-    headers = {"X-CSRFToken": csrf_token(browser)}
+def test_csrf_token_in_header_is_accepted(browser: Browser, api: Api) -> None:
+    headers = {"X-CSRFToken": get_csrf_token(browser)}
     body = change_password(browser, **headers).json()
     assert browser.client.cookies[ACCESS_COOKIE].value == body["access_token"]
     assert browser.client.cookies[REFRESH_COOKIE].value == body["refresh_token"]
     assert api.login(password=NEW_PASSWORD).status_code == 200
 
 
-def test_an_authorization_header_wins(browser: Browser, api: Api) -> None:
+def test_authorization_header_has_priority(browser: Browser, api: Api) -> None:
     other = api.enter("other@example.com")["access_token"]
     response = browser.client.get(PROFILE, headers=bearer(other))
     assert response.json()["email"] == "other@example.com"
@@ -83,21 +83,19 @@ def test_an_authorization_header_wins(browser: Browser, api: Api) -> None:
     ("header", "code"),
     [("Bearer bad", "token_invalid"), ("Basic dTpw", "not_authenticated"), ("", "token_invalid")],
 )
-def test_a_bad_authorization_header_wins_too(browser: Browser, header: str, code: str) -> None:
+def test_bad_authorization_header_has_priority(browser: Browser, header: str, code: str) -> None:
     response = browser.client.get(PROFILE, headers={"Authorization": header})
     assert problem(response) == (401, code)
 
 
-def test_with_an_authorization_header_no_csrf_token_is_asked_for(
-    browser: Browser, api: Api
-) -> None:
+def test_authorization_header_needs_no_csrf_token(browser: Browser, api: Api) -> None:
     token = api.login().json()["access_token"]
     response = change_password(browser, **bearer(token))
     assert response.status_code == 200
     assert not response.cookies
 
 
-def test_an_endpoint_without_credentials_asks_for_no_csrf_token(browser: Browser) -> None:
+def test_public_endpoint_needs_no_csrf_token(browser: Browser) -> None:
     body = {"email": EMAIL, "password": PASSWORD}
     response = browser.client.post("/api/v1/auth/login", body, content_type=JSON)
     assert response.status_code == 200
@@ -105,7 +103,7 @@ def test_an_endpoint_without_credentials_asks_for_no_csrf_token(browser: Browser
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "é"])
-def test_what_is_no_token_is_no_credential_and_forgotten(api: Api, token: str) -> None:
+def test_malformed_cookie_is_ignored_and_deleted(api: Api, token: str) -> None:
     api.client.cookies[ACCESS_COOKIE] = token
     response = api.profile(None)
     assert problem(response) == (401, "not_authenticated")
@@ -114,26 +112,26 @@ def test_what_is_no_token_is_no_credential_and_forgotten(api: Api, token: str) -
     assert response.cookies[REFRESH_COOKIE]["max-age"] == 0
 
 
-def test_a_refresh_token_in_it_opens_nothing(api: Api) -> None:
+def test_refresh_token_in_access_cookie_is_ignored(api: Api) -> None:
     api.client.cookies[ACCESS_COOKIE] = api.enter()["refresh_token"]
     assert problem(api.profile(None)) == (401, "not_authenticated")
 
 
-def test_an_expired_one_is_no_credential(browser: Browser, clock: MovableClock) -> None:
+def test_expired_cookie_is_ignored(browser: Browser, clock: MovableClock) -> None:
     clock.advance(15 * 60)
     assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
 
 
-def test_one_of_an_ended_session_is_no_credential(browser: Browser, api: Api) -> None:
+def test_cookie_of_revoked_session_is_ignored(browser: Browser, api: Api) -> None:
     api.logout(browser.client.cookies[REFRESH_COOKIE].value)
     assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
 
 
-def test_one_that_is_good_is_left_alone(browser: Browser) -> None:
+def test_valid_cookie_is_not_set_again(browser: Browser) -> None:
     assert not browser.client.get(PROFILE).cookies
 
 
-def test_without_a_store_it_is_503_and_left_alone(
+def test_unreachable_store_is_503_and_keeps_the_cookie(
     browser: Browser, start: Start, clock: MovableClock
 ) -> None:
     start().accounts.store = UnreachableStore(clock)
@@ -142,8 +140,8 @@ def test_without_a_store_it_is_503_and_left_alone(
     assert not response.cookies
 
 
-class FailingAfterwards(MemoryStore):
-    """A store whose connection breaks once a user has been changed."""
+class FailingAfterUpdateStore(MemoryStore):
+    """A store whose connection breaks after a user was changed."""
 
     def update_user(self, *args: Any) -> User:
         changed = super().update_user(*args)
@@ -151,19 +149,19 @@ class FailingAfterwards(MemoryStore):
         return changed
 
 
-def test_a_store_that_fails_after_a_logout_everywhere_does_not_undo_it(
+def test_store_failing_after_logout_all_is_no_error(
     api: Api, start: Start, clock: MovableClock
 ) -> None:
-    start().accounts.store = FailingAfterwards(clock)
+    start().accounts.store = FailingAfterUpdateStore(clock)
     api.register()
     browser = Browser()
     browser.log_in()
-    headers = {"X-CSRFToken": csrf_token(browser)}
+    headers = {"X-CSRFToken": get_csrf_token(browser)}
     assert browser.client.post(LOGOUT_ALL, headers=headers).status_code == 204
 
 
 @pytest.mark.parametrize("accept", [JSON, "*/*"])
-def test_without_a_cookie_an_answer_sets_none(api: Api, accept: str) -> None:
+def test_response_without_cookie_sets_none(api: Api, accept: str) -> None:
     for path in ("/", PROFILE, PASSWORD_ENDPOINT):
         response = api.client.get(path, headers={"Accept": accept})
         assert not response.cookies

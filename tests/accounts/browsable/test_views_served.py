@@ -26,7 +26,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
         yield service
 
 
-def test_from_registration_to_logout_by_clicking(service: Service) -> None:
+def test_register_to_logout_by_forms(service: Service) -> None:
     browser = SocketBrowser(service.port)
     front = browser.open("/")
     assert all(f"{path}</a>" in front.text for path in (REGISTER, PROFILE))
@@ -52,7 +52,7 @@ def test_from_registration_to_logout_by_clicking(service: Service) -> None:
     assert not any(str(value) in service.log for value in kept)
 
 
-def test_where_the_browsable_api_is_off_a_cookie_means_nothing(tmp_path: Path) -> None:
+def test_disabled_browsable_api_ignores_cookies(tmp_path: Path) -> None:
     with serving(tmp_path, BROWSABLE_API="false") as service:
         service.register()
         token = service.login().json()["access_token"]
