@@ -11,8 +11,8 @@ from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
 CACHE_SIZE = 256
-MAX_HEADER_LENGTH = 256
-"""A longer `Accept` or `Content-Type` is not cached: no usual client sends one."""
+MAX_ACCEPT_LENGTH = 256
+"""A longer `Accept` is not cached: usual clients send none."""
 
 Selection = tuple[BaseRenderer, str]
 
@@ -32,7 +32,7 @@ class CachedContentNegotiation(DefaultContentNegotiation):
         meta = request.META
         accept = meta.get("HTTP_ACCEPT", "*/*")
         # A query may have DRF's `?format=`.
-        if format_suffix or meta.get("QUERY_STRING") or len(accept) > MAX_HEADER_LENGTH:
+        if format_suffix or meta.get("QUERY_STRING") or len(accept) > MAX_ACCEPT_LENGTH:
             return cast(Selection, super().select_renderer(request, renderers, format_suffix))
         index, media_type = _select_renderer(accept, tuple(map(type, renderers)))
         return renderers[index], media_type
@@ -42,10 +42,7 @@ class CachedContentNegotiation(DefaultContentNegotiation):
         request: Request,
         parsers: Sequence[BaseParser],  # type: ignore[override]  # DRF accepts any iterable
     ) -> BaseParser | None:
-        content_type = request.content_type
-        if len(content_type) > MAX_HEADER_LENGTH:
-            return super().select_parser(request, parsers)
-        index = _select_parser(content_type, tuple(map(type, parsers)))
+        index = _select_parser(request.content_type, tuple(map(type, parsers)))
         return None if index is None else parsers[index]
 
 

@@ -1,204 +1,194 @@
-"""The error table: what is wrong with a body, and how the answer says so."""
+"""Every error has the one JSON shape, whatever raised it."""
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.support.api import EMAIL, PASSWORD, Api, codes
-from tests.support.http import BODIES, FIELDS, Start, problem, send
+from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.hasher import BcryptHasher
+from authproject.monitoring.formatters import JSONLineFormatter
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, codes
+from tests.support.http import BODIES, BuggyStore, Start, UnreachableStore, problem, send
+from tests.support.logs import LogLines, capture_log_lines
 
-NOT_STRINGS = [123, 1.5, 0, True, False, [], ["user@example.com"], {}, {"a": "b"}, 10**40]
-NO_OBJECTS = [[], [{}], "text", "", 0, 1.5, True, False]
+HTML = {"Accept": "text/html"}
+INVALID = (400, "invalid")
+UNAVAILABLE = (503, "store_unavailable")
 
-
-def post(api: Api, path: str, body: Any) -> Any:
-    """Post with a token where one is needed."""
-    token = api.enter()["access_token"] if path == "auth/password" else None
-    return api.post(path, body, token=token)
-
-
-@pytest.mark.parametrize("value", NOT_STRINGS, ids=str)
-@pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_what_is_no_string_is_never_made_one(
-    api: Api, path: str, field: str, value: object
-) -> None:
-    response = post(api, path, {**BODIES[path], field: value})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {field: ["wrong_type"]}
+custom_views = pytest.mark.urls("tests.support.custom_views")
 
 
-@pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_null_is_no_string(api: Api, path: str, field: str) -> None:
-    response = post(api, path, {**BODIES[path], field: None})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {field: ["null"]}
+# Bugs
 
 
-@pytest.mark.parametrize(("path", "field"), FIELDS)
-def test_a_missing_field_is_required(api: Api, path: str, field: str) -> None:
-    body = {name: value for name, value in BODIES[path].items() if name != field}
-    response = post(api, path, body)
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {field: ["required"]}
+@pytest.fixture
+def buggy_api(start: Start, clock: MovableClock) -> Api:
+    """A service with a bug in its store."""
+    start().accounts.store = BuggyStore(clock)
+    return Api()
 
 
-@pytest.mark.parametrize("path", BODIES)
-def test_every_missing_field_is_listed(api: Api, path: str) -> None:
-    response = post(api, path, {})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {field: ["required"] for field in BODIES[path]}
+@pytest.fixture
+def log() -> Iterator[LogLines]:
+    yield from capture_log_lines(JSONLineFormatter())
 
 
-@pytest.mark.parametrize("body", NO_OBJECTS, ids=json.dumps)
-@pytest.mark.parametrize("path", BODIES)
-def test_a_body_must_be_an_object(api: Api, path: str, body: object) -> None:
-    response = post(api, path, json.dumps(body))
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"non_field_errors": ["wrong_type"]}
+def get_tracebacks(log: LogLines) -> list[dict[str, Any]]:
+    records = [json.loads(line) for line in log.text.splitlines()]
+    return [record for record in records if "exception" in record]
 
 
-@pytest.mark.parametrize("path", BODIES)
-def test_null_is_no_object(api: Api, path: str) -> None:
-    response = post(api, path, "null")
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"non_field_errors": ["null"]}
+def test_bug_is_500_with_its_request_id(buggy_api: Api) -> None:
+    response = buggy_api.login()
+    assert problem(response) == (500, "server_error")
+    assert set(response.json()) == {"detail", "code", "request_id"}
+    assert response.json()["request_id"] == response["X-Request-ID"]
+
+
+def test_bug_has_the_request_id_of_the_client(buggy_api: Api) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    response = send(buggy_api, "/api/v1/auth/login", body, headers={"X-Request-ID": "my-name"})
+    assert response.json()["request_id"] == "my-name"
+
+
+def test_bug_response_reveals_no_internals(buggy_api: Api) -> None:
+    content = buggy_api.login().content.decode()
+    for internal in (BuggyStore.SECRET, "Traceback", "RuntimeError", ".py"):
+        assert internal not in content
+
+
+def test_bug_is_logged_once_with_its_traceback(buggy_api: Api, log: LogLines) -> None:
+    response = buggy_api.login()
+    [record] = get_tracebacks(log)
+    assert record["level"] == "ERROR"
+    assert record["request_id"] == response.json()["request_id"]
+    assert record["exception"].startswith("Traceback")
+    assert BuggyStore.SECRET in record["exception"]
+
+
+def test_bug_is_json_for_browsers_too(buggy_api: Api) -> None:
+    body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
+    response = send(buggy_api, "/api/v1/auth/login", body, headers=HTML)
+    assert problem(response) == (500, "server_error")
+
+
+# The service is unavailable
+
+
+@pytest.fixture
+def overloaded_api(start: Start) -> Api:
+    """A service with a full hashing queue, and one account."""
+    services = start()
+    api = Api()
+    api.register()
+    executor = HashingExecutor(threads=1, max_pending=0)
+    services.accounts._hasher = BcryptHasher(rounds=4, executor=executor)
+    return api
+
+
+@pytest.mark.parametrize("path", ["auth/register", "auth/login"])
+def test_full_hashing_queue_is_503(overloaded_api: Api, path: str) -> None:
+    response = overloaded_api.post(path, {"email": f"new.{EMAIL}", "password": PASSWORD})
+    assert problem(response) == (503, "overloaded")
+    assert int(response["Retry-After"]) > 0
+
+
+def test_full_hashing_queue_reveals_no_account(overloaded_api: Api) -> None:
+    responses = [overloaded_api.login(email) for email in (EMAIL, f"x{EMAIL}")]
+    assert [problem(response) for response in responses] == [(503, "overloaded")] * 2
+    assert responses[0].content == responses[1].content
+
+
+def test_full_hashing_queue_stops_only_hashing(overloaded_api: Api) -> None:
+    assert overloaded_api.client.get("/health/ready").status_code == 200
+    assert problem(overloaded_api.profile(None)) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(
-    ("path", "status"),
-    [("auth/login", 200), ("auth/refresh", 401), ("auth/logout", 204), ("auth/password", 200)],
+    "path", ["register", "login", "refresh", "logout", "logout-all", "password"]
 )
-def test_unknown_fields_are_ignored(api: Api, path: str, status: int) -> None:
-    token = api.enter()["access_token"]
-    body = {**BODIES[path], "is_admin": True, "": None}
-    assert api.post(path, body, token=token).status_code == status
-
-
-@pytest.mark.parametrize(
-    ("body", "errors"),
-    [
-        (
-            {"email": "no address", "password": 123},
-            {"email": ["invalid_email"], "password": ["wrong_type"]},
-        ),
-        (
-            {"email": None, "password": "short"},
-            {"email": ["null"], "password": ["password_too_short"]},
-        ),
-        ({"password": "x" * 1025}, {"email": ["required"], "password": ["password_too_long"]}),
-        ({"password": ""}, {"email": ["required"], "password": ["password_too_short"]}),
-        ({"email": ""}, {"email": ["invalid_email"], "password": ["required"]}),
-        ({"email": [], "password": {}}, {"email": ["wrong_type"], "password": ["wrong_type"]}),
-    ],
-)
-def test_a_wrong_shape_wins_and_every_fault_is_listed(
-    api: Api, body: dict[str, Any], errors: dict[str, list[str]]
-) -> None:
-    response = api.post("auth/register", body)
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == errors
-
-
-def test_a_new_password_at_fault_is_listed_beside_a_missing_one(api: Api) -> None:
-    response = post(api, "auth/password", {"new_password": "short"})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {
-        "current_password": ["required"],
-        "new_password": ["password_too_short"],
+def test_unreachable_store_is_503(start: Start, clock: MovableClock, path: str) -> None:
+    services = start()
+    api = Api()
+    tokens = api.enter()
+    services.accounts.store = UnreachableStore(clock)
+    body = {
+        "email": EMAIL,
+        "password": PASSWORD,
+        "refresh_token": tokens["refresh_token"],
+        "current_password": PASSWORD,
+        "new_password": PASSWORD,
     }
+    response = api.post(f"auth/{path}", body, token=tokens["access_token"])
+    assert problem(response) == UNAVAILABLE
+    assert int(response["Retry-After"]) > 0
 
 
-@pytest.mark.parametrize(
-    ("email", "password", "errors"),
-    [
-        ("no address", PASSWORD, {"email": ["invalid_email"]}),
-        ("", PASSWORD, {"email": ["invalid_email"]}),
-        (" ", PASSWORD, {"email": ["invalid_email"]}),
-        (EMAIL, "", {"password": ["password_too_short"]}),
-        (EMAIL, "7 chars", {"password": ["password_too_short"]}),
-        (EMAIL, "x" * 1025, {"password": ["password_too_long"]}),
-        (EMAIL, "long enough\0", {"password": ["password_invalid_characters"]}),
-        ("a@b@c", "x", {"email": ["invalid_email"], "password": ["password_too_short"]}),
-    ],
-)
-def test_unacceptable_values_are_400(
-    api: Api, email: str, password: str, errors: dict[str, list[str]]
+def test_profile_with_unreachable_store_is_no_401(start: Start, clock: MovableClock) -> None:
+    services = start()
+    api = Api()
+    token = api.enter()["access_token"]
+    services.accounts.store = UnreachableStore(clock)
+    response = api.profile(token)
+    assert problem(response) == UNAVAILABLE
+    assert "WWW-Authenticate" not in response
+
+
+def test_readiness_with_unreachable_store_is_503(start: Start, clock: MovableClock) -> None:
+    start().accounts.store = UnreachableStore(clock)
+    response = Api().client.get("/health/ready")
+    assert problem(response) == UNAVAILABLE
+    assert int(response["Retry-After"]) > 0
+
+
+def test_unreachable_store_logs_no_traceback(
+    start: Start, clock: MovableClock, log: LogLines
 ) -> None:
-    response = api.register(email, password)
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == errors
+    start().accounts.store = UnreachableStore(clock)
+    Api().login()
+    assert get_tracebacks(log) == []
 
 
-@pytest.mark.parametrize("email", ["", "no address", "a@b@c", "x" * 400 + "@example.com"])
-def test_what_is_no_address_cannot_log_in_either(api: Api, email: str) -> None:
-    response = api.login(email)
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == {"email": ["invalid_email"]}
+# Django's and DRF's own errors
 
 
-@pytest.mark.parametrize("password", ["", "short", "x" * 1025, "\0" * 8])
-def test_at_login_a_password_out_of_bounds_is_just_wrong(api: Api, password: str) -> None:
-    api.register()
-    assert problem(api.login(password=password)) == (401, "invalid_credentials")
+def test_body_of_disconnected_client_is_400(api: Api) -> None:
+    class Disconnected:
+        def read(self, *size: int) -> bytes:
+            raise ConnectionResetError
+
+        readline = read
+
+    environ: dict[str, Any] = {"wsgi.input": Disconnected(), "CONTENT_LENGTH": "9"}
+    assert problem(send(api, "/api/v1/auth/login", **environ)) == (400, "parse_error")
 
 
-def test_a_second_account_for_an_address_is_refused(api: Api) -> None:
-    api.register()
-    response = api.register()
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == {"email": ["duplicate_email"]}
+@pytest.mark.parametrize("host", ["evil.example", "", "[::1", "testserver:x", "\xff"])
+def test_unknown_host_is_invalid_host(api: Api, host: str) -> None:
+    for path in ("/", "/api/v1/auth/login", "/nowhere"):
+        response = api.client.get(path, headers={"Host": host})
+        assert problem(response) == (400, "invalid_host")
 
 
-@pytest.mark.parametrize(
-    ("password", "status", "code"), [("short", 400, "password_too_short"), (5, 422, "wrong_type")]
-)
-def test_a_duplicate_is_listed_with_the_other_faults(
-    api: Api, password: object, status: int, code: str
-) -> None:
-    api.register()
-    response = api.register(password=password)
-    assert response.status_code == status
-    assert codes(response) == {"email": ["duplicate_email"], "password": [code]}
+def test_unknown_path_is_404(api: Api) -> None:
+    for headers in ({}, HTML):
+        assert problem(api.client.get("/nowhere", headers=headers)) == (404, "not_found")
 
 
-def test_passwords_of_8_and_of_1024_characters_are_accepted(api: Api) -> None:
-    for email, password in (
-        ("a@example.com", "\u00fc" * 8),
-        ("b@example.com", "\U0001f40e" * 1024),
-    ):
-        assert api.register(email, password).status_code == 201
-        assert api.login(email, password).status_code == 200
-
-
-def test_a_common_password_is_refused_where_the_setting_says_so(start: Start) -> None:
-    start(REJECT_COMMON_PASSWORDS=True)
-    response = Api().register(password="password123")
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == {"password": ["password_too_common"]}
-
-
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "\0"])
-def test_a_refresh_token_that_is_none_is_invalid(api: Api, token: str) -> None:
-    assert problem(api.refresh(token)) == (401, "token_invalid")
-
-
-def test_a_path_that_leads_nowhere_is_not_found(api: Api) -> None:
-    assert problem(api.client.get("/nowhere")) == (404, "not_found")
-
-
-def test_a_method_that_no_endpoint_knows_is_not_allowed(api: Api) -> None:
+def test_unknown_method_is_405(api: Api) -> None:
     response = send(api, "/api/v1/auth/login", b"{}", method="BREW")
     assert problem(response) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/xml", "text/html", "text/plain"])
-def test_health_speaks_json_alone(api: Api, accept: str) -> None:
+def test_health_is_only_json(api: Api, accept: str) -> None:
     response = api.client.get("/health", headers={"Accept": accept})
     assert problem(response) == (406, "not_acceptable")
 
 
-def test_a_response_that_nobody_wants_changes_nothing(api: Api) -> None:
+def test_request_with_406_changes_nothing(api: Api) -> None:
     body = json.dumps(BODIES["auth/register"]).encode()
     response = send(api, "/api/v1/auth/register", body, headers={"Accept": "image/png"})
     assert problem(response) == (406, "not_acceptable")
@@ -206,12 +196,147 @@ def test_a_response_that_nobody_wants_changes_nothing(api: Api) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["text/plain", "application/xml", "", "json", "text/json"])
-def test_a_media_type_that_is_no_json_is_refused(api: Api, media_type: str) -> None:
+def test_other_media_type_is_415(api: Api, media_type: str) -> None:
     body = json.dumps(BODIES["auth/register"]).encode()
     response = send(api, "/api/v1/auth/register", body, media_type)
     assert problem(response) == (415, "unsupported_media_type")
 
 
 @pytest.mark.urls("tests.support.views_forbidden")
-def test_a_view_of_your_own_that_forbids_has_the_one_shape(api: Api) -> None:
+def test_permission_denied_of_a_django_view_is_403(api: Api) -> None:
     assert problem(api.client.get("/forbidden")) == (403, "permission_denied")
+
+
+@pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html;q=0.5, application/json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/api/v1/auth/login", "/api/v1/protected/profile", "/nowhere", "/health"]
+)
+def test_error_is_json_unless_html_is_preferred(api: Api, path: str, accept: str) -> None:
+    response = api.client.get(path, headers={"Accept": accept})
+    assert response["Content-Type"] == "application/json"
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *[f"/api/v1/auth/{name}" for name in ("register", "login", "refresh", "logout")],
+        "/api/v1/auth/logout-all",
+        "/api/v1/auth/password",
+        "/api/v1/protected/profile",
+        "/api/v1/",
+    ],
+)
+def test_error_is_a_page_for_browsers(api: Api, path: str, method: str) -> None:
+    token = api.enter()["access_token"]
+    response = send(api, path, b'{"email": "\\u0000"}', method=method, token=token, headers=HTML)
+    assert response.status_code < 500
+    assert response["Content-Type"] == "text/html; charset=utf-8"
+
+
+def test_error_page_escapes_its_values(api: Api) -> None:
+    script = "<script>alert(1)</script>"
+    response = send(api, "/api/v1/auth/login", b"{}", f"text/{script}", headers=HTML)
+    assert response.status_code == 415
+    assert script not in response.content.decode()
+
+
+# Exceptions of another project's views
+
+
+def post_custom(api: Api, path: str, body: Any = None) -> Any:
+    return api.client.post(path, body or {}, content_type=JSON)
+
+
+@custom_views
+@pytest.mark.parametrize(
+    ("body", "errors"),
+    [
+        ({"tags": [1, "x"]}, {"tags.1": ["invalid"]}),
+        ({"tags": "x"}, {"tags": ["not_a_list"]}),
+        ({"address": {"street": "too long"}}, {"address.street": ["max_length"]}),
+        ({"address": "x"}, {"address.non_field_errors": ["invalid"]}),
+        (
+            {"others": [{"street": "x"}, {"street": "too long"}]},
+            {"others.1.street": ["max_length"]},
+        ),
+        ({"name": "too long", "tags": ["x"]}, {"name": ["max_length"], "tags.0": ["invalid"]}),
+    ],
+)
+def test_nested_field_has_a_dotted_name(
+    api: Api, body: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
+    response = post_custom(api, "/notes", {"name": "x", **body})
+    assert problem(response) == INVALID
+    assert codes(response) == errors
+
+
+@custom_views
+def test_missing_nested_field_is_422(api: Api) -> None:
+    response = post_custom(api, "/notes", {"name": "x", "address": {}})
+    assert problem(response) == (422, "unprocessable")
+    assert codes(response) == {"address.street": ["required"]}
+
+
+@custom_views
+def test_items_of_a_list_are_numbered(api: Api) -> None:
+    response = post_custom(api, "/many", [{"name": "x"}, {"name": "too long"}])
+    assert problem(response) == INVALID
+    assert codes(response) == {"1.name": ["max_length"]}
+
+
+@custom_views
+def test_text_detail_is_a_non_field_error(api: Api) -> None:
+    response = post_custom(api, "/text")
+    assert problem(response) == INVALID
+    entry = {"detail": "It cannot be.", "code": "impossible"}
+    assert response.json()["errors"] == {"non_field_errors": [entry]}
+
+
+@custom_views
+def test_detail_without_code_is_invalid(api: Api) -> None:
+    assert codes(post_custom(api, "/nameless-code")) == {"non_field_errors": ["invalid"]}
+
+
+@custom_views
+def test_throttled_request_is_429_with_retry_after(api: Api) -> None:
+    response = post_custom(api, "/throttled")
+    assert problem(response) == (429, "throttled")
+    assert response["Retry-After"] == "3"
+    assert "Retry-After" not in post_custom(api, "/for-ever")
+
+
+@custom_views
+@pytest.mark.parametrize(
+    ("path", "code", "challenge"),
+    [
+        ("/failed", "authentication_failed", 'Bearer realm="api"'),
+        ("/unwelcome", "unwelcome", 'Bearer realm="api"'),
+        ("/basic", "not_authenticated", 'Basic realm="notes"'),
+    ],
+)
+def test_401_has_the_challenge_of_its_view(api: Api, path: str, code: str, challenge: str) -> None:
+    response = post_custom(api, path)
+    assert problem(response) == (401, code)
+    assert response["WWW-Authenticate"] == challenge
+
+
+@custom_views
+@pytest.mark.parametrize(
+    ("path", "status", "code", "text"),
+    [
+        ("/conflict", 409, "conflict", "taken"),
+        ("/forbidden", 403, "permission_denied", "Not yours."),
+    ],
+)
+def test_details_by_field_are_errors_by_field(
+    api: Api, path: str, status: int, code: str, text: str
+) -> None:
+    response = post_custom(api, path)
+    assert problem(response) == (status, code)
+    assert response.json()["errors"] == {"name": [{"detail": text, "code": code}]}
+
+
+@custom_views
+def test_exception_without_code_has_default_code(api: Api) -> None:
+    assert problem(post_custom(api, "/teapot")) == (500, "error")

@@ -1,4 +1,4 @@
-"""What is remembered of negotiations, and that it decides as DRF does."""
+"""The cache decides as DRF does, and `Accept` and `?format=` over HTTP."""
 
 from typing import Any
 
@@ -11,13 +11,16 @@ from rest_framework.request import Request
 
 from accounts.rest.negotiation import (
     CACHE_SIZE,
-    MAX_HEADER_LENGTH,
+    MAX_ACCEPT_LENGTH,
     CachedContentNegotiation,
     _select_renderer,
 )
 from accounts.rest.parsers import FormParser, JSONParser
 from accounts.rest.renderers import JSONRenderer
+from tests.support.api import JSON, Api
+from tests.support.http import problem
 
+PROFILE = "/api/v1/protected/profile"
 ACCEPTS = [
     "*/*",
     "application/json",
@@ -27,16 +30,17 @@ ACCEPTS = [
     "text/*, application/json",
     "",
 ]
-BOTH: list[list[type[BaseRenderer]]] = [[JSONRenderer], [JSONRenderer, BrowsableAPIRenderer]]
+JSON_ONLY: list[type[BaseRenderer]] = [JSONRenderer]
+JSON_AND_HTML: list[type[BaseRenderer]] = [JSONRenderer, BrowsableAPIRenderer]
 
 
-def asked(accept: str | None = None, path: str = "/", **environ: Any) -> Request:
+def build_request(accept: str | None = None, path: str = "/", **environ: Any) -> Request:
     headers = {} if accept is None else {"Accept": accept}
     return Request(RequestFactory().post(path, headers=headers, **environ))
 
 
-def chosen(negotiation: Any, request: Request, classes: list[type[BaseRenderer]]) -> Any:
-    """Return the class of the renderer and the media type, or the refusal."""
+def select(negotiation: Any, request: Request, classes: list[type[BaseRenderer]]) -> Any:
+    """Return the class of the renderer and the media type, or `NotAcceptable`."""
     try:
         renderer, media_type = negotiation.select_renderer(request, [cls() for cls in classes])
     except NotAcceptable:
@@ -44,32 +48,37 @@ def chosen(negotiation: Any, request: Request, classes: list[type[BaseRenderer]]
     return type(renderer), media_type
 
 
-@pytest.mark.parametrize("classes", BOTH, ids=["json", "json and html"])
+@pytest.mark.parametrize("classes", [JSON_ONLY, JSON_AND_HTML])
 @pytest.mark.parametrize("accept", [None, *ACCEPTS])
-def test_it_chooses_as_drf_does_each_time(
+def test_renderer_is_the_one_that_drf_selects(
     accept: str | None, classes: list[type[BaseRenderer]]
 ) -> None:
-    expected = chosen(DefaultContentNegotiation(), asked(accept), classes)
+    expected = select(DefaultContentNegotiation(), build_request(accept), classes)
     for _ in range(2):
-        assert chosen(CachedContentNegotiation(), asked(accept), classes) == expected
+        assert select(CachedContentNegotiation(), build_request(accept), classes) == expected
 
 
-def test_a_format_in_the_query_wins_over_what_is_remembered() -> None:
+def test_format_in_query_overrides_the_cache() -> None:
     negotiation = CachedContentNegotiation()
-    assert chosen(negotiation, asked("*/*"), BOTH[1])[0] is JSONRenderer
-    assert chosen(negotiation, asked("*/*", "/?format=api"), BOTH[1])[0] is BrowsableAPIRenderer
+    assert select(negotiation, build_request("*/*"), JSON_AND_HTML)[0] is JSONRenderer
+    assert (
+        select(negotiation, build_request("*/*", "/?format=api"), JSON_AND_HTML)[0]
+        is BrowsableAPIRenderer
+    )
 
 
-def test_what_is_remembered_is_bounded() -> None:
+def test_cache_has_a_limit() -> None:
     for number in range(2 * CACHE_SIZE):
-        chosen(CachedContentNegotiation(), asked(f"application/json; v={number}"), BOTH[0])
+        select(
+            CachedContentNegotiation(), build_request(f"application/json; v={number}"), JSON_ONLY
+        )
     assert _select_renderer.cache_info().currsize == CACHE_SIZE
 
 
-def test_a_long_header_is_not_remembered() -> None:
+def test_long_accept_is_not_cached() -> None:
     before = _select_renderer.cache_info().misses
-    long = "application/json," * (MAX_HEADER_LENGTH // 16 + 1)
-    assert chosen(CachedContentNegotiation(), asked(long), BOTH[0])[0] is JSONRenderer
+    long = "application/json," * (MAX_ACCEPT_LENGTH // 16 + 1)
+    assert select(CachedContentNegotiation(), build_request(long), JSON_ONLY)[0] is JSONRenderer
     assert _select_renderer.cache_info().misses == before
 
 
@@ -80,11 +89,66 @@ def test_a_long_header_is_not_remembered() -> None:
         ("application/json; charset=latin-1", JSONParser),
         ("application/x-www-form-urlencoded", FormParser),
         ("text/plain", None),
-        ("a" * (MAX_HEADER_LENGTH + 1), None),
+        ("a" * 9000, None),
     ],
 )
-def test_a_parser_is_chosen_by_the_media_type(content_type: str, parser: type | None) -> None:
-    request = asked(content_type=content_type)
+def test_parser_is_selected_by_media_type(content_type: str, parser: type | None) -> None:
+    request = build_request(content_type=content_type)
     for _ in range(2):
-        found = CachedContentNegotiation().select_parser(request, [JSONParser(), FormParser()])
-        assert (found if found is None else type(found)) is parser
+        selected = CachedContentNegotiation().select_parser(request, [JSONParser(), FormParser()])
+        assert (selected and type(selected)) is parser
+
+
+# Over HTTP
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "/",
+        "application",
+        "\xff/\xfe",
+        "a" * 20_000,
+        "a/b," * 5000,
+        "application/json; x*=bogus''%41",
+        "image/*",
+        ",",
+    ],
+    ids=lambda text: ascii(text)[:30],
+)
+def test_malformed_accept_is_406(api: Api, accept: str) -> None:
+    response = api.client.get("/api/v1/", headers={"Accept": accept})
+    assert problem(response) == (406, "not_acceptable")
+
+
+@pytest.mark.parametrize(
+    "accept",
+    [
+        "*/*",
+        "application/*",
+        "application/json;q=nan",
+        "application/json; indent=x",
+        f"application/json; indent={'9' * 5000}, */*",
+        "a/b, application/json",
+        "*/*; charset=rot13",
+        ",,,*/*",
+    ],
+    ids=lambda text: ascii(text)[:30],
+)
+def test_odd_accept_that_allows_json_is_json(api: Api, accept: str) -> None:
+    response = api.client.get("/api/v1/", headers={"Accept": accept})
+    assert response.status_code == 200
+    assert response["Content-Type"] == JSON
+
+
+@pytest.mark.parametrize("name", ["json", ""])
+def test_format_json_in_query_is_json(api: Api, name: str) -> None:
+    response = api.client.get(f"{PROFILE}?format={name}")
+    assert problem(response) == (401, "not_authenticated")
+
+
+@pytest.mark.parametrize(
+    "name", ["xml", "JSON", "%00", "%ff", "..%2f..%2fetc", "a" * 9000, "%F0%9F"]
+)
+def test_unknown_format_in_query_is_404(api: Api, name: str) -> None:
+    assert problem(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")

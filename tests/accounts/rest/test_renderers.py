@@ -1,4 +1,4 @@
-"""Our JSON is DRF's, byte for byte."""
+"""JSON responses are the same bytes as from DRF's renderer."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -30,17 +30,17 @@ VALUES: list[Any] = [
 
 
 @pytest.mark.parametrize("value", VALUES, ids=ascii)
-def test_json_is_as_drf_renders_it(value: Any) -> None:
+def test_json_is_the_same_as_from_drf(value: Any) -> None:
     media_type = JSONRenderer.media_type
     assert JSONRenderer().render(value, media_type) == renderers.JSONRenderer().render(
         value, media_type
     )
 
 
-def test_an_asked_for_indent_is_given() -> None:
+def test_indent_in_accept_is_used() -> None:
     assert JSONRenderer().render({"a": 1}, "application/json; indent=4") == b'{\n    "a": 1\n}'
 
 
-def test_the_browsable_api_has_its_indent() -> None:
+def test_indent_of_browsable_api_is_used() -> None:
     shown = JSONRenderer().render({"a": 1}, "application/json", {"indent": 4})
     assert shown == b'{\n    "a": 1\n}'

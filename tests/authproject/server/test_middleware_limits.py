@@ -1,0 +1,70 @@
+"""Limits on hosts and body sizes, over HTTP."""
+
+import json
+from io import BytesIO
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+from tests.support.http import BODIES, LIMIT, problem, send
+
+REGISTER = "/api/v1/auth/register"
+GOOD = json.dumps(BODIES["auth/register"]).encode()
+TOO_LARGE = (413, "payload_too_large")
+
+
+@pytest.mark.parametrize("path", ["/health", "/health/ready"])
+@pytest.mark.parametrize("host", ["evil.example", "", "a b", "[::1", "10.0.0.1:8000", "\xff"])
+def test_health_accepts_any_host(api: Api, path: str, host: str) -> None:
+    assert api.client.get(path, headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/api/v1/auth/login", "/nowhere"])
+def test_body_over_limit_is_413_at_any_path(api: Api, path: str) -> None:
+    assert problem(send(api, path, b" " * (LIMIT + 1))) == TOO_LARGE
+
+
+def test_body_at_limit_is_read(api: Api) -> None:
+    body = b'{"email": "user@example.com", "password": "long enough"}'.ljust(LIMIT)
+    assert send(api, REGISTER, body).status_code == 201
+
+
+def test_body_over_limit_is_not_read(api: Api) -> None:
+    class Unread:
+        def read(self, *size: int) -> bytes:
+            raise AssertionError("the body was read")
+
+        readline = read
+
+    unread: dict[str, Any] = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(LIMIT + 1)}
+    response = send(api, "/api/v1/auth/login", **unread)
+    assert problem(response) == TOO_LARGE
+
+
+def test_content_length_beyond_the_body_is_accepted(api: Api) -> None:
+    declared: dict[str, Any] = {"wsgi.input": BytesIO(GOOD), "CONTENT_LENGTH": str(len(GOOD) + 9)}
+    assert send(api, REGISTER, **declared).status_code == 201
+
+
+def test_content_length_below_the_body_cuts_it(api: Api) -> None:
+    declared: dict[str, Any] = {"wsgi.input": BytesIO(GOOD), "CONTENT_LENGTH": str(len(GOOD) - 9)}
+    assert problem(send(api, REGISTER, **declared)) == (400, "parse_error")
+
+
+@pytest.mark.parametrize(
+    "length",
+    [str(LIMIT + 1), f"{LIMIT + 1:030}", "9" * 30, "9" * 5000, "-1", "+5", "1_0", "x", "5.0"],
+)
+def test_content_length_over_limit_or_malformed_is_413(api: Api, length: str) -> None:
+    declared: dict[str, Any] = {
+        "wsgi.input": BytesIO(GOOD.ljust(LIMIT + 1)),
+        "CONTENT_LENGTH": length,
+    }
+    response = send(api, REGISTER, **declared)
+    assert problem(response) == TOO_LARGE
+
+
+def test_content_length_with_leading_zeros_is_accepted(api: Api) -> None:
+    response = send(api, REGISTER, GOOD, CONTENT_LENGTH=f"{len(GOOD):040}")
+    assert response.status_code == 201
