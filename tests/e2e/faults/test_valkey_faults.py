@@ -1,16 +1,16 @@
-"""Services behind one real Valkey: killed, paused, restarted; one of two killed under load."""
+"""Services with one real Valkey: it is killed, paused and restarted; one service is killed."""
 
 import http.client
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.api import EMAIL
-from tests.support.load import Storm, lost
+from tests.support.load import RegistrationLoad, find_lost_users
 from tests.support.processes import Service, serving
 from tests.support.valkey import Server, eventually, valkey_binary
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Server]:
-    """A server that keeps on disk what it has answered."""
+    """A server that writes each change to disk before it responds."""
     folder = tmp_path / "valkey"
     folder.mkdir()
     server = Server(valkey_binary(), folder, "--appendonly", "yes", "--appendfsync", "always")
@@ -28,30 +28,23 @@ def valkey(tmp_path: Path) -> Iterator[Server]:
     server.kill()
 
 
-def url_of(valkey: Server) -> str:
+def get_url(valkey: Server) -> str:
     return f"valkey://127.0.0.1:{valkey.port}"
 
 
-def ready(service: Service) -> bool:
+def is_ready(service: Service) -> bool:
     return service.request("GET", "/health/ready").status == 200
-
-
-def answered(storm: Storm) -> list[str]:
-    return storm.acknowledged
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["kill", "pause"])
-def test_a_storm_outlives_its_store(
-    tmp_path: Path, valkey: Server, fault: str, record_property: Callable[[str, object], None]
-) -> None:
-    with serving(tmp_path, STORE_URL=url_of(valkey)) as service:
-        storm = Storm(service, fault)
-        for _ in range(3):
-            before = len(storm.acknowledged), len(storm.refused)
-            storm.wait_for(before[0] + 40, what=answered)
+def test_load_continues_after_store_fault(tmp_path: Path, valkey: Server, fault: str) -> None:
+    with serving(tmp_path, STORE_URL=get_url(valkey)) as service:
+        load = RegistrationLoad(service, fault)
+        for _ in range(2):
+            load.wait_for_registered(40)
             getattr(valkey, fault)()
-            storm.wait_for(before[1] + 8, what=lambda storm: storm.refused)
+            load.wait_for_unavailable(8)
             assert service.request("GET", "/health").status == 200
             unready = service.request("GET", "/health/ready")
             assert (unready.status, unready.json()["code"]) == (503, "store_unavailable")
@@ -59,42 +52,37 @@ def test_a_storm_outlives_its_store(
                 valkey.start()
             else:
                 valkey.resume()
-            eventually(lambda: ready(service))
-        storm.wait_for(len(storm.acknowledged) + 40, what=answered)
-        storm.stop()
-        assert lost(service, storm.acknowledged) == []
-        record_property("acknowledged and found again", len(storm.acknowledged))
+            eventually(lambda: is_ready(service))
+        load.wait_for_registered(40)
+        load.stop()
+        assert find_lost_users(service, load.registered) == []
 
 
 @pytest.mark.slow
-def test_of_two_services_one_is_killed_and_the_other_serves_on(
-    tmp_path: Path, valkey: Server, record_property: Callable[[str, object], None]
-) -> None:
+def test_second_service_continues_if_first_is_killed(tmp_path: Path, valkey: Server) -> None:
     with (
-        serving(tmp_path, STORE_URL=url_of(valkey)) as first,
-        serving(tmp_path, STORE_URL=url_of(valkey)) as second,
+        serving(tmp_path, STORE_URL=get_url(valkey)) as first,
+        serving(tmp_path, STORE_URL=get_url(valkey)) as second,
     ):
         tokens = (first.register(), first.login())[1].json()
         assert second.profile(tokens["access_token"]).status == 200
-        storms = [Storm(first, "first"), Storm(second, "second")]
-        for storm in storms:
-            storm.wait_for(40, what=answered)
+        loads = [RegistrationLoad(first, "first"), RegistrationLoad(second, "second")]
+        for load in loads:
+            load.wait_for_registered(40)
         for pid in [*first.workers(), first.process.pid]:
             os.kill(pid, signal.SIGKILL)
-        storms[1].wait_for(len(storms[1].acknowledged) + 100, what=answered)
-        for storm in storms:
-            storm.stop()
-        assert storms[1].refused == []
-        acknowledged = storms[0].acknowledged + storms[1].acknowledged
-        assert lost(second, acknowledged) == []
+        loads[1].wait_for_registered(40)
+        for load in loads:
+            load.stop()
+        assert loads[1].unavailable == []
+        assert find_lost_users(second, loads[0].registered + loads[1].registered) == []
         assert second.profile(tokens["access_token"]).status == 200
-        record_property("acknowledged and found again", len(acknowledged))
 
 
-def test_a_logout_in_one_service_holds_in_the_other(tmp_path: Path, valkey: Server) -> None:
+def test_logout_in_one_service_applies_in_the_other(tmp_path: Path, valkey: Server) -> None:
     with (
-        serving(tmp_path, STORE_URL=url_of(valkey)) as first,
-        serving(tmp_path, STORE_URL=url_of(valkey)) as second,
+        serving(tmp_path, STORE_URL=get_url(valkey)) as first,
+        serving(tmp_path, STORE_URL=get_url(valkey)) as second,
     ):
         first.register()
         tokens = first.login().json()
@@ -103,23 +91,21 @@ def test_a_logout_in_one_service_holds_in_the_other(tmp_path: Path, valkey: Serv
         assert second.profile(tokens["access_token"]).json()["code"] == "token_revoked"
 
 
-def test_a_service_starts_without_its_store_and_finds_it_later(
-    tmp_path: Path, valkey: Server
-) -> None:
+def test_service_starts_without_store_and_finds_it(tmp_path: Path, valkey: Server) -> None:
     valkey.kill()
-    with serving(tmp_path, STORE_URL=url_of(valkey)) as service:
-        assert not ready(service)
-        refused = service.register()
-        assert (refused.status, refused.json()["code"]) == (503, "store_unavailable")
-        assert refused.headers["Retry-After"]
+    with serving(tmp_path, STORE_URL=get_url(valkey)) as service:
+        assert not is_ready(service)
+        response = service.register()
+        assert (response.status, response.json()["code"]) == (503, "store_unavailable")
+        assert response.headers["Retry-After"]
         valkey.start()
-        eventually(lambda: ready(service))
+        eventually(lambda: is_ready(service))
         assert service.register().status == 201
 
 
 @pytest.mark.slow
-def test_workers_share_users_and_a_killed_one_is_replaced(tmp_path: Path, valkey: Server) -> None:
-    with serving(tmp_path, "--workers", "2", STORE_URL=url_of(valkey)) as service:
+def test_workers_share_users_and_killed_one_is_replaced(tmp_path: Path, valkey: Server) -> None:
+    with serving(tmp_path, "--workers", "2", STORE_URL=get_url(valkey)) as service:
         assert "with 2 worker processes" in service.log
         eventually(lambda: len(service.workers()) == 2)
         service.register()
@@ -128,11 +114,11 @@ def test_workers_share_users_and_a_killed_one_is_replaced(tmp_path: Path, valkey
         killed = service.workers()[0]
         os.kill(killed, signal.SIGKILL)
         eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
-        eventually(lambda: all(logs_in(service) for _ in range(10)))
+        eventually(lambda: all(can_log_in(service) for _ in range(10)))
 
 
-def logs_in(service: Service) -> bool:
+def can_log_in(service: Service) -> bool:
     try:
         return service.login(EMAIL).status == 200
     except (OSError, http.client.HTTPException):
-        return False  # its connection was the killed worker's
+        return False  # the killed worker had accepted the connection
