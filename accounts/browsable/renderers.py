@@ -86,10 +86,12 @@ def _get_submitted_data(request: Request) -> Mapping[str, Any]:
 
 def _restore_form(serializer: Any, data: Mapping[str, Any], error: ErrorResponse) -> None:
     """Bind `data` and the errors to the serializer, as if it had just validated the data."""
-    non_field_errors = {str(api_settings.NON_FIELD_ERRORS_KEY): [error.detail]}
+    errors = error.nested_errors
+    if not isinstance(errors, Mapping):  # The error is not about fields.
+        errors = {api_settings.NON_FIELD_ERRORS_KEY: [error.detail]}
 
     def raise_errors(data: Any) -> NoReturn:
-        raise ValidationError(dict(error.nested_errors) or non_field_errors)
+        raise ValidationError(errors)
 
     serializer.initial_data = _get_safe_data(data, serializer)
     serializer.run_validation = raise_errors  # `is_valid()` reports them; nothing runs again

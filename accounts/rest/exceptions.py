@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Iterator, Mapping
+from http import HTTPStatus
 from typing import Any, cast
 
 from django.core.exceptions import DisallowedHost
@@ -24,8 +25,6 @@ from accounts.rest.responses import ErrorResponse, Response
 
 CHALLENGE = 'Bearer realm="api"'
 """The `WWW-Authenticate` header of RFC 6750 §3."""
-
-UNAUTHORIZED = 401
 
 UNPROCESSABLE_CODES = {"required", "null", "wrong_type"}
 """Codes of a body with the wrong shape (422). Every other code is about a value (400)."""
@@ -135,9 +134,7 @@ def _from_validation(detail: Any) -> ErrorResponse:
     else:
         status, code = 400, "invalid"
         summary = "The request has unacceptable values."
-    return ErrorResponse(
-        status, code, summary, extra={"errors": errors}, nested_errors=_by_field(detail)
-    )
+    return ErrorResponse(status, code, summary, extra={"errors": errors}, nested_errors=detail)
 
 
 def _from_drf(exception: drf.APIException) -> ErrorResponse:
@@ -151,13 +148,15 @@ def _from_drf(exception: drf.APIException) -> ErrorResponse:
         str(exception.default_detail),
         headers,
         {"errors": _flatten(detail)},
-        _by_field(detail),
+        nested_errors=detail,
     )
 
 
 def _get_headers(exception: drf.APIException) -> dict[str, str]:
     """Return the headers of DRF's own exception handler, and a challenge with every 401."""
-    headers = {"WWW-Authenticate": CHALLENGE} if exception.status_code == UNAUTHORIZED else {}
+    headers = (
+        {"WWW-Authenticate": CHALLENGE} if exception.status_code == HTTPStatus.UNAUTHORIZED else {}
+    )
     if challenge := getattr(exception, "auth_header", None):  # of the view's first authenticator
         headers["WWW-Authenticate"] = challenge
     if wait := getattr(exception, "wait", None):
@@ -185,8 +184,3 @@ def _iter_leaves(detail: Any, name: str) -> Iterator[tuple[str, Any]]:
         return
     for key, value in detail.items():
         yield from _iter_leaves(value, f"{name}.{key}" if name else str(key))
-
-
-def _by_field(detail: Any) -> Mapping[str, Any]:
-    """Return details that are about fields; an empty mapping for a list."""
-    return detail if isinstance(detail, Mapping) else {}

@@ -23,8 +23,8 @@ class ErrorResponse:
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Members of the body beside `detail` and `code`."""
 
-    nested_errors: Mapping[str, Any] = field(default_factory=dict)
-    """DRF's `ValidationError.detail` as it was raised, for the form on the browsable API's page."""
+    nested_errors: Any = None
+    """`detail` of DRF's `ValidationError` as it was raised, for the browsable API's form."""
 
     token_error: TokenError | None = None
     """Why a token was refused, for logs and metrics."""
