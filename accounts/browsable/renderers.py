@@ -87,7 +87,7 @@ def _get_submitted_data(request: Request) -> Mapping[str, Any]:
 def _restore_form(serializer: Any, data: Mapping[str, Any], error: ErrorResponse) -> None:
     """Bind `data` and the errors to the serializer, as if it had just validated the data."""
     errors = error.nested_errors
-    if not isinstance(errors, Mapping):  # The error is not about fields.
+    if not errors or not isinstance(errors, Mapping):  # The error is not about fields.
         errors = {api_settings.NON_FIELD_ERRORS_KEY: [error.detail]}
 
     def raise_errors(data: Any) -> NoReturn:

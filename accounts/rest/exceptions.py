@@ -154,11 +154,10 @@ def _from_drf(exception: drf.APIException) -> ErrorResponse:
 
 def _get_headers(exception: drf.APIException) -> dict[str, str]:
     """Return the headers of DRF's own exception handler, and a challenge with every 401."""
-    headers = (
-        {"WWW-Authenticate": CHALLENGE} if exception.status_code == HTTPStatus.UNAUTHORIZED else {}
-    )
-    if challenge := getattr(exception, "auth_header", None):  # of the view's first authenticator
-        headers["WWW-Authenticate"] = challenge
+    headers = {}
+    if exception.status_code == HTTPStatus.UNAUTHORIZED:
+        # DRF sets `auth_header`: the challenge of the view's first authenticator.
+        headers["WWW-Authenticate"] = getattr(exception, "auth_header", CHALLENGE)
     if wait := getattr(exception, "wait", None):
         headers["Retry-After"] = str(wait)
     return headers

@@ -156,6 +156,7 @@ urlpatterns = [
     raising("unwelcome", Unwelcome()),
     raising("basic", drf.NotAuthenticated(), authentication_classes=[Basic]),
     raising("teapot", drf.APIException(drf.ErrorDetail("Short and stout."))),
+    raising("no-details", drf.ValidationError({})),
     raising("nameless-code", drf.ValidationError(drf.ErrorDetail("It cannot be."))),
 ]
 handler500 = "accounts.rest.exceptions.server_error"

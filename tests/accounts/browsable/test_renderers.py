@@ -310,6 +310,14 @@ def test_list_body_with_error_is_shown(api: Api) -> None:
 
 
 @custom_views
+@pytest.mark.parametrize("path", ["/no-details", "/text", "/forbidden"])
+def test_error_without_field_keeps_the_form(api: Api, path: str) -> None:
+    response = post(api, path, "name=typed", FORM)
+    assert response.status_code in {400, 403}
+    assert 'value="typed"' in response.content.decode()
+
+
+@custom_views
 def test_list_view_shows_its_filters(api: Api) -> None:
     response = api.client.get("/list", headers={"Accept": ACCEPT})
     assert "matching" in response.content.decode()
