@@ -1,4 +1,4 @@
-"""A request makes no more function calls than it did: a slow-down fails by count, not by clock."""
+"""A request makes no more function calls than its budget. Calls are counted, not timed."""
 
 import json
 import os
@@ -10,8 +10,8 @@ import pytest
 from bench.budget import BUDGET
 from tests.support.processes import ROOT
 
-STALE = 0.95
-"""Below this part of it a budget lets too much pass."""
+TIGHTNESS = 0.95
+"""A budget may exceed the count by 5 %, no more."""
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +29,10 @@ def counts() -> dict[str, int]:
 
 
 @pytest.mark.parametrize("request_name", BUDGET)
-def test_a_request_stays_within_its_budget(counts: dict[str, int], request_name: str) -> None:
+def test_request_stays_within_budget(counts: dict[str, int], request_name: str) -> None:
     assert counts[request_name] <= BUDGET[request_name], "see bench/budget.py"
 
 
 @pytest.mark.parametrize("request_name", BUDGET)
-def test_a_budget_is_no_larger_than_it_has_to_be(counts: dict[str, int], request_name: str) -> None:
-    assert counts[request_name] >= STALE * BUDGET[request_name], "lower it in bench/budget.py"
+def test_budget_is_tight(counts: dict[str, int], request_name: str) -> None:
+    assert counts[request_name] >= TIGHTNESS * BUDGET[request_name], "lower it in bench/budget.py"

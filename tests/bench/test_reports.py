@@ -1,4 +1,4 @@
-"""What `make bench` makes of its measurements; the measuring itself is no test's business."""
+"""How `make bench` evaluates and prints its measurements."""
 
 import re
 
@@ -42,81 +42,81 @@ def results() -> Results:
     return found
 
 
-def test_what_wrk_counted_is_read_from_the_line_that_its_script_prints() -> None:
+def test_wrk_result_line_is_parsed() -> None:
     assert parse(f"Running 2s test\n\n{RESULT}\n") == load()
 
 
-def test_an_output_of_wrk_without_a_result_fails() -> None:
+def test_wrk_output_without_result_raises() -> None:
     with pytest.raises(BenchFailed, match="unable to connect"):
         parse("unable to connect to 127.0.0.1")
 
 
-def test_a_load_without_refusals_counts() -> None:
+def test_load_without_errors_is_valid() -> None:
     assert checked(load(), "server").served == 300
 
 
 @pytest.mark.parametrize(
     "bad", [load(statuses=1), load(sockets=1), load(requests=0)], ids=["status", "socket", "none"]
 )
-def test_a_load_with_refusals_or_without_answers_fails(bad: Load) -> None:
+def test_load_with_errors_raises(bad: Load) -> None:
     with pytest.raises(BenchFailed, match="server"):
         checked(bad, "server")
 
 
-def test_in_a_storm_503_is_borne_and_is_not_a_login() -> None:
+def test_overload_503_is_allowed_and_not_counted() -> None:
     assert checked(load(statuses=100, overloaded=100), "server", bear_503=True).served == 250
 
 
-def test_in_a_storm_another_refusal_fails() -> None:
+def test_other_error_under_overload_raises() -> None:
     with pytest.raises(BenchFailed, match="1 answers were refusals"):
         checked(load(statuses=101, overloaded=100), "server", bear_503=True)
 
 
-def test_a_block_is_replaced_and_the_rest_of_the_page_stays() -> None:
+def test_block_is_replaced_and_rest_stays() -> None:
     assert replace_block(PAGE, "one", "new \\1\n") == PAGE.replace("old", "new \\1")
 
 
-def test_a_block_that_the_page_lacks_is_not_dropped_silently() -> None:
+def test_unknown_block_raises() -> None:
     with pytest.raises(NoSuchBlock, match="'two'"):
         replace_block(PAGE, "two", "new")
 
 
-def test_a_table_aligns_every_column_but_the_first_to_the_right() -> None:
+def test_table_aligns_numbers_right() -> None:
     assert table(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | ---: |\n| 1 | 2 |"
 
 
-def test_one_disturbed_window_does_not_count() -> None:
+def test_median_ignores_one_disturbed_window() -> None:
     windows = [Window(100, 10, 1), Window(20, 90, 50), Window(102, 11, 2)]
     assert middle(windows) == Window(100, 11, 2)
 
 
-def test_a_percentile_is_in_the_unit_of_the_latencies() -> None:
+def test_percentile_has_unit_of_latencies() -> None:
     assert percentile([float(number) for number in range(1, 1002)], 99) == pytest.approx(991)
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(2.0, "moonshot"), (1.3, "yes"), (1.29, "**no**")])
-def test_a_target_to_reach_is_met_from_its_bound_on(value: float, verdict: str) -> None:
+def test_minimum_target_is_met_at_bound(value: float, verdict: str) -> None:
     assert Target("speed", value, "≥", 1.3, 2).verdict == verdict
 
 
 @pytest.mark.parametrize(("value", "verdict"), [(7.9, "moonshot"), (8, "yes"), (15, "**no**")])
-def test_a_target_to_stay_below_is_missed_at_its_bound(value: float, verdict: str) -> None:
+def test_maximum_target_is_missed_at_bound(value: float, verdict: str) -> None:
     assert Target("time", value, "<", 15, 8).verdict == verdict
 
 
-def test_a_targets_row_shows_what_its_ratio_comes_from() -> None:
+def test_target_row_shows_measured_values() -> None:
     row = Target("time", 2.5, "<", 15, 8, " ms", 1, "theirs: 4 ms").row()
     assert row == ("time", "2.5 ms (theirs: 4 ms)", "< 15 ms", "< 8 ms", "moonshot")
 
 
-def test_fastapi_is_judged_by_its_faster_variant() -> None:
+def test_fastapi_target_uses_its_faster_variant() -> None:
     found = results()
     found.profile[FASTAPI_QUIET.name] = [Window(16_000, 50, 1)]
     rate, cpu = (target.value for target in targets(found)[:2])
     assert (rate, cpu) == (0.5, 2)
 
 
-def test_the_page_has_a_place_for_every_block_and_no_other() -> None:
+def test_page_has_exactly_the_generated_blocks() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert sorted(re.findall("<!-- begin generated: (.+) -->", page)) == sorted(
         [*blocks(results(), [], []), "grid"]  # that one is bench.grid's

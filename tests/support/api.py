@@ -1,4 +1,4 @@
-"""What many tests share: a clock that is moved, a client that speaks the API, a real server."""
+"""What most tests share: a clock, and a client of the API."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ PASSWORD = "correct horse battery"
 
 
 class MovableClock:
-    """A `Clock` that stands still until it is moved."""
+    """A `Clock` that only moves by `advance`."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.25
@@ -23,7 +23,7 @@ class MovableClock:
 
 
 class Api:
-    """The API over Django's test client: every middleware, no socket."""
+    """A client of the API over Django's test client: with all middleware, without a socket."""
 
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False)
@@ -51,7 +51,7 @@ class Api:
         return self.get("protected/profile", token=access_token)
 
     def enter(self, email: str = EMAIL) -> dict[str, Any]:
-        """Register and log in: the login's body."""
+        """Register and log in. Return the body of the login."""
         self.register(email)
         body: dict[str, Any] = self.login(email).json()
         return body
@@ -62,7 +62,7 @@ def bearer(token: str | None) -> dict[str, str]:
 
 
 def codes(response: Any) -> dict[str, list[str]]:
-    """Return the codes of a response's `errors`, by field."""
+    """Return the error codes of a response by field."""
     return {
         name: [item["code"] for item in items] for name, items in response.json()["errors"].items()
     }

@@ -1,4 +1,4 @@
-"""A browser without a screen: keeps cookies, follows links and submits the forms of pages."""
+"""A simple browser without JavaScript: keeps cookies, follows redirects, submits forms."""
 
 import re
 import urllib.error
@@ -51,7 +51,7 @@ class Page(NamedTuple):
         return [form for form in parser.found if form.method == "post"]
 
     def form(self, action: str, *fields: str) -> Form:
-        """Return the form that goes to a path and has these fields."""
+        """Return the form with this action and these fields."""
         for form in self.forms():
             if form.action.partition("?")[0] == action and set(fields) <= form.fields.keys():
                 return form
@@ -68,10 +68,10 @@ class Page(NamedTuple):
 
 
 class Browser:
-    """Over Django's test client, which enforces CSRF here."""
+    """A browser over Django's test client, with CSRF checks."""
 
     origin = "http://testserver"
-    """Whose page sends its forms."""
+    """The origin of the pages that submit forms."""
 
     def __init__(self) -> None:
         self.client = Client(raise_request_exception=False, enforce_csrf_checks=True)
@@ -80,7 +80,7 @@ class Browser:
         return self._page(path, self.client.get(path, headers={"Accept": ACCEPT}))
 
     def send(self, path: str, fields: dict[str, str]) -> Page:
-        """Post a form, and follow where it leads."""
+        """Post a form, and follow a redirect."""
         headers = {"Accept": ACCEPT, "Origin": self.origin}
         response = self.client.post(path, fields, headers=headers)
         if response.status_code == 302:
@@ -91,7 +91,7 @@ class Browser:
         return self.send(urljoin(page.path, form.action), {**form.fields, **values})
 
     def fill(self, path: str, **values: str) -> Page:
-        """Open a page and submit its form that has these fields."""
+        """Open a page and submit the form that has these fields."""
         page = self.open(path)
         return self.submit(page, page.form(path, *values), **values)
 
@@ -107,7 +107,7 @@ class Browser:
 
 
 class SocketBrowser(Browser):
-    """Over HTTP, with the standard library's rules for cookies."""
+    """A browser over HTTP, with the standard library's cookie jar."""
 
     def __init__(self, port: int) -> None:
         self.jar = CookieJar()
@@ -139,6 +139,6 @@ def cookie(browser: Browser, name: str) -> Any:
 
 @pytest.fixture
 def browser(api: Api) -> Browser:
-    """A browser, and an account to log in to."""
+    """A browser, after a user was registered."""
     api.register()
     return Browser()

@@ -1,4 +1,4 @@
-"""What the tests in a browser share: a page that is watched, and servers of other origins."""
+"""What the browser tests share: a page watcher, servers of other origins, clicks."""
 
 import threading
 from collections.abc import Iterator
@@ -22,13 +22,13 @@ ARGUMENTS = [
 ]
 REPORTED_STATUS = "Failed to load resource: the server responded with a status of"
 FILES = {
-    "/": (ROOT / "tests" / "ui" / "front_end.html", "text/html"),
+    "/": (ROOT / "tests" / "support" / "front_end.html", "text/html"),
     "/client.js": (ROOT / "docs" / "examples" / "client.js", "text/javascript"),
 }
 
 
 class Watch:
-    """What goes wrong on a page, and whom it asks beside `origin`."""
+    """Records the errors of a page, and its requests to hosts other than `origin`."""
 
     def __init__(self, page: "Page", origin: str) -> None:
         self.page = page
@@ -50,7 +50,7 @@ class Watch:
             self._refused.add(response.url)
 
     def _console(self, message: "ConsoleMessage") -> None:
-        # A browser reports the status of the page itself, too: a refused form is no fault.
+        # The browser also reports the page's own status, such as 422 after an invalid form.
         own = message.text.startswith(REPORTED_STATUS) and message.location["url"] in self._refused
         if message.type in {"error", "warning"} and not own:
             self.errors.append(message.text)
@@ -65,12 +65,12 @@ class _FrontEnd(BaseHTTPRequestHandler):
         self.wfile.write(path.read_bytes())
 
     def log_message(self, *args: object) -> None:
-        """Nobody reads it."""
+        """Log nothing."""
 
 
 @contextmanager
 def front_end_server() -> Iterator[int]:
-    """Serve the front end of these tests; yields its port."""
+    """Serve front_end.html and client.js. Yields the port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _FrontEnd) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -82,14 +82,14 @@ def front_end_server() -> Iterator[int]:
 
 
 def submit(page: "Page", **values: str) -> None:
-    """Type into the HTML form of an endpoint's page, and send it."""
+    """Fill in the HTML form of an endpoint's page, and submit it."""
     for name, value in values.items():
         page.locator(f"#post-object-form [name={name}]").fill(value)
     page.locator("#post-object-form").get_by_role("button", name="POST").click()
 
 
 def log_in(page: "Page", email: str, password: str) -> None:
-    """Click "Log in", and fill its page in."""
+    """Click "Log in", and fill in the login page."""
     page.get_by_role("link", name="Log in").click()
     fill_login(page, email, password)
 
@@ -101,7 +101,7 @@ def fill_login(page: "Page", email: str, password: str) -> None:
 
 
 def shows(page: "Page", text: str) -> None:
-    """Wait until a text is to be seen."""
+    """Wait until the page shows a text."""
     page.get_by_text(text).first.wait_for()
 
 

@@ -1,4 +1,4 @@
-"""Runs `manage.py` with a clock that is ahead: `python -m tests.support.clock_skew SECONDS ...`."""
+"""`python -m tests.support.clock_skew SECONDS ...`: runs `manage.py` with a clock that is ahead."""
 
 import sys
 import time
@@ -7,13 +7,13 @@ from django.core.management import execute_from_command_line
 
 CLOCK_SKEW_SECONDS = 1200
 
-_real = time.time
+_real_time = time.time
 
 
-def _skewed() -> float:
-    return _real() + float(sys.argv[1])
+def _skewed_time() -> float:
+    return _real_time() + float(sys.argv[1])
 
 
 if __name__ == "__main__":
-    time.time = _skewed
+    time.time = _skewed_time
     execute_from_command_line(["manage.py", *sys.argv[2:]])

@@ -1,4 +1,4 @@
-"""Endpoints as a project of its own might write them, the unusual ones first."""
+"""Views as another project might write them."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ class NoteView(GenericAPIView[Any]):
 
 
 class QuickView(NoteView):
-    """Public, and never waits, as docs/guides/add-an-endpoint.md describes."""
+    """Public, and does not access the store, as docs/guides/add-an-endpoint.md describes."""
 
     store_access = StoreAccess.NONE
 
@@ -63,7 +63,7 @@ class ManyNotesView(NoteView):
 
 
 class ClassicView(NoteView):
-    """Answers a refusal by itself, in DRF's shape."""
+    """Returns validation errors itself, in DRF's shape."""
 
     def post(self, request: Request) -> Response:
         serializer = self.get_serializer(data=request.data)
@@ -72,7 +72,7 @@ class ClassicView(NoteView):
 
 
 class AnsweringView(NoteView):
-    """Answers what `as_view` is given."""
+    """Returns the `answer` that `as_view` is given."""
 
     answer: Any = None
 
@@ -103,7 +103,7 @@ class Conflict(drf.ValidationError):
 
 
 class Unwelcome(drf.APIException):
-    """No authenticator of the view has a challenge for it."""
+    """The view has no authenticator with a challenge for it."""
 
     status_code = 401
     default_code = "unwelcome"
@@ -114,7 +114,7 @@ class Basic(BasicAuthentication):
 
 
 class RaisingView(NoteView):
-    """Raises what `as_view` is given."""
+    """Raises the `error` that `as_view` is given."""
 
     error: Any = None
 

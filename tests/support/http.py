@@ -1,4 +1,4 @@
-"""What the tests of the contract share beyond `support`: bodies, failing stores, forgery."""
+"""What the tests of the HTTP contract share: bodies, failing stores, forged tokens."""
 
 import hmac
 import json
@@ -29,7 +29,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "auth/logout": {"refresh_token": "no token"},
     "auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
 }
-"""Every endpoint that takes a body, with one of the right shape."""
+"""A valid body for each endpoint that takes one."""
 
 FIELDS = [(path, field) for path, body in BODIES.items() for field in body]
 
@@ -45,7 +45,7 @@ ENDPOINTS = {
     "/": "GET",
     "/api/v1/": "GET",
 }
-"""Every path of the service and its method."""
+"""Each path of the service with its method."""
 
 
 def send(
@@ -59,7 +59,7 @@ def send(
     headers: Mapping[str, str] | None = None,
     **environ: Any,
 ) -> Any:
-    """Send these very bytes: nothing is encoded on the way."""
+    """Send bytes as they are."""
     environ = {"CONTENT_TYPE": content_type, **environ}
     return api.client.generic(
         method, path, body, headers={**bearer(token), **(headers or {})}, **environ
@@ -67,7 +67,7 @@ def send(
 
 
 def problem(response: Any) -> tuple[int, str]:
-    """Return status and code of a response that must have the one error shape."""
+    """Assert that a response has the error shape. Return its status and code."""
     assert response["Content-Type"] == JSON, response["Content-Type"]
     body = response.json()
     assert set(body) - {"errors", "request_id"} == {"detail", "code"}, body
@@ -80,7 +80,7 @@ def problem(response: Any) -> tuple[int, str]:
 
 
 class UnreachableStore(MemoryStore):
-    """A store whose connection is gone."""
+    """A store that cannot be reached."""
 
     def get_user(self, email: EmailAddress) -> User | None:
         raise StoreUnavailable
@@ -95,7 +95,7 @@ class UnreachableStore(MemoryStore):
 
 
 class BuggyStore(MemoryStore):
-    """A store with a bug, whose message is not for clients."""
+    """A store that raises an unexpected error."""
 
     SECRET = "the-inside-of-the-store"
 
@@ -110,7 +110,7 @@ def sign(
     key: str | None = None,
     digest: str = "sha256",
 ) -> str:
-    """Sign whatever is given; PyJWT would refuse to make most of these tokens."""
+    """Sign any header and payload; PyJWT would reject most of them."""
     parts = [part if isinstance(part, bytes) else _json(part) for part in (header, payload)]
     content = b".".join(map(_base64, parts))
     secret: str = settings.JWT_SECRET_KEY if key is None else key
@@ -118,7 +118,7 @@ def sign(
 
 
 def forge(token: str, header: Mapping[str, Any] | None = None, /, **claims: Any) -> str:
-    """Sign a token anew with other header fields and claims; `...` drops one."""
+    """Sign a token again with changed header fields and claims. `...` removes one."""
     return sign(
         _changed(decode_header(token), header or {}), _changed(decode_claims(token), claims)
     )

@@ -1,4 +1,4 @@
-"""What was counted, read from /metrics."""
+"""Reads /metrics."""
 
 import re
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def read(text: str) -> dict[tuple[str, frozenset[str]], float]:
 
 
 class Counts:
-    """How much a sample has grown since this was made."""
+    """Reports how much a sample has grown since this object was created."""
 
     def __init__(self, scrape: Callable[[], str]) -> None:
         self._scrape = scrape

@@ -1,4 +1,4 @@
-"""The OpenAPI document that is kept in docs/, read by its parts."""
+"""Reads docs/openapi.json."""
 
 import json
 from collections.abc import Iterator
@@ -50,7 +50,7 @@ def failures(path: str) -> dict[int, Object]:
 
 
 def contents(path: str) -> Iterator[Object]:
-    """Yield every body that an operation takes or gives: its schema and its examples."""
+    """Yield schema and examples of each request and response body of an operation."""
     for holder in [operation(path).get("requestBody", {}), *answers(path).values()]:
         yield from holder.get("content", {}).values()
 

@@ -1,4 +1,4 @@
-"""Real service processes for tests: `manage.py serve` or any other command, on a free port."""
+"""Starts service processes: `manage.py serve` or another command, on a free port."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30  # a bound against hanging, far above what a start takes
+START_SECONDS = 30  # a timeout, far above the time that a start takes
 PROCESS_ENVIRONMENT = {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
 
 
@@ -31,7 +31,7 @@ class Answer(NamedTuple):
 
 
 class Service:
-    """A running service process; everything that it logs is kept in `log`."""
+    """A running service process. `log` is everything that it has written."""
 
     def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         self.process = process
@@ -53,7 +53,7 @@ class Service:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
 
     def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """Send one request on a connection of its own."""
+        """Send one request on a new connection."""
         connection = self.connect()
         if isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
@@ -88,7 +88,7 @@ class Service:
 
 
 def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` to its end."""
+    """Run `manage.py` and wait for its end."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
@@ -102,9 +102,9 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 @contextmanager
 def running(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
-    """Run `python command...` until the block ends; wait until it answers.
+    """Run `python command...` until the block ends. Waits until it is up.
 
-    `{port}` in the command becomes `on`, for a restart, or else a free port.
+    `{port}` in the command is replaced by `on`, for a restart, or by a free port.
     """
     port = int(on or free_port())
     log = folder / f"service-{port}.log"
@@ -126,7 +126,7 @@ def running(folder: Path, *command: str, on: str = "", **environment: str) -> It
 
 
 def serving(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
-    """Run `manage.py serve`."""
+    """Run `manage.py serve` until the block ends."""
     command = ("manage.py", "serve", "--port", "{port}", *options)
     return running(folder, *command, on=on, **environment)
 

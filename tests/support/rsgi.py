@@ -1,4 +1,4 @@
-"""Calls the RSGI application without a server: a request in, a response out."""
+"""Calls the RSGI application without a server."""
 
 import asyncio
 from typing import Any, NamedTuple

@@ -1,6 +1,6 @@
-"""Hooks of schemathesis (schemathesis.toml): an account for each request that needs one.
+"""Hooks of schemathesis (schemathesis.toml): a new user for each request that needs a token.
 
-A change of password and logout-all end every session, so one token would serve one request.
+A change of password and logout-all end every session, so a token is good for one request.
 """
 
 import json

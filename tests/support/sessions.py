@@ -1,4 +1,4 @@
-"""What the tests of sessions share beyond `support` and `http_support`."""
+"""What the tests of sessions share."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ INVALID = (401, "token_invalid")
 
 
 def rotate(api: Api, tokens: dict[str, Any], times: int) -> list[dict[str, Any]]:
-    """Refresh so many times: every pair of the session, the given one first."""
+    """Refresh `times` times. Return all token pairs, the given one first."""
     pairs = [tokens]
     for _ in range(times):
         response = api.refresh(pairs[-1]["refresh_token"])
@@ -38,7 +38,7 @@ def change_password(
 
 @contextmanager
 def hear_signals() -> Iterator[Signals]:
-    """Every security signal that is sent meanwhile, with its e-mail."""
+    """Collect the security signals that are sent in the block, each with its e-mail address."""
     received: Signals = []
 
     def receive(event: Event, user: str, **_: object) -> None:

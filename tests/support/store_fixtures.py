@@ -8,7 +8,7 @@ import pytest
 from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.support.api import MovableClock
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 from tests.support.valkey import Server, ask, valkey_binary
 
 
@@ -22,7 +22,7 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 @pytest.fixture(scope="session")
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    server = Server(program("redis-server"), tmp_path_factory.mktemp("redis"))
+    server = Server(find_program("redis-server"), tmp_path_factory.mktemp("redis"))
     yield server
     server.kill()
 

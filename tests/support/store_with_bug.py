@@ -1,4 +1,4 @@
-"""Runs `manage.py` with a bug in its store: `python -m tests.support.store_with_bug ...`."""
+"""`python -m tests.support.store_with_bug ...`: runs `manage.py` with a store that has a bug."""
 
 import sys
 from typing import Any, NoReturn

@@ -1,4 +1,4 @@
-"""Programs of the system that some tests need, each from a Debian package."""
+"""System programs that some tests need, each from a Debian package."""
 
 import os
 import shutil
@@ -16,12 +16,12 @@ PACKAGES = {
 }
 
 
-def program(name: str) -> str:
-    """Return the path of a program; without it, skip by name, but in CI fail."""
-    # Debian's users do not have /usr/sbin in their PATH, where nginx is.
+def find_program(name: str) -> str:
+    """Return the path of a program. Without it, skip the test, or fail it if `CI` is set."""
+    # nginx is in /usr/sbin, which is not in the PATH of Debian's users.
     found = shutil.which(name, path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
     if found is None:
         reason = f"{name} is not installed: apt-get install {PACKAGES[name]}"
-        # CI promises that nothing was left out.
+        # CI skips nothing.
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     return found

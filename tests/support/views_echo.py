@@ -1,4 +1,4 @@
-"""A project's own views that put what they were sent into their errors."""
+"""A project's own views that repeat the request's body in their errors."""
 
 from typing import Any, NoReturn
 
@@ -11,7 +11,7 @@ from accounts.rest.views import BaseAPIView
 from authproject.urls import urlpatterns as ours
 
 
-def sent(request: Request) -> str:
+def get_code(request: Request) -> str:
     body: Any = request.data
     return str(body["code"])
 
@@ -21,12 +21,12 @@ class Echo(BaseAPIView):
     permission_classes = ()
 
     def post(self, request: Request) -> Response:
-        return Response({"code": sent(request)}, status=400)
+        return Response({"code": get_code(request)}, status=400)
 
 
 class Raise(Echo):
     def post(self, request: Request) -> NoReturn:
-        raise PermissionDenied({sent(request): "no"})
+        raise PermissionDenied({get_code(request): "no"})
 
 
 urlpatterns = [

@@ -1,4 +1,4 @@
-"""A project's own view that forbids, as Django has it."""
+"""A project's own view that raises Django's `PermissionDenied`."""
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse

@@ -1,4 +1,4 @@
-"""Chromium, the services that its pages talk to, and front ends of other origins."""
+"""Chromium, the service, and front ends of other origins."""
 
 from collections.abc import Iterator
 from secrets import token_hex
@@ -10,7 +10,7 @@ from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN
 from tests.support.chromium import ARGUMENTS, Watch, fill_login, front_end_server
 from tests.support.processes import Service, serving
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @pytest.fixture(scope="package")
 def chromium() -> Iterator["Browser"]:
-    """One for as long as the tests of this folder follow each other.
+    """One browser for the tests of this folder.
 
-    Not for the whole session: while it is open, Playwright's event loop counts as running in the
-    tests' thread, where Django then refuses to work synchronously and no other loop may run.
+    Not for the session: while it is open, Playwright's event loop runs in the tests' thread, where
+    Django then refuses synchronous work and no other loop may run.
     """
     playwright_api = pytest.importorskip(
         "playwright.sync_api",
@@ -29,9 +29,9 @@ def chromium() -> Iterator["Browser"]:
     )
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=program("chromium"),
+            executable_path=find_program("chromium"),
             args=ARGUMENTS,
-            # People's browsers have it: pages that nobody may store must stay out of it.
+            # Keep the back-forward cache: pages with `no-store` must not enter it.
             ignore_default_args=["--disable-back-forward-cache"],
         )
         yield browser
@@ -73,7 +73,7 @@ def email() -> str:
 
 @pytest.fixture
 def account(service: Service, email: str) -> str:
-    """The address of an account, whose password is `PASSWORD`."""
+    """The address of a registered user with the password `PASSWORD`."""
     assert service.register(email).status == 201
     return email
 
@@ -94,7 +94,7 @@ def watch(context: "BrowserContext", origin: str) -> Watch:
 
 @pytest.fixture
 def page(watch: Watch) -> Iterator["Page"]:
-    """A page of the service, on which nothing may go wrong, and which asks no other host."""
+    """A page of the service. Afterwards there must be no error and no request to another host."""
     yield watch.page
     assert watch.errors == []
     assert watch.strangers == []

@@ -1,4 +1,4 @@
-"""Draws the pictures of the README: `python -m tests.e2e.browser.screenshots`."""
+"""`python -m tests.e2e.browser.screenshots`: makes the screenshots of the README."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +9,11 @@ from tests.support.api import PASSWORD
 from tests.support.browser_client import PROFILE
 from tests.support.chromium import ARGUMENTS, log_in
 from tests.support.processes import ROOT, serving
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 
 IMAGES = ROOT / "docs" / "images"
 EMAIL = "ada@example.com"
-# As wide as GitHub shows a picture, in pixels of a sharp screen.
+# The width at which GitHub shows an image, and the scale of a high-resolution screen.
 WIDTH, SCALE = 900, 2
 
 
@@ -41,7 +41,7 @@ def swagger_ui(browser: Browser, origin: str) -> None:
 def main() -> None:
     with TemporaryDirectory() as folder, serving(Path(folder)) as service, sync_playwright() as api:
         service.register(EMAIL)
-        browser = api.chromium.launch(executable_path=program("chromium"), args=ARGUMENTS)
+        browser = api.chromium.launch(executable_path=find_program("chromium"), args=ARGUMENTS)
         for draw in (browsable_api, swagger_ui):
             draw(browser, f"http://localhost:{service.port}")
         browser.close()

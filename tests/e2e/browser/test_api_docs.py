@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 LOGO = "https://cdn.redoc.ly/redoc/logo-mini.svg"
-"""What ReDoc asks its maker for: it has no option against that, so the page's policy stops it."""
+"""ReDoc loads it without an option to prevent that; the page's policy blocks it."""
 
 
 def authorize(page: "Page", token: str) -> None:
@@ -29,13 +29,13 @@ def open_operation(page: "Page", path: str) -> "Locator":
 
 
 def execute(operation: "Locator") -> "Locator":
-    """Return what the page then shows of the answer."""
+    """Return the element that shows the response."""
     operation.get_by_role("button", name="Try it out").click()
     operation.get_by_role("button", name="Execute").click()
     return operation.locator(".live-responses-table .response")
 
 
-def test_swagger_ui_asks_the_profile_with_the_token_and_keeps_it_over_a_reload(
+def test_swagger_ui_keeps_token_after_reload(
     page: "Page", service: Service, origin: str, account: str
 ) -> None:
     token = service.login(account).json()["access_token"]
@@ -50,9 +50,7 @@ def test_swagger_ui_asks_the_profile_with_the_token_and_keeps_it_over_a_reload(
         assert answer.locator(".response-col_status").inner_text().strip() == "200"
 
 
-def test_redoc_shows_the_api_and_reaches_no_other_host(
-    page: "Page", watch: Watch, origin: str
-) -> None:
+def test_redoc_shows_api_without_other_hosts(page: "Page", watch: Watch, origin: str) -> None:
     with page.expect_event("requestfailed", lambda request: request.url == LOGO) as stopped:
         page.goto(f"{origin}/redoc")
     assert stopped.value.failure == "csp"
@@ -65,7 +63,7 @@ def test_redoc_shows_the_api_and_reaches_no_other_host(
     watch.errors.clear()
 
 
-def test_a_login_can_be_tried_out(page: "Page", origin: str, account: str) -> None:
+def test_swagger_ui_sends_login(page: "Page", origin: str, account: str) -> None:
     page.goto(f"{origin}/docs")
     operation = open_operation(page, "/api/v1/auth/login")
     operation.get_by_role("button", name="Try it out").click()

@@ -1,4 +1,4 @@
-"""From a registration to a logout by clicking and typing."""
+"""The browsable API in a browser, from registration to logout."""
 
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 PROTECTED = "This is protected data"
-PAGES_SINCE = 2
-"""The front page, logged in and out."""
+PAGES_BACK = 2
+"""The front page was opened twice since: before and after the logout."""
 
 
 def follow(page: "Page", path: str) -> None:
@@ -29,9 +29,7 @@ def log_out(page: "Page") -> None:
     page.get_by_role("link", name="Log in").wait_for()
 
 
-def test_a_person_registers_logs_in_changes_the_password_and_logs_out(
-    page: "Page", origin: str, email: str
-) -> None:
+def test_register_login_change_password_and_logout(page: "Page", origin: str, email: str) -> None:
     page.goto(f"{origin}/")
     follow(page, "/auth/register")
     submit(page, email=email, password=PASSWORD)
@@ -53,7 +51,7 @@ def test_a_person_registers_logs_in_changes_the_password_and_logs_out(
     shows(page, PROTECTED)
 
 
-def test_after_a_logout_a_page_shows_nothing_protected(person: "Page", account: str) -> None:
+def test_page_after_logout_shows_nothing_protected(person: "Page", account: str) -> None:
     follow(person, PROFILE)
     shows(person, PROTECTED)
     log_out(person)
@@ -62,12 +60,12 @@ def test_after_a_logout_a_page_shows_nothing_protected(person: "Page", account: 
     assert account not in person.content()
 
 
-def test_after_a_logout_the_way_back_shows_nothing_protected(person: "Page", account: str) -> None:
+def test_back_button_after_logout_shows_nothing_protected(person: "Page", account: str) -> None:
     follow(person, PROFILE)
     shows(person, PROTECTED)
     person.get_by_role("link", name="Endpoints").click()
     log_out(person)
-    for _ in range(PAGES_SINCE):
+    for _ in range(PAGES_BACK):
         if not person.url.endswith(PROFILE):
             person.go_back()
     assert person.url.endswith(PROFILE)
@@ -75,7 +73,7 @@ def test_after_a_logout_the_way_back_shows_nothing_protected(person: "Page", acc
     assert account not in person.content()
 
 
-def test_a_wrong_password_is_said_on_the_login_page_and_logs_nobody_in(
+def test_wrong_password_shows_error_on_login_page(
     page: "Page", context: "BrowserContext", origin: str, account: str
 ) -> None:
     page.goto(f"{origin}{LOGIN}?next={PROFILE}")
@@ -89,15 +87,13 @@ def test_a_wrong_password_is_said_on_the_login_page_and_logs_nobody_in(
     shows(page, "HTTP 401 Unauthorized")
 
 
-def test_who_has_no_account_finds_the_registration_from_the_login(
-    page: "Page", origin: str
-) -> None:
+def test_login_page_links_to_registration(page: "Page", origin: str) -> None:
     page.goto(f"{origin}{LOGIN}")
     page.get_by_role("link", name="Register").click()
     page.wait_for_url("**/api/v1/auth/register")
 
 
-def test_a_refused_form_keeps_what_was_typed_less_the_password(
+def test_invalid_form_keeps_values_but_not_password(
     page: "Page", origin: str, account: str
 ) -> None:
     page.goto(f"{origin}/api/v1/auth/register")
@@ -112,7 +108,7 @@ def test_a_refused_form_keeps_what_was_typed_less_the_password(
     assert form.locator("[name=email]").input_value() == account
 
 
-def test_an_answer_to_raw_json_is_shown_as_a_page(page: "Page", origin: str, email: str) -> None:
+def test_raw_json_form_shows_response_page(page: "Page", origin: str, email: str) -> None:
     page.goto(f"{origin}/api/v1/auth/register")
     page.get_by_role("link", name="Raw data").click()
     content = page.get_by_role("textbox", name="Content")
@@ -125,14 +121,14 @@ def test_an_answer_to_raw_json_is_shown_as_a_page(page: "Page", origin: str, ema
     shows(page, "HTTP 201 Created")
 
 
-def test_options_are_shown_as_a_page(page: "Page", origin: str) -> None:
+def test_options_button_shows_response_page(page: "Page", origin: str) -> None:
     page.goto(f"{origin}/api/v1/auth/register")
     page.get_by_role("button", name="OPTIONS").click()
     shows(page, "POST, OPTIONS")
     shows(page, "HTTP 200 OK")
 
 
-def test_a_form_from_before_another_tabs_login_is_refused_and_can_be_sent_again(
+def test_form_from_before_login_in_other_tab_can_be_resent(
     person: "Page", context: "BrowserContext", origin: str, account: str
 ) -> None:
     follow(person, "/auth/password")
@@ -146,7 +142,7 @@ def test_a_form_from_before_another_tabs_login_is_refused_and_can_be_sent_again(
     shows(person, "HTTP 200 OK")
 
 
-def test_a_logout_in_one_tab_logs_the_other_out(
+def test_logout_in_one_tab_applies_to_other_tab(
     person: "Page", context: "BrowserContext", origin: str
 ) -> None:
     follow(person, PROFILE)
@@ -157,7 +153,7 @@ def test_a_logout_in_one_tab_logs_the_other_out(
     shows(person, "HTTP 401 Unauthorized")
 
 
-def test_a_session_that_was_ended_elsewhere_offers_the_login(
+def test_revoked_session_shows_login_link(
     person: "Page", context: "BrowserContext", service: Service, account: str
 ) -> None:
     follow(person, PROFILE)

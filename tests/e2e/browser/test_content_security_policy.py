@@ -1,4 +1,4 @@
-"""What a page of the service lets a script reach: no cookie, no other host, no script but ours."""
+"""Cookies and the Content Security Policy in a browser."""
 
 from typing import TYPE_CHECKING
 
@@ -14,9 +14,7 @@ INLINE = (
 )
 
 
-def test_the_browser_keeps_every_cookie_from_scripts_and_other_sites(
-    person: "Page", context: "BrowserContext"
-) -> None:
+def test_cookies_are_http_only_and_same_site(person: "Page", context: "BrowserContext") -> None:
     kept = cookies(context)
     assert kept.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, "browsable_csrf"}
     for cookie in kept.values():
@@ -24,9 +22,7 @@ def test_the_browser_keeps_every_cookie_from_scripts_and_other_sites(
     assert person.evaluate("document.cookie") == ""
 
 
-def test_no_script_runs_that_a_page_did_not_bring(
-    person: "Page", watch: Watch, origin: str
-) -> None:
+def test_inline_script_does_not_run(person: "Page", watch: Watch, origin: str) -> None:
     for path in ("/", PROFILE, LOGIN):
         person.goto(f"{origin}{path}")
         person.evaluate(INLINE)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SHORT_LIVED = {
     "ACCESS_TOKEN_EXPIRE_MINUTES": "0.05",
-    # Strict: a refresh token that is sent twice ends its session.
+    # No grace period: a refresh token that is sent twice ends its session.
     "ROTATE_REFRESH_TOKENS": "true",
     "REFRESH_REUSE_GRACE_SECONDS": "0",
 }
@@ -30,7 +30,7 @@ def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 class Tab:
-    """A page with a client of its own, logged in."""
+    """A page with its own client, logged in."""
 
     def __init__(self, page: "Page", front_end: str, service: Service, email: str) -> None:
         self.page = page
@@ -41,12 +41,12 @@ class Tab:
 
     @property
     def answers(self) -> list[dict[str, Any]]:
-        """What it was answered with tokens in it."""
+        """The responses that contained tokens."""
         return cast(list[dict[str, Any]], self.page.evaluate("answers"))
 
     @property
     def refreshes(self) -> list[str]:
-        """The refresh tokens that it has sent."""
+        """The refresh tokens that were sent."""
         return cast(list[str], self.page.evaluate("refreshes"))
 
     def profile(self) -> Any:
@@ -62,9 +62,7 @@ def tab(context: "BrowserContext", front_end: str, service: Service, account: st
     return Tab(context.new_page(), front_end, service, account)
 
 
-def test_it_renews_an_expired_token_once_for_all_and_survives_rotation(
-    tab: Tab, account: str
-) -> None:
+def test_expired_token_is_refreshed_once_and_rotated(tab: Tab, account: str) -> None:
     assert tab.profile()["body"]["email"] == account
     first = tab.answers[0]
     tab.wait_for_expiry()
@@ -78,7 +76,7 @@ def test_it_renews_an_expired_token_once_for_all_and_survives_rotation(
     assert tab.refreshes[-1] == second["refresh_token"]
 
 
-def test_two_tabs_that_share_nothing_both_work(
+def test_two_tabs_work_independently(
     context: "BrowserContext", front_end: str, service: Service, account: str
 ) -> None:
     tabs = [Tab(context.new_page(), front_end, service, account) for _ in range(2)]
@@ -87,7 +85,7 @@ def test_two_tabs_that_share_nothing_both_work(
     assert [tab.profile()["status"] for tab in tabs] == [200, 200]
 
 
-def test_after_a_logout_it_reports_that_nobody_is_logged_in(tab: Tab, service: Service) -> None:
+def test_request_after_logout_raises_session_ended(tab: Tab, service: Service) -> None:
     access = tab.answers[0]["access_token"]
     tab.page.evaluate("client.logout()")
     assert tab.profile() == {
@@ -100,13 +98,13 @@ def test_after_a_logout_it_reports_that_nobody_is_logged_in(tab: Tab, service: S
     assert service.profile(access).json()["code"] in {"token_revoked", "token_expired"}
 
 
-def test_it_reports_a_session_that_was_ended_elsewhere(tab: Tab, service: Service) -> None:
+def test_revoked_session_raises_session_ended(tab: Tab, service: Service) -> None:
     service.post("auth/logout", {"refresh_token": tab.answers[0]["refresh_token"]})
     assert tab.profile()["code"] == "token_revoked"
     assert tab.profile()["code"] == "not_authenticated"
 
 
-def test_a_refused_refresh_ends_it_for_all_that_wait(tab: Tab, service: Service) -> None:
+def test_failed_refresh_ends_all_pending_requests(tab: Tab, service: Service) -> None:
     tab.wait_for_expiry()
     service.post("auth/logout", {"refresh_token": tab.answers[0]["refresh_token"]})
     both = tab.page.evaluate("Promise.all([profile(), profile()])")
@@ -114,7 +112,7 @@ def test_a_refused_refresh_ends_it_for_all_that_wait(tab: Tab, service: Service)
     assert len(tab.refreshes) == 1
 
 
-def test_a_wrong_password_is_told_and_leaves_nobody_logged_in(tab: Tab, account: str) -> None:
+def test_login_wrong_password_raises_api_error(tab: Tab, account: str) -> None:
     told = tab.page.evaluate(
         "email => { window.client = new AuthClient(`${api}/api/v1`);"
         " return told(client.login(email, 'a wrong password')) }",
@@ -128,7 +126,7 @@ def test_a_wrong_password_is_told_and_leaves_nobody_logged_in(tab: Tab, account:
     assert tab.profile()["code"] == "not_authenticated"
 
 
-def test_what_the_service_refuses_otherwise_is_the_callers_to_read(tab: Tab) -> None:
+def test_other_error_response_is_returned(tab: Tab) -> None:
     told = tab.page.evaluate(
         "told(client.fetch('/auth/password', {method: 'POST', body: '{}',"
         " headers: {'Content-Type': 'application/json'}}))"
@@ -137,21 +135,21 @@ def test_what_the_service_refuses_otherwise_is_the_callers_to_read(tab: Tab) -> 
 
 
 @pytest.mark.parametrize("path", ["//localhost:1/x", "/\\localhost:1/x", "/\t/localhost:1/x"])
-def test_no_path_leads_the_token_to_another_origin(tab: Tab, path: str) -> None:
+def test_path_cannot_send_token_to_another_origin(tab: Tab, path: str) -> None:
     tab.page.evaluate("client.baseUrl = ''")
     told = tab.page.evaluate("path => told(client.fetch(path))", path)
     assert told["error"] == "TypeError"
     assert told["message"].endswith("leads to another origin.")
 
 
-def test_the_rest_of_an_address_is_no_path(tab: Tab) -> None:
+def test_path_that_continues_host_is_rejected(tab: Tab) -> None:
     tab.page.evaluate("client.baseUrl = api")
     told = tab.page.evaluate("told(client.fetch('@localhost:1/x'))")
     assert told["message"] == "@localhost:1/x leads to another origin."
 
 
 @pytest.mark.parametrize("body", ["null", "<html>", "[]", "401"])
-def test_a_401_of_somebody_else_s_ends_the_session_too(tab: Tab, body: str) -> None:
+def test_401_without_code_raises_session_ended(tab: Tab, body: str) -> None:
     tab.page.route("**/profile", lambda route: route.fulfill(status=401, body=body))
     told = tab.profile()
     assert (told["error"], told["ended"]) == ("SessionEnded", True)

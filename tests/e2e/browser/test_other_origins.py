@@ -1,4 +1,4 @@
-"""Pages of other origins: one that is listed, some that are not, and what they reach."""
+"""Pages of other origins, listed in `CORS_ORIGINS` and not."""
 
 from typing import TYPE_CHECKING
 
@@ -28,7 +28,7 @@ FORMS = {
 }
 
 every_foreign_host = pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
-"""With `localhost` the same site as the service's, whose cookies are sent; the other is none."""
+"""`localhost` is same-site with the service, so cookies are sent; 127.0.0.1 is not."""
 
 
 def open_page(context: "BrowserContext", front_end: str, api: str) -> "Page":
@@ -38,7 +38,7 @@ def open_page(context: "BrowserContext", front_end: str, api: str) -> "Page":
     return page
 
 
-def test_a_listed_front_end_logs_in_and_reads_the_profile(
+def test_listed_front_end_can_log_in(
     context: "BrowserContext", front_end: str, origin: str, account: str
 ) -> None:
     page = open_page(context, front_end, origin)
@@ -48,7 +48,7 @@ def test_a_listed_front_end_logs_in_and_reads_the_profile(
 
 
 @every_foreign_host
-def test_a_front_end_that_is_not_listed_is_refused_by_the_browser(
+def test_unlisted_front_end_is_blocked(
     context: "BrowserContext", foreign_port: int, origin: str, account: str, host: str
 ) -> None:
     page = open_page(context, f"http://{host}:{foreign_port}", origin)
@@ -62,7 +62,7 @@ def test_a_front_end_that_is_not_listed_is_refused_by_the_browser(
 
 
 @every_foreign_host
-def test_a_foreign_page_reads_no_profile_by_a_persons_cookie(
+def test_foreign_page_cannot_read_profile_with_cookie(
     person: "Page", context: "BrowserContext", foreign_port: int, origin: str, host: str
 ) -> None:
     page = context.new_page()
@@ -75,7 +75,7 @@ def test_a_foreign_page_reads_no_profile_by_a_persons_cookie(
 
 
 @every_foreign_host
-def test_no_form_of_a_foreign_page_acts_in_a_persons_name(
+def test_foreign_form_changes_nothing(
     *,
     person: "Page",
     context: "BrowserContext",
@@ -90,7 +90,7 @@ def test_no_form_of_a_foreign_page_acts_in_a_persons_name(
         foreign.goto(f"http://{host}:{foreign_port}/")
         with foreign.expect_navigation() as navigation:
             foreign.evaluate(POST, [f"http://localhost:{service.port}{path}", fields])
-        # Without a cookie 401; where it was sent, or for a logout, the form is no page's own.
+        # 401 without the cookie; with it, or for a logout, 403 because of the origin.
         assert navigation.value.status in {401, 403}
         assert service.profile(access).status == 200
     assert service.login(account).status == 200
@@ -99,7 +99,7 @@ def test_no_form_of_a_foreign_page_acts_in_a_persons_name(
 
 
 @every_foreign_host
-def test_a_form_of_a_foreign_page_logs_nobody_in(
+def test_foreign_login_form_is_rejected(
     context: "BrowserContext", foreign_port: int, origin: str, account: str, host: str
 ) -> None:
     page = open_page(context, f"http://{host}:{foreign_port}", origin)

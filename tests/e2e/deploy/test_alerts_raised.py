@@ -1,4 +1,4 @@
-"""The failures of docs/operate/runbook.md: a real Prometheus raises the alert that it names."""
+"""The failures of docs/operate/runbook.md: a real Prometheus raises the documented alert."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,13 +7,15 @@ import pytest
 
 from tests.support.clock_skew import CLOCK_SKEW_SECONDS
 from tests.support.deploy.production import build_production_settings
-from tests.support.deploy.prometheus import Prometheus, prometheus
+from tests.support.deploy.prometheus import Prometheus, run_prometheus
 from tests.support.processes import running, serving
 from tests.support.valkey import Server, eventually, valkey_binary
 
+pytestmark = pytest.mark.usefixtures("prometheus_program")
+
 SECONDS = 30
-MANY = 60
-"""Refused tokens, for a rate over five minutes to be above the alert's."""
+INVALID_TOKENS = 60
+"""Enough for the rate over five minutes to exceed the alert's threshold."""
 
 
 @pytest.fixture
@@ -23,43 +25,43 @@ def store(tmp_path: Path) -> Iterator[Server]:
     server.kill()
 
 
-def raised(server: Prometheus) -> set[tuple[str, str]]:
-    """Return alert and port of what is wrong now, whether it has lasted long enough or not."""
-    alerts = server.ask("alerts")["alerts"]
+def get_alerts(server: Prometheus) -> set[tuple[str, str]]:
+    """Return alert and port of each pending or firing alert."""
+    alerts = server.get("alerts")["alerts"]
     return {
         (one["labels"]["alertname"], one["labels"]["instance"].rpartition(":")[2]) for one in alerts
     }
 
 
-def test_a_store_that_is_down_raises_its_alert(tmp_path: Path, store: Server) -> None:
+def test_stopped_store_raises_alert(tmp_path: Path, store: Server) -> None:
     with (
         serving(tmp_path, **build_production_settings(store)) as service,
-        prometheus(tmp_path, service.port) as server,
+        run_prometheus(tmp_path, service.port) as server,
     ):
         eventually(lambda: bool(server.query("auth_store_up == 1")), SECONDS)
-        assert raised(server) == set()
+        assert get_alerts(server) == set()
         store.kill()
-        eventually(lambda: ("AuthStoreDown", str(service.port)) in raised(server), SECONDS)
+        eventually(lambda: ("AuthStoreDown", str(service.port)) in get_alerts(server), SECONDS)
 
 
-def test_a_wrong_key_raises_its_alert_where_it_is(tmp_path: Path, store: Server) -> None:
+def test_wrong_key_raises_alert_for_its_service(tmp_path: Path, store: Server) -> None:
     options = build_production_settings(store)
     old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
     with (
         serving(tmp_path, JWT_SECRET_KEY=old, **options) as one,
         serving(tmp_path, JWT_SECRET_KEY=new, **options) as other,
-        prometheus(tmp_path, one.port, other.port) as server,
+        run_prometheus(tmp_path, one.port, other.port) as server,
     ):
         eventually(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
         one.register()
         token = one.login().json()["access_token"]
-        for _ in range(MANY):
+        for _ in range(INVALID_TOKENS):
             other.profile(token)
         expected = {("AuthTokensOfUnknownKey", str(other.port))}
-        eventually(lambda: raised(server) == expected, SECONDS)
+        eventually(lambda: get_alerts(server) == expected, SECONDS)
 
 
-def test_a_wrong_clock_raises_its_alert_where_it_is(tmp_path: Path, store: Server) -> None:
+def test_wrong_clock_raises_alert_for_its_service(tmp_path: Path, store: Server) -> None:
     options = build_production_settings(store)
     command = (
         "-m",
@@ -72,7 +74,7 @@ def test_a_wrong_clock_raises_its_alert_where_it_is(tmp_path: Path, store: Serve
     with (
         serving(tmp_path, **options) as right,
         running(tmp_path, *command, **options) as ahead,
-        prometheus(tmp_path, right.port, ahead.port) as server,
+        run_prometheus(tmp_path, right.port, ahead.port) as server,
     ):
         eventually(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
-        eventually(lambda: raised(server) == {("AuthClockSkew", str(ahead.port))}, SECONDS)
+        eventually(lambda: get_alerts(server) == {("AuthClockSkew", str(ahead.port))}, SECONDS)

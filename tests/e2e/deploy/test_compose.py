@@ -1,4 +1,4 @@
-"""deploy/compose.yaml: linted, and both of its services run as it says, without an engine."""
+"""deploy/compose.yaml, linted, and its two services run with its commands, without an engine."""
 
 import os
 import re
@@ -14,11 +14,11 @@ import redis
 import yaml
 
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
-from tests.support.deploy.confined import confined, folder_of_its_own
+from tests.support.deploy.confined import build_confined_command, make_writable_folder
 from tests.support.deploy.containerfile import Image
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, START_SECONDS
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 from tests.support.valkey import ask, eventually, valkey_binary
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
@@ -27,10 +27,10 @@ SERVICE, VALKEY = DOCUMENT["services"]["authproject"], DOCUMENT["services"]["val
 PASSWORD = "a-password-of-letters-and-digits-1"
 
 every_service = pytest.mark.parametrize("name", DOCUMENT["services"])
-linux = pytest.mark.skipif(sys.platform != "linux", reason="containers are Linux's")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="containers need Linux")
 
 
-def test_it_fits_the_schema_of_compose() -> None:
+def test_compose_file_is_valid() -> None:
     pytest.importorskip("check_jsonschema", reason="pip install -r requirements-dev.txt")
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec"]
     found = subprocess.run([*check, COMPOSE], capture_output=True, text=True, check=False)
@@ -38,7 +38,7 @@ def test_it_fits_the_schema_of_compose() -> None:
 
 
 @every_service
-def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
+def test_container_has_minimal_rights(name: str) -> None:
     service = DOCUMENT["services"][name]
     assert service["read_only"] is True
     assert service["cap_drop"] == ["ALL"]
@@ -47,14 +47,14 @@ def test_a_container_has_no_more_rights_than_it_needs(name: str) -> None:
     assert "privileged" not in service
 
 
-def test_only_this_machine_reaches_the_service_and_only_the_service_its_store() -> None:
+def test_ports_are_local_and_store_is_internal() -> None:
     assert all(port.startswith("127.0.0.1:") for port in SERVICE["ports"])
     assert "ports" not in VALKEY
     assert VALKEY["networks"] == ["store"]
     assert DOCUMENT["networks"]["store"] == {"internal": True}
 
 
-def test_the_file_holds_no_secret() -> None:
+def test_compose_file_contains_no_secret() -> None:
     assert re.findall(r"PASSWORD: (.*)", COMPOSE.read_text(encoding="utf-8")) == [
         "${VALKEY_PASSWORD:?set it in deploy/.env}"
     ]
@@ -62,11 +62,11 @@ def test_the_file_holds_no_secret() -> None:
     assert SERVICE["env_file"] in ignored
 
 
-def test_the_images_are_pinned_exactly() -> None:
+def test_image_version_is_pinned() -> None:
     assert re.fullmatch(r"valkey/valkey:\d+\.\d+\.\d+-[a-z]+", VALKEY["image"])
 
 
-def test_an_engine_waits_for_longer_than_serve_takes_to_end() -> None:
+def test_stop_grace_period_exceeds_shutdown_time() -> None:
     assert int(SERVICE["stop_grace_period"].removesuffix("s")) > SHUTDOWN_SECONDS + 2
 
 
@@ -77,15 +77,15 @@ def image(tmp_path_factory: pytest.TempPathFactory) -> Image:
 
 @contextmanager
 def valkey(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the command of the file, as an unprivileged user that may write its volume and /tmp."""
-    volume, tmp = folder_of_its_own(folder / "data"), folder_of_its_own(folder / "valkey-tmp")
+    """Run the file's command as an unprivileged user who can write to the volume and /tmp."""
+    volume, tmp = make_writable_folder(folder / "data"), make_writable_folder(folder / "valkey-tmp")
     shell, options, script = VALKEY["command"]
     server = f"{valkey_binary()} - --port {port} --bind 127.0.0.1 --set-proc-title no"
     for here, there in {"$$": "$", "dir /data": f"dir {volume}", "valkey-server -": server}.items():
         assert here in script
         script = script.replace(here, there)
     process = subprocess.Popen(
-        confined([f"/bin/{shell}", options, script], [volume, tmp]),
+        build_confined_command([f"/bin/{shell}", options, script], [volume, tmp]),
         env={"VALKEY_PASSWORD": PASSWORD, "PATH": os.defpath, "TMPDIR": str(tmp)},
         stdout=subprocess.DEVNULL,
     )
@@ -104,7 +104,7 @@ def store_url(port: int) -> str:
 
 
 @linux
-def test_an_account_survives_the_sudden_death_of_valkey(image: Image, tmp_path: Path) -> None:
+def test_account_survives_kill_of_valkey(image: Image, tmp_path: Path) -> None:
     port = free_port()
     environment = {"STORE_URL": store_url(port), "ALLOWED_HOSTS": "127.0.0.1"}
     with image.running(tmp_path, *SERVICE["command"], **environment) as service:
@@ -119,7 +119,7 @@ def test_an_account_survives_the_sudden_death_of_valkey(image: Image, tmp_path: 
 
 
 @linux
-def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_path: Path) -> None:
+def test_valkey_settings_cause_no_warning(image: Image, tmp_path: Path) -> None:
     port = free_port()
     with (
         valkey(tmp_path, port),
@@ -127,7 +127,7 @@ def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_pa
     ):
         eventually(lambda: service.request("GET", "/health/ready").status == 200)
         assert '"level":"WARNING"' not in service.log
-        # It may look: without that it would have nothing to say against any.
+        # It may read the configuration; otherwise it could not warn.
         assert client(port).config_get("appendfsync") == {"appendfsync": "always"}
 
 
@@ -135,9 +135,7 @@ def test_the_service_has_nothing_to_say_against_this_valkey(image: Image, tmp_pa
 @pytest.mark.parametrize(
     "command", ["FLUSHALL", "CONFIG SET requirepass x", "KEYS *", "GET other", "SHUTDOWN"]
 )
-def test_the_services_password_opens_no_more_of_valkey_than_its_accounts(
-    command: str, tmp_path: Path
-) -> None:
+def test_valkey_user_may_only_access_accounts(command: str, tmp_path: Path) -> None:
     port = free_port()
     with valkey(tmp_path, port), pytest.raises(redis.exceptions.NoPermissionError):
         client(port).execute_command(*command.split())
@@ -148,16 +146,16 @@ def client(port: int) -> Any:
 
 
 @linux
-def test_valkey_is_healthy_for_its_check_and_unhealthy_once_it_is_gone(tmp_path: Path) -> None:
+def test_valkey_health_check_fails_once_it_is_killed(tmp_path: Path) -> None:
     port = free_port()
     with valkey(tmp_path, port):
-        assert checked(tmp_path, port) == 0
-    assert checked(tmp_path, port) != 0
+        assert run_health_check(tmp_path, port) == 0
+    assert run_health_check(tmp_path, port) != 0
 
 
-def checked(folder: Path, port: int) -> int:
-    """Run the check of the file by Debian's client: Valkey's own is made of the same code."""
-    client = program("redis-server").replace("redis-server", "redis-cli")
+def run_health_check(folder: Path, port: int) -> int:
+    """Run the file's health check with redis-cli, which is compatible with valkey-cli."""
+    client = find_program("redis-server").replace("redis-server", "redis-cli")
     kind, command = VALKEY["healthcheck"]["test"]
     assert kind == "CMD-SHELL"
     command = command.replace("$$", "$").replace("valkey-cli", f"{client} -p {port}")
@@ -166,7 +164,7 @@ def checked(folder: Path, port: int) -> int:
 
 
 @linux
-def test_valkeys_password_is_on_no_command_line(tmp_path: Path) -> None:
+def test_valkey_password_is_not_on_command_line(tmp_path: Path) -> None:
     with valkey(tmp_path, free_port()) as process:
         line = Path(f"/proc/{process.pid}/cmdline").read_bytes()
         assert b"valkey-server" in line

@@ -1,4 +1,4 @@
-"""The failures of docs/operate/runbook.md, caused for real: the service still logs its lines."""
+"""The failures of docs/operate/runbook.md, produced for real: the page shows what is logged."""
 
 import json
 import re
@@ -31,15 +31,15 @@ def production(valkey: Server) -> dict[str, str]:
     return build_production_settings(valkey)
 
 
-def documented(title: str) -> list[str]:
-    """Return the lines of a section that a service has written."""
+def get_documented_lines(title: str) -> list[str]:
+    """Return the lines of a section that a service writes."""
     section = (ROOT / "docs/operate/runbook.md").read_text().split(f"## {title}\n")[1]
     blocks = re.findall(r"```\n(.*?)```", section.partition("\n## ")[0], re.DOTALL)
     return "".join(blocks).splitlines()
 
 
-def shape(line: str) -> dict[str, Any]:
-    """Return what is the same of a line in every run."""
+def normalize_line(line: str) -> dict[str, Any]:
+    """Return the part of a line that is the same in every run."""
     fields: dict[str, Any] = json.loads(line)
     for name in ("message", "reason"):
         text = NAMES.sub("#", fields.get(name, ""))
@@ -47,22 +47,26 @@ def shape(line: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in CHANGING}
 
 
-def assert_told(title: str, *services: Service, earlier: str = "") -> None:
-    """Hold that each line of a section is one that a service has written, now or earlier."""
+def assert_documented_lines(title: str, *services: Service, earlier: str = "") -> None:
+    """Assert that a service has written each line of a section, now or earlier."""
     texts = [one.metrics() for one in services]
     samples = [read(text) for text in (*texts, earlier)]
-    shapes = [shape(line) for one in services for line in one.log.splitlines() if line[0] == "{"]
-    lines = documented(title)
+    shapes = [
+        normalize_line(line) for one in services for line in one.log.splitlines() if line[0] == "{"
+    ]
+    lines = get_documented_lines(title)
     assert lines
     for line in lines:
         if line.startswith("{"):
-            assert shape(line) in shapes, line
+            assert normalize_line(line) in shapes, line
         elif not line.startswith("auth_clock_seconds"):
             [(key, value)] = read(line).items()
             assert any(sample.get(key) == value for sample in samples), line
 
 
-def test_the_store_is_down(tmp_path: Path, valkey: Server, production: dict[str, str]) -> None:
+def test_log_of_stopped_store_is_as_documented(
+    tmp_path: Path, valkey: Server, production: dict[str, str]
+) -> None:
     with serving(tmp_path, **production) as service:
         service.register()
         token = service.login().json()["access_token"]
@@ -71,10 +75,10 @@ def test_the_store_is_down(tmp_path: Path, valkey: Server, production: dict[str,
         down = service.metrics()
         valkey.start()
         assert service.request("GET", "/health/ready").status == 200
-        assert_told("The store is down", service, earlier=down)
+        assert_documented_lines("The store is down", service, earlier=down)
 
 
-def test_a_key_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
+def test_log_of_wrong_key_is_as_documented(tmp_path: Path, production: dict[str, str]) -> None:
     old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
     with (
         serving(tmp_path, JWT_SECRET_KEY=old, **production) as one,
@@ -85,10 +89,10 @@ def test_a_key_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
         assert one.profile(tokens["access_token"]).status == 200
         assert [other.profile(tokens["access_token"]).status for _ in range(3)] == [401, 401, 401]
         other.post("auth/refresh", {"refresh_token": tokens["refresh_token"]})
-        assert_told("A key is wrong", other)
+        assert_documented_lines("A key is wrong", other)
 
 
-def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
+def test_log_of_wrong_clock_is_as_documented(tmp_path: Path, production: dict[str, str]) -> None:
     command = (
         "-m",
         "tests.support.clock_skew",
@@ -104,6 +108,6 @@ def test_a_clock_is_wrong(tmp_path: Path, production: dict[str, str]) -> None:
         right.register()
         assert ahead.profile(right.login().json()["access_token"]).status == 401
         assert right.profile(ahead.login().json()["access_token"]).status == 200
-        assert_told("A clock is wrong", right, ahead)
+        assert_documented_lines("A clock is wrong", right, ahead)
         clocks = [read(one.metrics())["auth_clock_seconds", frozenset()] for one in (right, ahead)]
         assert clocks[1] - clocks[0] == pytest.approx(CLOCK_SKEW_SECONDS, abs=5)

@@ -1,4 +1,4 @@
-"""deploy/authproject.service: judged by systemd's own tools, and run as it says. None is booted."""
+"""deploy/authproject.service, checked by systemd's tools and run with its restrictions."""
 
 import json
 import os
@@ -13,17 +13,17 @@ import pytest
 from authproject.management.commands.serve import SHUTDOWN_SECONDS
 from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL, JSON, PASSWORD
-from tests.support.deploy.confined import folder_of_its_own
+from tests.support.deploy.confined import make_writable_folder
 from tests.support.deploy.systemd import Unit
 from tests.support.processes import Service, manage, serving
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 from tests.support.valkey import eventually
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd needs Linux")
 
-MOST_EXPOSED = 11
-"""Tenths of systemd's points. What is left: the network and the host's root, both needed; the
-system call that lowers a thread's priority; /proc/stat, for the metrics of the process."""
+MAX_EXPOSURE = 11
+"""In tenths of systemd's points. The rest is needed: the network, the host's root directory, the
+system call that lowers a thread's priority, and /proc/stat for metrics of the process."""
 
 TRIES = """
 import ctypes, json, mmap, os, socket, sys
@@ -49,18 +49,18 @@ def unit(tmp_path: Path) -> Unit:
     return Unit(tmp_path)
 
 
-def test_systemd_finds_no_fault_in_the_unit(unit: Unit) -> None:
-    verify = [program("systemd-analyze"), "--no-pager", "--recursive-errors=no", "verify"]
+def test_unit_is_valid(unit: Unit) -> None:
+    verify = [find_program("systemd-analyze"), "--no-pager", "--recursive-errors=no", "verify"]
     found = subprocess.run([*verify, unit.file], capture_output=True, text=True, check=False)
-    # Warnings, an unknown key say, do not change the exit status.
+    # A warning, such as an unknown key, does not change the exit status.
     ours = [line for line in found.stderr.splitlines() if unit.file.name in line]
     assert (found.returncode, ours) == (0, [])
 
 
-def test_systemd_finds_the_unit_hardened(unit: Unit) -> None:
-    judge = [program("systemd-analyze"), "--no-pager", "security", "--offline=true"]
+def test_unit_is_hardened(unit: Unit) -> None:
+    judge = [find_program("systemd-analyze"), "--no-pager", "security", "--offline=true"]
     found = subprocess.run(
-        [*judge, f"--threshold={MOST_EXPOSED}", unit.file],
+        [*judge, f"--threshold={MAX_EXPOSURE}", unit.file],
         capture_output=True,
         text=True,
         check=False,
@@ -69,20 +69,20 @@ def test_systemd_finds_the_unit_hardened(unit: Unit) -> None:
     assert found.returncode == 0, found.stdout
 
 
-def test_the_tests_confine_the_service_as_the_unit_says(unit: Unit, tmp_path: Path) -> None:
-    own = folder_of_its_own(tmp_path / "own")
+def test_confinement_of_tests_matches_unit(unit: Unit, tmp_path: Path) -> None:
+    own = make_writable_folder(tmp_path / "own")
     tries = unit.command(sys.executable, "-I", "-c", TRIES, str(own / "new"), str(own))
     refused = json.loads(subprocess.run(tries, capture_output=True, check=True).stdout)
     assert [what for what, failed in refused.items() if not failed] == []
 
 
-def test_a_login_in_flight_is_answered_when_the_unit_is_stopped(unit: Unit) -> None:
+def test_stop_finishes_login_in_progress(unit: Unit) -> None:
     with unit.running() as service:
         assert service.register().status == 201
         with closing(service.connect()) as connection:
             body = json.dumps({"email": EMAIL, "password": PASSWORD})
             connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": JSON})
-            eventually(lambda: hashing(service))
+            eventually(lambda: is_hashing(service))
             workers = service.workers()
             assert unit.stop(service) == 0
             assert connection.getresponse().status == 200
@@ -90,7 +90,7 @@ def test_a_login_in_flight_is_answered_when_the_unit_is_stopped(unit: Unit) -> N
         assert "Traceback" not in service.log
 
 
-def test_accounts_are_in_the_state_directory_and_nowhere_else(unit: Unit) -> None:
+def test_unit_writes_only_to_state_directory(unit: Unit) -> None:
     with unit.running() as service:
         assert service.request("GET", "/health").json()["store"] == "file"
         assert service.register().status == 201
@@ -101,8 +101,8 @@ def test_accounts_are_in_the_state_directory_and_nowhere_else(unit: Unit) -> Non
     assert list(unit.tmp.iterdir()) == []
 
 
-def hashing(service: Service) -> bool:
-    """Tell whether a thread of low priority has worked: bcrypt's, which keeps a core busy."""
+def is_hashing(service: Service) -> bool:
+    """Return whether a thread of low priority is running: bcrypt's."""
     # proc_pid_stat(5): after the name, utime is the 12th field and nice the 17th.
     threads = [
         stat.read_text().rpartition(")")[2].split()
@@ -112,19 +112,19 @@ def hashing(service: Service) -> bool:
     return any(fields[16] == "10" and fields[0] == "R" for fields in threads)
 
 
-def test_serve_ends_before_systemd_loses_its_patience(unit: Unit) -> None:
-    assert int(unit.value("TimeoutStopSec")) > SHUTDOWN_SECONDS + 2
+def test_stop_timeout_exceeds_shutdown_time(unit: Unit) -> None:
+    assert int(unit.get_value("TimeoutStopSec")) > SHUTDOWN_SECONDS + 2
 
 
-def test_only_a_refused_configuration_is_not_tried_again(unit: Unit) -> None:
-    assert unit.values("RestartPreventExitStatus") == [str(EX_CONFIG)]
+def test_only_configuration_error_prevents_restart(unit: Unit) -> None:
+    assert unit.get_values("RestartPreventExitStatus") == [str(EX_CONFIG)]
     assert manage("serve", BCRYPT_ROUNDS="99").returncode == EX_CONFIG
     failed = manage("serve", "--host", "host.invalid").returncode
     assert failed not in {0, EX_CONFIG}
 
 
-def test_a_killed_worker_ends_the_service_as_a_failure(tmp_path: Path, unit: Unit) -> None:
-    assert unit.value("Restart") == "on-failure"
+def test_killed_worker_ends_service_with_failure(tmp_path: Path, unit: Unit) -> None:
+    assert unit.get_value("Restart") == "on-failure"
     with serving(tmp_path) as service:
         os.kill(service.workers()[0], signal.SIGKILL)
         assert service.process.wait(10) not in {0, EX_CONFIG}

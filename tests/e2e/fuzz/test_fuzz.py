@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is the contract's: never a bug, never another shape."""
+"""Random requests: the response is never a server error, and errors have the documented shape."""
 
 import json
 from typing import Any
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.support.api import JSON, Api
 from tests.support.http import BODIES, ENDPOINTS, FORM, problem, send
 
-# A service that has seen a thousand odd requests must answer the next: no fresh one for each.
-ONE_SERVICE = [HealthCheck.function_scoped_fixture]
-quickly = settings(max_examples=100, deadline=None, suppress_health_check=ONE_SERVICE)
+# One service for all examples of a test: it must still respond after them.
+SAME_SERVICE = [HealthCheck.function_scoped_fixture]
+few_examples = settings(max_examples=100, deadline=None, suppress_health_check=SAME_SERVICE)
 
 TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
-HEADER = st.binary(max_size=80).map(lambda raw: raw.decode("latin-1"))  # as servers hand it on
+HEADER = st.binary(max_size=80).map(lambda raw: raw.decode("latin-1"))  # as WSGI servers decode it
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | TEXT,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
@@ -35,8 +35,8 @@ def token(api: Api) -> str:
     return access_token
 
 
-def in_order(response: Any) -> None:
-    """The answer is a success, or a problem in the one shape that is the client's own."""
+def assert_valid(response: Any) -> None:
+    """The response is a success, or a client error in the documented shape."""
     assert response.status_code < 500
     if response.status_code >= 400:
         problem(response)
@@ -45,39 +45,41 @@ def in_order(response: Any) -> None:
 
 @paths
 @given(value=JSON_VALUES)
-@quickly
-def test_any_json_is_a_body(api: Api, token: str, path: str, value: Any) -> None:
+@few_examples
+def test_any_json_body_gets_valid_response(api: Api, token: str, path: str, value: Any) -> None:
     body = json.dumps(value).encode()
-    in_order(send(api, f"/api/v1/{path}", body, token=token))
+    assert_valid(send(api, f"/api/v1/{path}", body, token=token))
 
 
 @paths
 @given(data=st.data())
-@quickly
-def test_any_values_are_fields(api: Api, token: str, path: str, data: st.DataObject) -> None:
+@few_examples
+def test_any_field_values_get_valid_response(
+    api: Api, token: str, path: str, data: st.DataObject
+) -> None:
     body = {field: data.draw(FIELD_VALUES, field) for field in BODIES[path]}
-    in_order(send(api, f"/api/v1/{path}", json.dumps(body).encode(), token=token))
+    assert_valid(send(api, f"/api/v1/{path}", json.dumps(body).encode(), token=token))
 
 
 @paths
 @given(body=st.binary(max_size=200), media_type=st.sampled_from([JSON, FORM]))
-@quickly
-def test_any_bytes_are_a_body(
+@few_examples
+def test_any_bytes_get_valid_response(
     api: Api, token: str, path: str, body: bytes, media_type: str
 ) -> None:
-    in_order(send(api, f"/api/v1/{path}", body, media_type, token=token))
+    assert_valid(send(api, f"/api/v1/{path}", body, media_type, token=token))
 
 
 @given(body=st.binary(max_size=200))
-@quickly
-def test_any_bytes_are_a_multipart_body(api: Api, body: bytes) -> None:
+@few_examples
+def test_any_multipart_body_gets_valid_response(api: Api, body: bytes) -> None:
     part = b'--x\r\nContent-Disposition: form-data; name="email"' + body + b"\r\n--x--"
-    in_order(send(api, "/api/v1/auth/register", part, "multipart/form-data; boundary=x"))
+    assert_valid(send(api, "/api/v1/auth/register", part, "multipart/form-data; boundary=x"))
 
 
 @given(header=HEADER, scheme=st.sampled_from(["", "Bearer ", "Basic "]))
-@quickly
-def test_any_authorization_is_judged(api: Api, header: str, scheme: str) -> None:
+@few_examples
+def test_any_authorization_header_is_401(api: Api, header: str, scheme: str) -> None:
     headers = {"Authorization": scheme + header}
     response = api.client.get("/api/v1/protected/profile", headers=headers)
     status, code = problem(response)
@@ -86,8 +88,8 @@ def test_any_authorization_is_judged(api: Api, header: str, scheme: str) -> None
 
 
 @given(text=TEXT | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True))
-@quickly
-def test_any_text_is_no_refresh_token_of_ours(api: Api, text: str) -> None:
+@few_examples
+def test_any_text_is_invalid_refresh_token(api: Api, text: str) -> None:
     assert problem(api.refresh(text)) == (401, "token_invalid")
     assert api.logout(text).status_code == 204
 
@@ -100,10 +102,10 @@ def test_any_text_is_no_refresh_token_of_ours(api: Api, text: str) -> None:
     value=HEADER,
     path=st.sampled_from(list(ENDPOINTS)),
 )
-@quickly
-def test_any_header_is_read(api: Api, names: list[str], value: str, path: str) -> None:
+@few_examples
+def test_any_header_gets_valid_response(api: Api, names: list[str], value: str, path: str) -> None:
     headers = dict.fromkeys(names, value)
-    in_order(send(api, path, method=ENDPOINTS[path], headers=headers))
+    assert_valid(send(api, path, method=ENDPOINTS[path], headers=headers))
 
 
 @given(
@@ -111,10 +113,12 @@ def test_any_header_is_read(api: Api, names: list[str], value: str, path: str) -
     query=st.binary(max_size=60),
     method=st.sampled_from(["GET", "PUT"]),
 )
-@quickly
-def test_any_path_and_query_are_read(api: Api, path: bytes, query: bytes, method: str) -> None:
+@few_examples
+def test_any_path_and_query_get_valid_response(
+    api: Api, path: bytes, query: bytes, method: str
+) -> None:
     environ: dict[str, Any] = {
         "PATH_INFO": f"/{path.decode('latin-1')}",
         "QUERY_STRING": query.decode("latin-1"),
     }
-    in_order(send(api, "/", method=method, **environ))
+    assert_valid(send(api, "/", method=method, **environ))

@@ -1,4 +1,4 @@
-"""schemathesis against a running server: whatever is sent, the answer is one that is described."""
+"""schemathesis against a running server: every response is one that docs/openapi.json describes."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ SECONDS = 60  # a bound against hanging; a run takes five
 
 
 @pytest.mark.slow
-def test_the_service_answers_as_it_is_described(tmp_path: Path) -> None:
+def test_responses_match_openapi_document(tmp_path: Path) -> None:
     with serving(tmp_path) as service:
         run = subprocess.run(
             [
@@ -25,7 +25,7 @@ def test_the_service_answers_as_it_is_described(tmp_path: Path) -> None:
                 *("--url", f"http://127.0.0.1:{service.port}"),
                 *("--checks", "all", "--no-color"),
             ],
-            cwd=tmp_path,  # where it keeps what it remembers
+            cwd=tmp_path,  # where it writes its cache
             env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True,
             text=True,

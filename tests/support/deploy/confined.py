@@ -1,4 +1,4 @@
-"""Real processes, confined by confinement.py and with an environment of their own."""
+"""Starts services with the restrictions of confinement.py and an environment of their own."""
 
 import json
 import os
@@ -9,25 +9,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.support.deploy.confinement import NOBODY
+from tests.support.deploy.confinement import CONTAINER_USER
 from tests.support.processes import START_SECONDS, Service, wait_until_it_answers
 
-# What units and containers can write to, whatever else: semaphores, and nothing.
+# Units and containers can always write to these.
 DEVICES = ("/dev/shm", "/dev/null")
 
 
-def confined(command: Sequence[str], writable: Sequence[Path], **limits: Any) -> list[str]:
-    """Return the command behind confinement.py; only `writable` and devices can be written."""
+def build_confined_command(
+    command: Sequence[str], writable: Sequence[Path], **limits: Any
+) -> list[str]:
+    """Return a command that confinement.py starts: it can write only to `writable` and devices."""
     options = {**limits, "writable": [*map(str, writable), *DEVICES]}
     launcher = Path(__file__).with_name("confinement.py")
     return [sys.executable, "-I", str(launcher), json.dumps(options), *command]
 
 
-def folder_of_its_own(path: Path) -> Path:
-    """Make a folder that belongs to the user that a confined process runs as."""
+def make_writable_folder(path: Path) -> Path:
+    """Make a folder that the user of confined processes owns."""
     path.mkdir(mode=0o700, exist_ok=True)
     if os.getuid() == 0:
-        os.chown(path, NOBODY, NOBODY)
+        os.chown(path, CONTAINER_USER, CONTAINER_USER)
     return path
 
 
@@ -35,7 +37,7 @@ def folder_of_its_own(path: Path) -> Path:
 def running(
     command: Sequence[str], *, port: int, log: Path, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Service]:
-    """Run a service in `folder` until the block ends, and wait until it answers on `port`."""
+    """Run a service in `folder` until the block ends. Waits until it is up on `port`."""
     with log.open("wb") as output:
         process = subprocess.Popen(
             command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT

@@ -1,7 +1,7 @@
-"""`python confinement.py JSON command…`: run a command as confined as a unit or a container would.
+"""`python confinement.py OPTIONS command…`: runs a command with the rights of a unit or container.
 
-No init and no container engine is needed: what they would set up by mounts is refused by Landlock,
-and the rest is what they do themselves. It holds for this process and its children alone. Linux.
+No systemd and no container engine is needed. Landlock replaces their read-only mounts; the other
+restrictions are the same system calls. OPTIONS is JSON. Linux only.
 """
 
 import ctypes
@@ -15,8 +15,8 @@ from ctypes import POINTER, Structure, byref, c_int, c_long, c_uint, c_uint32, c
 from pathlib import Path
 from typing import Any
 
-NOBODY = 10_001  # as in the Containerfile: a user that no file of this machine belongs to
-READ_ALL = 2  # CAP_DAC_READ_SEARCH: the project and the interpreter may lie in a folder of root's
+CONTAINER_USER = 10_001  # the user of the Containerfile, who owns no file of this machine
+READ_ALL = 2  # CAP_DAC_READ_SEARCH: the project may be in a folder that only root can read
 LAST_CAPABILITY = 63
 
 # linux/prctl.h
@@ -44,47 +44,47 @@ class Comparison(Structure):
 
 def main(options: dict[str, Any], command: list[str]) -> None:
     os.umask(options.get("umask", 0o022))
-    # Raising what the machine allows would take root's rights.
+    # Only root could raise the limit above the machine's.
     files = min(options.get("files", 1_024), resource.getrlimit(resource.RLIMIT_NOFILE)[1])
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-    become_nobody()
-    checked(libc.prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-    write_only_to(options["writable"])
+    drop_privileges()
+    check_result(libc.prctl(SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+    restrict_writes(options["writable"])
     if options.get("no_writable_code"):
-        checked(libc.prctl(SET_MDWE, 1, 0, 0, 0))
+        check_result(libc.prctl(SET_MDWE, 1, 0, 0, 0))
     if "system_calls" in options:
         filter_system_calls(options["system_calls"], options["families"])
-    os.execv(command[0], command)  # the point of it
+    os.execv(command[0], command)
 
 
-def become_nobody() -> None:
-    """Give up root and its capabilities; whoever is not root has none to give up."""
+def drop_privileges() -> None:
+    """Give up root and its capabilities. Other users have none."""
     if os.getuid() != 0:
         return
-    checked(libc.prctl(SET_KEEPCAPS, 1, 0, 0, 0))
+    check_result(libc.prctl(SET_KEEPCAPS, 1, 0, 0, 0))
     for capability in set(range(LAST_CAPABILITY)) - {READ_ALL}:
-        libc.prctl(CAPBSET_DROP, capability, 0, 0, 0)  # fails past the kernel's last one
+        libc.prctl(CAPBSET_DROP, capability, 0, 0, 0)  # fails above the kernel's last capability
     os.setgroups([])
-    os.setgid(NOBODY)
-    os.setuid(NOBODY)
+    os.setgid(CONTAINER_USER)
+    os.setuid(CONTAINER_USER)
     header = (c_uint32 * 2)(0x20080522, 0)
     sets = (c_uint32 * 6)(*[1 << READ_ALL] * 3, 0, 0, 0)
-    checked(libc.capset(header, sets))
-    checked(libc.prctl(CAP_AMBIENT, 2, READ_ALL, 0, 0))
+    check_result(libc.capset(header, sets))
+    check_result(libc.prctl(CAP_AMBIENT, 2, READ_ALL, 0, 0))
 
 
-def write_only_to(paths: list[str]) -> None:
+def restrict_writes(paths: list[str]) -> None:
     handled = c_uint64(WRITING)
-    ruleset = checked(libc.syscall(CREATE_RULESET, byref(handled), 8, 0))
+    ruleset = check_result(libc.syscall(CREATE_RULESET, byref(handled), 8, 0))
     for path in paths:
         allowed = WRITING if Path(path).is_dir() else WRITE_FILE | TRUNCATE
         rule = PathBeneath(allowed, os.open(path, os.O_PATH))
-        checked(libc.syscall(ADD_RULE, ruleset, 1, byref(rule), 0))
-    checked(libc.syscall(RESTRICT_SELF, ruleset, 0))
+        check_result(libc.syscall(ADD_RULE, ruleset, 1, byref(rule), 0))
+    check_result(libc.syscall(RESTRICT_SELF, ruleset, 0))
 
 
 def filter_system_calls(names: list[str], families: list[int]) -> None:
-    """Allow `names` alone, sockets of `families` alone, and no new namespace."""
+    """Allow only these system calls, only sockets of these families, and no new namespaces."""
     seccomp = ctypes.CDLL("libseccomp.so.2")
     seccomp.seccomp_init.restype = c_void_p
     seccomp.seccomp_load.argtypes = [c_void_p]
@@ -94,25 +94,25 @@ def filter_system_calls(names: list[str], families: list[int]) -> None:
 
     def allow(name: str, *comparisons: Comparison) -> None:
         number = seccomp.seccomp_syscall_resolve_name(name.encode())
-        if number >= 0:  # another architecture's otherwise
+        if number >= 0:  # negative: not of this architecture
             array = (Comparison * len(comparisons))(*comparisons)
             found = add(rules, ALLOW, number, len(comparisons), array)
-            checked(found, -found)
+            check_result(found, -found)
 
     for name in set(names) - {"socket", "clone", "clone3", "unshare", "setns", "mprotect"}:
         allow(name)
-    # MemoryDenyWriteExecute before systemd 254: what is mapped never becomes code.
+    # MemoryDenyWriteExecute before systemd 254: memory never becomes executable.
     allow("mprotect", Comparison(2, MASKED_EQUAL, mmap.PROT_EXEC, 0))
     for family in families:
         allow("socket", Comparison(0, EQUAL, family, 0))
     allow("clone", Comparison(0, MASKED_EQUAL, NEW_NAMESPACES, 0))
-    # Its flags are in memory, where no filter looks: systemd answers this too.
+    # A filter cannot read its flags, which are in memory. systemd returns ENOSYS, too.
     clone3 = seccomp.seccomp_syscall_resolve_name(b"clone3")
-    checked(add(rules, ERRNO | errno.ENOSYS, clone3, 0, None))
-    checked(seccomp.seccomp_load(rules))
+    check_result(add(rules, ERRNO | errno.ENOSYS, clone3, 0, None))
+    check_result(seccomp.seccomp_load(rules))
 
 
-def checked(result: int, error: int | None = None) -> int:
+def check_result(result: int, error: int | None = None) -> int:
     if result < 0:
         number = ctypes.get_errno() if error is None else error
         raise OSError(number, os.strerror(number))

@@ -1,7 +1,7 @@
-"""Reads deploy/Containerfile and .dockerignore, and runs what an image of them would, without one.
+"""Reads deploy/Containerfile and .dockerignore, and runs the service as its image would.
 
-The image is played by a folder: the files that the build context lets through, and an environment
-with the packages that the file installs. What a container may not write, nobody can write here.
+A folder replaces the image: it has the files of the build context, and a virtual environment with
+the packages that the Containerfile installs. No container engine is needed.
 """
 
 import json
@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-from tests.support.deploy.confined import confined, folder_of_its_own, running
+from tests.support.deploy.confined import build_confined_command, make_writable_folder, running
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Service
 
@@ -26,8 +26,8 @@ DOCKERIGNORE = ROOT / ".dockerignore"
 SECRET = "the-secret-of-the-tests-is-long-enough"
 
 
-def instructions() -> list[tuple[str, str]]:
-    """Return the instructions of the file, continued lines joined."""
+def read_instructions() -> list[tuple[str, str]]:
+    """Return name and arguments of each instruction. Continued lines are joined."""
     text = re.sub(r"^#.*\n", "", CONTAINERFILE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     lines = text.replace("\\\n", " ").splitlines()
     return [
@@ -35,22 +35,22 @@ def instructions() -> list[tuple[str, str]]:
     ]
 
 
-def of_the_image(name: str) -> list[str]:
-    """Return what the last stage says with an instruction."""
-    found = instructions()
+def get_image_instructions(name: str) -> list[str]:
+    """Return the arguments of each instruction `name` in the last stage."""
+    found = read_instructions()
     start = max(index for index, (one, _) in enumerate(found) if one == "FROM")
     return [rest for one, rest in found[start:] if one == name]
 
 
 def project_files() -> list[str]:
-    """Return the paths of the project's files, but for what is hidden, such as a .venv."""
+    """Return the paths of the project's files, without hidden folders such as .venv."""
     shown = [entry for entry in ROOT.iterdir() if not entry.name.startswith(".")]
     files = (file for entry in shown for file in (entry, *entry.rglob("*")) if file.is_file())
     return [str(file.relative_to(ROOT)) for file in files]
 
 
 def build_context(paths: Iterable[str]) -> set[str]:
-    """Return the paths that .dockerignore lets through: the last pattern that fits decides.
+    """Return the paths that .dockerignore does not exclude: the last matching pattern decides.
 
     https://docs.docker.com/build/concepts/context/#dockerignore-files
     """
@@ -62,7 +62,7 @@ def build_context(paths: Iterable[str]) -> set[str]:
 
 def _ignored(path: str, patterns: list[str]) -> bool:
     ignored = False
-    # A pattern that fits a folder fits what is in it.
+    # A pattern that matches a folder matches the files in it.
     names = [path, *map(str, PurePosixPath(path).parents)][:-1]
     for pattern in patterns:
         rule = pattern.removeprefix("!")
@@ -73,7 +73,7 @@ def _ignored(path: str, patterns: list[str]) -> bool:
 
 
 class Image:
-    """What the file would make, in `folder`."""
+    """The content of the image, in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -84,40 +84,44 @@ class Image:
         self._install(folder / "venv")
 
     def _install(self, venv: Path) -> None:
-        create = next(rest for name, rest in instructions() if rest.startswith("python -m venv"))
+        create = next(
+            rest for name, rest in read_instructions() if rest.startswith("python -m venv")
+        )
         arguments = create.replace("/opt/venv", str(venv)).split()[1:]
         subprocess.run([sys.executable, *arguments], check=True)
         [packages] = venv.glob("lib/*/site-packages")
         for name in runtime_requirements():
             installed = distribution(name)
             for top in {file.parts[0] for file in installed.files or ()} - {".."}:
-                if not (packages / top).exists():  # modules of several, compiled, share a folder
+                if not (
+                    packages / top
+                ).exists():  # compiled modules of several packages share a folder
                     (packages / top).symlink_to(str(installed.locate_file(top)))
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Return what `ENV` says, and `more`; a container has no other, and here no HOME."""
-        [assignments] = of_the_image("ENV")
+        """Return the variables of `ENV` and `more`. A container has no others."""
+        [assignments] = get_image_instructions("ENV")
         pairs = dict(one.split("=", 1) for one in assignments.split())
         venv = str(self.folder / "venv")
         path = pairs["PATH"].replace("/opt/venv", venv).replace("$PATH", os.defpath)
         return pairs | {"PATH": path} | more
 
     def command(self, *arguments: str) -> list[str]:
-        """Return the entrypoint with `arguments`, or else with `CMD`'s."""
-        [entrypoint], [usual] = map(of_the_image, ("ENTRYPOINT", "CMD"))
+        """Return the entrypoint with `arguments`, by default those of `CMD`."""
+        [entrypoint], [usual] = map(get_image_instructions, ("ENTRYPOINT", "CMD"))
         return self._found([*json.loads(entrypoint), *(arguments or json.loads(usual))])
 
     def running(
         self, folder: Path, *arguments: str, **environment: str
     ) -> AbstractContextManager[Service]:
-        """Run it on a port of its own, with nothing to write to but /tmp and /accounts."""
+        """Run it on a free port. It can write only to /tmp and /accounts."""
         port = free_port()
-        # A container's every address is its own; a test's would be this machine's.
+        # In a container 0.0.0.0 is safe; here it would be every address of this machine.
         here = ("--host", "127.0.0.1", "--port", str(port))
-        writable = [folder_of_its_own(folder / name) for name in ("tmp", "accounts")]
+        writable = [make_writable_folder(folder / name) for name in ("tmp", "accounts")]
         environment = {"TMPDIR": str(writable[0]), "JWT_SECRET_KEY": SECRET} | environment
         return running(
-            confined([*self.command(*arguments), *here], writable),
+            build_confined_command([*self.command(*arguments), *here], writable),
             port=port,
             log=folder / "container.log",
             folder=self.folder / "app",
@@ -125,13 +129,13 @@ class Image:
         )
 
     def health(self, port: int) -> int:
-        """Run the image's health check, and return its exit status: 0 is healthy."""
-        [check] = of_the_image("HEALTHCHECK")
+        """Run the image's health check and return its exit status; 0 is healthy."""
+        [check] = get_image_instructions("HEALTHCHECK")
         assert "8000" in check
         command = json.loads(check.partition("CMD")[2].replace("8000", str(port)))
-        # As an engine does that is configured with a proxy.
+        # A proxy, as an engine may be configured with one: the check must not use it.
         environment = self.environment(http_proxy="http://127.0.0.1:1")
-        check_it = confined(self._found(command), [])
+        check_it = build_confined_command(self._found(command), [])
         return subprocess.run(
             check_it, env=environment, stderr=subprocess.DEVNULL, check=False
         ).returncode
@@ -143,7 +147,7 @@ class Image:
 
 
 def runtime_requirements() -> list[str]:
-    """Return the packages that the file installs: what its `grep -v` leaves of requirements.txt."""
+    """Return the packages that the Containerfile installs: requirements.txt without a few."""
     [word] = re.findall(r"grep -v (\w+) requirements\.txt", CONTAINERFILE.read_text())
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = [Requirement(line.partition("#")[0]) for line in lines if _installs(line, word)]

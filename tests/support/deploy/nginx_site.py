@@ -1,4 +1,4 @@
-"""`deploy/nginx.conf` under a real nginx, on free ports, with a certificate of its own."""
+"""Runs a real nginx with `deploy/nginx.conf`, on free ports and with a new certificate."""
 
 import http.client
 import itertools
@@ -17,16 +17,16 @@ from typing import Any
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, START_SECONDS, Answer, Service, serving
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 from tests.support.valkey import eventually
 
 SITE = ROOT / "deploy" / "nginx.conf"
 FRONT_END = "http://localhost:3000"
-TRUSTED = "127.0.0.1"
-"""The load balancer's address in these tests: whoever comes from it may name its client."""
+LOAD_BALANCER = "127.0.0.1"
+"""nginx trusts the `X-Forwarded-For` of requests from this address."""
 
-# What a distribution's nginx.conf has around a site; everything that it writes is in its folder.
-AROUND = """\
+# The distribution's nginx.conf, which includes the site; all files are in its folder.
+NGINX_CONF = """\
 {user}
 daemon off;
 pid nginx.pid;
@@ -43,29 +43,29 @@ http {{
 _clients = itertools.count(1)
 
 
-def a_client() -> str:
-    """Return an address that no test has used: rate limits are counted by it."""
+def new_client_address() -> str:
+    """Return an address that no test has used. Rate limits count by address."""
     number = next(_clients)
     return f"198.18.{number // 256}.{number % 256}"
 
 
 class Site:
-    """A running nginx. Requests come by its load balancer, each from a client of its own."""
+    """A running nginx. Each request comes from a new client, through the load balancer."""
 
     def __init__(self, folder: Path, port: int, plain_port: int) -> None:
         self.folder, self.port, self.plain_port = folder, port, plain_port
 
     @property
     def logs(self) -> str:
-        """Everything that nginx has written anywhere."""
+        """The content of all of nginx's logs."""
         return "".join(path.read_text() for path in sorted(self.folder.glob("*.log")))
 
     def lines(self) -> list[dict[str, Any]]:
         """Return its access log."""
         return [*map(json.loads, (self.folder / "access.log").read_text().splitlines())]
 
-    def line(self, request_id: str) -> dict[str, Any]:
-        """Return a request's line, which is written after its answer."""
+    def get_line(self, request_id: str) -> dict[str, Any]:
+        """Return the line of a request. nginx writes it after the response."""
 
         def found() -> list[dict[str, Any]]:
             return [line for line in self.lines() if line["request_id"] == request_id]
@@ -80,12 +80,12 @@ class Site:
             setattr(context, name, value)
         return context
 
-    def connect(self, source: str = TRUSTED, **changed: Any) -> ssl.SSLSocket:
+    def connect(self, source: str = LOAD_BALANCER, **changed: Any) -> ssl.SSLSocket:
         plain = socket.create_connection(("127.0.0.1", self.port), START_SECONDS, (source, 0))
         return self.tls(**changed).wrap_socket(plain, server_hostname="localhost")
 
-    def raw(self, request: bytes, source: str = TRUSTED) -> bytes:
-        """Send these very bytes; return all that comes until nginx hangs up."""
+    def raw(self, request: bytes, source: str = LOAD_BALANCER) -> bytes:
+        """Send bytes; return everything until nginx closes the connection."""
         with self.connect(source) as connection:
             connection.sendall(request)
             return b"".join(iter(lambda: connection.recv(65_536), b""))
@@ -97,24 +97,24 @@ class Site:
         body: Any = None,
         *,
         client: str = "",
-        source: str = TRUSTED,
-        over: Any = None,  # a connection; mypy takes any **headers for one
+        source: str = LOAD_BALANCER,
+        over: Any = None,  # a connection; typed, mypy would compare it with **headers
         **headers: str,
     ) -> Answer:
         connection: http.client.HTTPSConnection = over or self.connection(source)
         if isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
-        headers = {"X-Forwarded-For": client or a_client(), **headers}
+        headers = {"X-Forwarded-For": client or new_client_address(), **headers}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-        answer = Answer(response.status, response.headers, response.read())
+        response = Answer(response.status, response.headers, response.read())
         if over is None:
             connection.close()
-        return answer
+        return response
 
-    def connection(self, source: str = TRUSTED) -> http.client.HTTPSConnection:
-        """Return a connection for many requests: each one takes a port from other tests."""
-        bound = None if source == TRUSTED else (source, 0)
+    def connection(self, source: str = LOAD_BALANCER) -> http.client.HTTPSConnection:
+        """Return a connection for many requests."""
+        bound = None if source == LOAD_BALANCER else (source, 0)
         return http.client.HTTPSConnection(
             "localhost",
             self.port,
@@ -130,13 +130,13 @@ class Site:
         return self.post("auth/login", {"email": EMAIL, "password": password}, **options)
 
 
-def marked(text: str) -> list[str]:
+def get_marked_lines(text: str) -> list[str]:
     """Return the lines that an operator edits."""
     return [line.strip() for line in text.splitlines() if "# EDIT" in line]
 
 
-def edited(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
-    """Return the site as an operator has it who has edited the marked lines, and no other."""
+def edit_site(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
+    """Return the site as an operator writes it, who changes only the marked lines."""
     edits = {
         r"listen \[::\].*": "",
         r"server 127\.0\.0\.1:8000;": _servers(upstreams),
@@ -148,10 +148,10 @@ def edited(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
         r"ssl_certificate_key .*": f"ssl_certificate_key {folder}/key.pem;",
         r"access_log \S+( .*)": rf"access_log {folder}/access.log\1",
         r"error_log \S+( .*)": rf"error_log {folder}/site-error.log\1",
-        r"# set_real_ip_from .*": f"set_real_ip_from {TRUSTED};",
+        r"# set_real_ip_from .*": f"set_real_ip_from {LOAD_BALANCER};",
     }
     text = SITE.read_text(encoding="utf-8")
-    for line in marked(text):
+    for line in get_marked_lines(text):
         before = line.partition("  # EDIT")[0]
         [after] = [
             re.sub(old, new, before) for old, new in edits.items() if re.fullmatch(old, before)
@@ -161,41 +161,41 @@ def edited(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
 
 
 def _servers(ports: tuple[int, ...]) -> str:
-    """The second is only asked where the first cannot be reached."""
+    """Make every server but the first a backup."""
     first, *rest = (f"server 127.0.0.1:{port}" for port in ports)
     return " ".join([f"{first};", *(f"{server} backup;" for server in rest)])
 
 
 def prepare(folder: Path, *upstreams: int) -> Site:
-    """Write everything that nginx reads."""
+    """Write the files that nginx reads."""
     site = Site(folder, free_port(), free_port())
     certificate = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"]
     subprocess.run(
         [
-            *(program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
+            *(find_program("openssl"), "req", "-x509", "-newkey", "ec", "-nodes", "-days", "1"),
             *("-pkeyopt", "ec_paramgen_curve:prime256v1", "-subj", "/CN=localhost"),
             *("-addext", "subjectAltName=DNS:localhost", *certificate),
         ],
         check=True,
         capture_output=True,
     )
-    text = edited(folder, site.port, site.plain_port, *upstreams)
+    text = edit_site(folder, site.port, site.plain_port, *upstreams)
     (folder / "site.conf").write_text(text, encoding="utf-8")
-    # As root, workers would be somebody who may not enter pytest's folders.
+    # For root, nginx's workers would switch to a user who cannot read pytest's folders.
     user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
-    (folder / "nginx.conf").write_text(AROUND.format(user=user))
+    (folder / "nginx.conf").write_text(NGINX_CONF.format(user=user))
     return site
 
 
-def command(folder: Path) -> list[str]:
-    return [program("nginx"), "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log"]
+def build_command(folder: Path) -> list[str]:
+    return [find_program("nginx"), "-p", f"{folder}/", "-c", "nginx.conf", "-e", "error.log"]
 
 
 @contextmanager
-def nginx(folder: Path, *upstreams: int) -> Iterator[Site]:
-    """Run nginx in front of services on these ports."""
+def run_nginx(folder: Path, *upstreams: int) -> Iterator[Site]:
+    """Run nginx in front of the services on these ports."""
     site = prepare(folder, *upstreams)
-    process = subprocess.Popen(command(folder))
+    process = subprocess.Popen(build_command(folder))
     try:
         eventually(lambda: process.poll() is not None or _listens(site.port))
         assert process.poll() is None, site.logs
@@ -211,11 +211,11 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def edge(folder: Path, **environment: str) -> Iterator[tuple[Site, Service]]:
+def run_site(folder: Path, **environment: str) -> Iterator[tuple[Site, Service]]:
     """Run a service that trusts nginx, and nginx in front of it."""
     trusting = {"TRUSTED_PROXIES": "127.0.0.1", "CORS_ORIGINS": FRONT_END}
     with (
         serving(folder, **{**trusting, **environment}) as service,
-        nginx(folder, service.port) as site,
+        run_nginx(folder, service.port) as site,
     ):
         yield site, service

@@ -1,4 +1,4 @@
-"""A real Prometheus that scrapes a real service."""
+"""Runs a real Prometheus that scrapes services."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, START_SECONDS
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 from tests.support.valkey import eventually
 
 DEPLOY = ROOT / "deploy"
@@ -24,28 +24,28 @@ class Prometheus:
     def __init__(self, port: int) -> None:
         self._api = f"http://127.0.0.1:{port}/api/v1"
 
-    def ask(self, path: str, **parameters: str) -> Any:
-        """Return the data of an answer. Raises `HTTPError` for an expression that is none."""
+    def get(self, path: str, **parameters: str) -> Any:
+        """Return the data of a response. Raises `HTTPError` for an invalid expression."""
         with urllib.request.urlopen(
             f"{self._api}/{path}?{urlencode(parameters)}", timeout=START_SECONDS
-        ) as answer:
-            return json.load(answer)["data"]
+        ) as response:
+            return json.load(response)["data"]
 
     def query(self, expression: str) -> list[tuple[dict[str, str], float]]:
-        """Return labels and value of each series of an expression, as it is now."""
-        found = self.ask("query", query=expression)["result"]
+        """Return labels and current value of each series of an expression."""
+        found = self.get("query", query=expression)["result"]
         return [(series["metric"], float(series["value"][1])) for series in found]
 
     def is_ready(self) -> bool:
         try:
-            return self.ask("status/runtimeinfo") is not None
+            return self.get("status/runtimeinfo") is not None
         except OSError:
             return False
 
 
 @contextmanager
-def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
-    """Scrape services on these ports each half second, until the block ends."""
+def run_prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
+    """Scrape the services on these ports every 500 ms until the block ends."""
     port = free_port()
     config = (DEPLOY / "prometheus.yml").read_text()
     config = config.replace("15s", "500ms").replace("alerts.yml", f"{DEPLOY}/alerts.yml")
@@ -54,7 +54,7 @@ def prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(
             [
-                program("prometheus"),
+                find_program("prometheus"),
                 f"--config.file={folder}/prometheus.yml",
                 f"--storage.tsdb.path={folder}/prometheus",
                 f"--web.listen-address=127.0.0.1:{port}",

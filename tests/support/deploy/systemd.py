@@ -1,4 +1,4 @@
-"""Reads a unit file, and runs its service as systemd would, as far as that goes without systemd."""
+"""Reads the unit file, and runs its service with the unit's restrictions, without systemd."""
 
 import re
 import shlex
@@ -9,20 +9,20 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.support.deploy.confined import confined, folder_of_its_own, running
+from tests.support.deploy.confined import build_confined_command, make_writable_folder, running
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Service
-from tests.support.system_programs import program
+from tests.support.system_programs import find_program
 
 UNIT = ROOT / "deploy" / "authproject.service"
 
 
 class Unit:
-    """A copy of the unit for this machine: the folders that it names are in `folder`."""
+    """A copy of the unit with its folders in `folder`."""
 
     def __init__(self, folder: Path) -> None:
         self.port = free_port()
-        self.state, self.tmp = map(folder_of_its_own, (folder / "state", folder / "tmp"))
+        self.state, self.tmp = map(make_writable_folder, (folder / "state", folder / "tmp"))
         settings = folder / "environment"
         text = UNIT.read_text(encoding="utf-8")
         for path, here in {
@@ -42,73 +42,73 @@ class Unit:
             encoding="utf-8",
         )
 
-    def values(self, name: str) -> list[str]:
-        """Return every value of a key, as `Key=` may be given several times."""
+    def get_values(self, name: str) -> list[str]:
+        """Return every value of a key; a key may be given several times."""
         return re.findall(rf"^{name}=(.*)$", self.file.read_text(encoding="utf-8"), re.MULTILINE)
 
-    def value(self, name: str) -> str:
-        [value] = self.values(name)
+    def get_value(self, name: str) -> str:
+        [value] = self.get_values(name)
         return value
 
-    def says(self, name: str) -> bool:
-        return self.values(name) == ["yes"]
+    def is_enabled(self, name: str) -> bool:
+        return self.get_values(name) == ["yes"]
 
     def environment(self) -> dict[str, str]:
-        """What systemd hands to the service; the file wins."""
-        lines = Path(self.value("EnvironmentFile")).read_text(encoding="utf-8").splitlines()
-        assignments = [*shlex.split(self.value("Environment")), *lines]
+        """Return the variables that systemd sets. Those of the file take precedence."""
+        lines = Path(self.get_value("EnvironmentFile")).read_text(encoding="utf-8").splitlines()
+        assignments = [*shlex.split(self.get_value("Environment")), *lines]
         return {"TMPDIR": str(self.tmp), **dict(one.split("=", 1) for one in assignments)}
 
     def command(self, *command: str) -> list[str]:
-        """Return the command, or `ExecStart`, behind what confines it as the unit says."""
-        assert self.value("ProtectSystem") == "strict"
-        assert self.says("PrivateTmp")
-        assert self.says("NoNewPrivileges")
-        assert self.says("RestrictNamespaces")
-        assert self.value("CapabilityBoundingSet") == ""
-        families = self.value("RestrictAddressFamilies").split()
+        """Return the command, by default `ExecStart`, with the unit's restrictions."""
+        assert self.get_value("ProtectSystem") == "strict"
+        assert self.is_enabled("PrivateTmp")
+        assert self.is_enabled("NoNewPrivileges")
+        assert self.is_enabled("RestrictNamespaces")
+        assert self.get_value("CapabilityBoundingSet") == ""
+        families = self.get_value("RestrictAddressFamilies").split()
         options = {
-            "umask": int(self.value("UMask"), 8),
-            "files": int(self.value("LimitNOFILE")),
-            "no_writable_code": self.says("MemoryDenyWriteExecute"),
+            "umask": int(self.get_value("UMask"), 8),
+            "files": int(self.get_value("LimitNOFILE")),
+            "no_writable_code": self.is_enabled("MemoryDenyWriteExecute"),
             "system_calls": self.system_calls(),
             "families": [int(getattr(socket, family)) for family in families],
         }
-        command = command or tuple(shlex.split(self.value("ExecStart")))
-        return confined(command, [self.state, self.tmp], **options)
+        command = command or tuple(shlex.split(self.get_value("ExecStart")))
+        return build_confined_command(command, [self.state, self.tmp], **options)
 
     def system_calls(self) -> list[str]:
-        """Return what the filters leave, as systemd.exec(5) reads them: one after the other."""
+        """Return the allowed system calls: the filters apply in order (systemd.exec(5))."""
         groups = system_call_groups()
         allowed: set[str] = set()
-        first, *others = self.values("SystemCallFilter")
-        assert not first.startswith("~"), "a list of what is allowed"
+        first, *others = self.get_values("SystemCallFilter")
+        assert not first.startswith("~"), "the first filter has to be an allow-list"
         for line in (first, *others):
             names = {name for word in line.lstrip("~").split() for name in groups.get(word, {word})}
             allowed = allowed - names if line.startswith("~") else allowed | names
-        # These are always permitted, by systemd itself.
+        # systemd always allows these.
         return sorted(allowed | groups["@default"])
 
     def running(self) -> AbstractContextManager[Service]:
-        """Run `ExecStart` until the block ends, and wait until it answers."""
+        """Run `ExecStart` until the block ends. Waits until it is up."""
         return running(
             self.command(),
             port=self.port,
             log=self.file.with_suffix(".log"),
-            folder=Path(self.value("WorkingDirectory")),
+            folder=Path(self.get_value("WorkingDirectory")),
             environment=self.environment(),
         )
 
     def stop(self, service: Service) -> int:
-        """Send the unit's signal to the process that the unit says; return the exit status."""
-        assert self.value("KillMode") == "mixed", "the main process alone"
-        service.process.send_signal(signal.Signals[self.value("KillSignal")])
-        return service.process.wait(int(self.value("TimeoutStopSec")))
+        """Stop the service as systemd would; return the exit status."""
+        assert self.get_value("KillMode") == "mixed", "only the main process gets the signal"
+        service.process.send_signal(signal.Signals[self.get_value("KillSignal")])
+        return service.process.wait(int(self.get_value("TimeoutStopSec")))
 
 
 def system_call_groups() -> dict[str, set[str]]:
-    """Return systemd's groups of system calls, groups within them resolved."""
-    analyze = program("systemd-analyze")
+    """Return systemd's groups of system calls, with nested groups resolved."""
+    analyze = find_program("systemd-analyze")
     listing = subprocess.run(
         [analyze, "--no-pager", "syscall-filter"], capture_output=True, text=True, check=True
     ).stdout
