@@ -79,8 +79,8 @@ class KeyRing(TokenBackend):
         header = jwt.get_unverified_header(f"{encoded_header}..")
         if "crit" in header:  # RFC 7515 §4.1.11: reject extensions that are not supported.
             raise jwt.InvalidTokenError("critical extension")
-        kid: str = header.get("kid", "")  # PyJWT checks that it is a string
-        # No service of this kind issues such a header, so it is not a key that is missing here.
+        kid: str = header.get("kid", "")  # PyJWT checks the type.
+        # This service never issues such a header: it is not a token of a removed key.
         if header.get("alg") != ALGORITHM or not KEY_ID_RE.fullmatch(kid):
             raise jwt.InvalidTokenError("another issuer's header")
         if kid not in self._secrets:

@@ -115,7 +115,7 @@ def test_empty_json_body_is_an_empty_object(api: Api, path: str) -> None:
 
 
 @pytest.fixture(params=["urlencoded", "multipart"])
-def form(api: Api, request: pytest.FixtureRequest) -> Any:
+def send_form(api: Api, request: pytest.FixtureRequest) -> Any:
     """Send a form to an endpoint, in either encoding."""
 
     def urlencoded(path: str, data: dict[str, Any], token: str | None = None) -> Any:
@@ -128,40 +128,40 @@ def form(api: Api, request: pytest.FixtureRequest) -> Any:
     return urlencoded if request.param == "urlencoded" else multipart
 
 
-def test_form_registers(api: Api, form: Any) -> None:
-    assert form("auth/register", {"email": EMAIL, "password": PASSWORD}).status_code == 201
+def test_form_registers(api: Api, send_form: Any) -> None:
+    assert send_form("auth/register", {"email": EMAIL, "password": PASSWORD}).status_code == 201
     assert api.login().status_code == 200
 
 
-def test_form_logs_in_and_out(api: Api, form: Any) -> None:
+def test_form_logs_in_and_out(api: Api, send_form: Any) -> None:
     api.register()
-    tokens = form("auth/login", {"email": EMAIL, "password": PASSWORD}).json()
-    assert form("auth/refresh", {"refresh_token": tokens["refresh_token"]}).status_code == 200
-    assert form("auth/logout", {"refresh_token": tokens["refresh_token"]}).status_code == 204
+    tokens = send_form("auth/login", {"email": EMAIL, "password": PASSWORD}).json()
+    assert send_form("auth/refresh", {"refresh_token": tokens["refresh_token"]}).status_code == 200
+    assert send_form("auth/logout", {"refresh_token": tokens["refresh_token"]}).status_code == 204
     assert api.profile(tokens["access_token"]).status_code == 401
 
 
-def test_form_changes_the_password(api: Api, form: Any) -> None:
+def test_form_changes_the_password(api: Api, send_form: Any) -> None:
     token = api.enter()["access_token"]
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
-    assert form("auth/password", body, token).status_code == 200
+    assert send_form("auth/password", body, token).status_code == 200
 
 
-def test_form_does_not_trim_the_password(api: Api, form: Any) -> None:
-    form("auth/register", {"email": EMAIL, "password": f" {PASSWORD} "})
+def test_form_does_not_trim_the_password(api: Api, send_form: Any) -> None:
+    send_form("auth/register", {"email": EMAIL, "password": f" {PASSWORD} "})
     assert api.login().status_code == 401
     assert api.login(password=f" {PASSWORD} ").status_code == 200
 
 
 @pytest.mark.parametrize("path", [path for path in BODIES if path != "auth/password"])
-def test_empty_form_has_every_field_missing(form: Any, path: str) -> None:
-    response = form(path, {})
+def test_empty_form_has_every_field_missing(send_form: Any, path: str) -> None:
+    response = send_form(path, {})
     assert problem(response) == (422, "unprocessable")
     assert codes(response) == {field: ["required"] for field in BODIES[path]}
 
 
-def test_empty_input_is_an_empty_string(form: Any) -> None:
-    response = form("auth/register", {"email": "", "password": ""})
+def test_empty_input_is_an_empty_string(send_form: Any) -> None:
+    response = send_form("auth/register", {"email": "", "password": ""})
     assert problem(response) == (400, "invalid")
     assert codes(response) == {"email": ["invalid_email"], "password": ["password_too_short"]}
 
