@@ -186,9 +186,7 @@ def test_malformed_refresh_token_is_invalid(api: Api, token: str) -> None:
     assert problem(api.refresh(token)) == (401, "token_invalid")
 
 
-@pytest.mark.parametrize(
-    "text", ["", *ODD_TEXTS, *[f"{EMAIL}{text}" for text in ODD_TEXTS]], ids=ascii
-)
+@pytest.mark.parametrize("text", ["", *ODD_TEXTS], ids=ascii)
 @pytest.mark.parametrize(("path", "field"), FIELDS)
 def test_odd_characters_in_a_field_are_no_server_error(
     api: Api, path: str, field: str, text: str

@@ -221,7 +221,7 @@ def test_form_is_utf8_with_any_parameter(api: Api, parameter: str) -> None:
 
 
 @pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda text: ascii(text)[:30])
-@pytest.mark.parametrize("boundary", ["boundary=x; ", 'boundary="x"; ', ""])
+@pytest.mark.parametrize("boundary", ["boundary=x; ", ""])
 def test_multipart_form_with_any_parameter_is_parsed(
     api: Api, boundary: str, parameter: str
 ) -> None:
