@@ -1,8 +1,7 @@
-"""`python -m bench.access_line`: what its line in the log costs a request, in each format.
+"""`python -m bench.access_line`: measures the cost of a request's log line, in each format.
 
-A profile request, from RSGI's scope to `response_bytes`, as in `bench.budget`: with the line,
-which is formatted and written to the null device, and with that logger silenced. The two take
-turns, so that whatever else the machine does meets both.
+Sends profile requests in process, as `bench.budget` does: with the line, which goes to the null
+device, and with that logger disabled. The two alternate, so that the machine's noise affects both.
 """
 
 import asyncio
@@ -11,9 +10,9 @@ import time
 from statistics import median
 from typing import Any
 
-from bench.contestants import OURS
 from bench.inprocess import Client, Scope, rsgi_application, set_up_service
 from bench.scale import make_users
+from bench.servers_under_test import OURS
 
 ROUNDS = 40
 REQUESTS = 500
@@ -37,25 +36,25 @@ def main() -> None:
     }
     for name, formatter in formats.items():
         logging.getLogger().handlers[0].setFormatter(formatter)
-        silent, told = asyncio.run(take_turns(scope))
+        without, with_line = asyncio.run(alternate(scope))
         print(
-            f"{name}: {told - silent:.1f} µs a line; a request takes {told:.1f} µs with it and "
-            f"{silent:.1f} µs without: {told / silent:.2f} times"
+            f"{name}: {with_line - without:.1f} µs a line; a request takes {with_line:.1f} µs "
+            f"with it and {without:.1f} µs without: {with_line / without:.2f} times"
         )
 
 
-async def take_turns(scope: Scope) -> tuple[float, float]:
-    """Return microseconds a request, without the line and with it."""
+async def alternate(scope: Scope) -> tuple[float, float]:
+    """Return µs a request, without the line and with it."""
     application, logger = rsgi_application(), logging.getLogger("authproject.access")
     taken: dict[int, list[float]] = {logging.WARNING: [], logging.NOTSET: []}
     for _ in range(ROUNDS):
         for level, times in taken.items():
             logger.setLevel(level)
-            times.append(await timed(application, scope))
+            times.append(await time_requests(application, scope))
     return median(taken[logging.WARNING]), median(taken[logging.NOTSET])
 
 
-async def timed(application: Any, scope: Scope) -> float:
+async def time_requests(application: Any, scope: Scope) -> float:
     client = Client()
     began = time.perf_counter()
     for _ in range(REQUESTS):

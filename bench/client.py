@@ -1,19 +1,18 @@
-"""Calls to a server on this machine."""
+"""Sends requests to a server on this machine."""
 
 import http.client
 import json
 from collections.abc import Mapping
 from typing import Any
 
-SECONDS = 20
-"""No call waits for longer; far above what any takes."""
+TIMEOUT_SECONDS = 20
 
 
 def call(
     port: int, method: str, path: str, body: Mapping[str, str] | None = None, token: str = ""
 ) -> tuple[int, Any]:
-    """Send one request on a connection of its own; return the status and the JSON."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
+    """Send one request on a new connection. Return status and JSON."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=TIMEOUT_SECONDS)
     headers = {"Content-Type": "application/json"}
     if token:
         headers["Authorization"] = f"Bearer {token}"
@@ -25,8 +24,8 @@ def call(
         connection.close()
 
 
-def answers(port: int, path: str) -> bool:
-    """Tell whether the server answers at all: 401 is an answer too."""
+def is_up(port: int, path: str) -> bool:
+    """Return whether the server responds. 401 counts, too."""
     try:
         status, _ = call(port, "GET", path)
     except (OSError, http.client.HTTPException):

@@ -1,4 +1,4 @@
-"""Starts, idle memory, a pair of tokens, and the cost of users and of threads."""
+"""Measures starts, idle memory, creating tokens, and the cost of users and threads."""
 
 import os
 import time
@@ -7,32 +7,34 @@ from functools import partial
 from pathlib import Path
 
 from bench import scale, throughput
-from bench.contestants import DJOSER, FASTAPI, SERVICE, Contestant, on_threads
 from bench.plan import Plan, Step
-from bench.processes import ending, free_port, memory
+from bench.processes import free_port, memory, terminate_at_exit
 from bench.results import Results
-from bench.servers import Arena, prepare, running, start, wait_until_it_answers
+from bench.servers import RunningServers, prepare, running, start, wait_until_up
+from bench.servers_under_test import DJOSER, FASTAPI, SERVICE, ServerSpec, on_threads
 
 STARTED = (SERVICE, FASTAPI, DJOSER)
 START_SECONDS = 1
 WARM_SECONDS = 1
-BUILDING = 7e-6
-"""Seconds to make one user: what a step with many of them takes, for the progress bar."""
+SECONDS_PER_USER = 7e-6
+"""How long it takes to create one user, for the progress bar."""
 
 
 def start_steps(folder: Path, plan: Plan, results: Results) -> Iterator[Step]:
-    """Yield these first: a start is timed while nothing else runs."""
+    """Yield the steps that must come first: nothing else may run during a start."""
     for number in range(plan.starts):
         for one in STARTED:
             action = partial(time_start, one, folder, results)
             yield Step(f"start, {one.name} ({number + 1}/{plan.starts})", START_SECONDS, action)
 
 
-def up_steps(arena: Arena, contestants: list[Contestant], results: Results) -> Iterator[Step]:
-    """Start the servers that stay up, and weigh each while it is young."""
-    for one in contestants:
-        action = partial(bring_up, arena, one, results)
-        yield Step(f"up: {one.name}", START_SECONDS + WARM_SECONDS, action)
+def server_steps(
+    servers: RunningServers, specs: list[ServerSpec], results: Results
+) -> Iterator[Step]:
+    """Start the servers that keep running, and measure the memory of each."""
+    for one in specs:
+        action = partial(start_and_weigh, servers, one, results)
+        yield Step(f"start and memory, {one.name}", START_SECONDS + WARM_SECONDS, action)
 
 
 def scale_steps(folder: Path, plan: Plan, results: Results) -> Iterator[Step]:
@@ -42,31 +44,31 @@ def scale_steps(folder: Path, plan: Plan, results: Results) -> Iterator[Step]:
         yield Step(f"{threads} threads", START_SECONDS + plan.window + 2, action)
     for users in plan.users:
         action = partial(count_users, users, results)
-        yield Step(f"{users:,} users", 2 + users * BUILDING, action)
+        yield Step(f"{users:,} users", 2 + users * SECONDS_PER_USER, action)
 
 
-def time_start(contestant: Contestant, folder: Path, results: Results) -> None:
-    """Time from the command to the first answer, with the contestant's files as they are."""
-    prepare(contestant, folder)
+def time_start(spec: ServerSpec, folder: Path, results: Results) -> None:
+    """Measure the time from the command to the first response."""
+    prepare(spec, folder)
     port, log = free_port(), folder / "start.log"
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     began = time.perf_counter()
-    process = start(contestant, folder, port, output)
+    process = start(spec, folder, port, output)
     os.close(output)
-    with ending(process):
-        wait_until_it_answers(process, port, contestant, log)
-        results.starts[contestant.name].append(time.perf_counter() - began)
+    with terminate_at_exit(process):
+        wait_until_up(process, port, spec, log)
+        results.starts[spec.name].append(time.perf_counter() - began)
 
 
-def bring_up(arena: Arena, contestant: Contestant, results: Results) -> None:
-    """Measure memory once some thousand requests have touched what requests touch."""
-    server = arena.start(contestant)
+def start_and_weigh(servers: RunningServers, spec: ServerSpec, results: Results) -> None:
+    """Measure memory after some thousand requests."""
+    server = servers.start(spec)
     throughput.profile(server, server.log_in(), WARM_SECONDS)
-    results.memory[contestant.name] = memory(server.pid)
+    results.memory[spec.name] = memory(server.pid)
 
 
 def make_tokens(results: Results) -> None:
-    results.token_pair = scale.apart("token_pair", 1)["pair"]
+    results.token_pair = scale.run_in_subprocess("token_pair", 1)["pair"]
 
 
 def count_threads(threads: int, folder: Path, plan: Plan, results: Results) -> None:
@@ -77,4 +79,4 @@ def count_threads(threads: int, folder: Path, plan: Plan, results: Results) -> N
 
 
 def count_users(users: int, results: Results) -> None:
-    results.users[users] = scale.apart("request_cost", users)
+    results.users[users] = scale.run_in_subprocess("request_cost", users)

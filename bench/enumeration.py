@@ -1,9 +1,9 @@
-"""Can the time of a failed login tell whether an e-mail has an account?
+"""Does the time of a failed login reveal whether a user exists?
 
     .venv/bin/python -m bench.enumeration [--logins 40]
 
-Fails to log in with a wrong password and with an unknown e-mail, in turns, at bcrypt's cost 12,
-and prints both medians and their ratio.
+Logs in with a wrong password and with an unknown e-mail in turns, at bcrypt cost 12. Prints both
+medians and their ratio.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from bench.client import call
-from bench.contestants import OURS, SERVICE
 from bench.servers import Server, running
+from bench.servers_under_test import OURS, SERVICE
 
 WRONG = {**OURS.account, "password": "wrong password"}
 UNKNOWN = WRONG | {"email": "nobody@example.com"}

@@ -1,4 +1,4 @@
-"""The service within this process, asked through its RSGI application without a socket."""
+"""The service in this process: requests go to its RSGI application, without a socket."""
 
 import os
 import sys
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import django
 
-from bench.contestants import SERVICE_ENVIRONMENT
+from bench.servers_under_test import SERVICE_ENVIRONMENT
 
 if TYPE_CHECKING:
     from accounts.domain.service import AccountService
 
 
 class Scope:
-    """RSGI's scope, of a request as wrk sends it."""
+    """RSGI's scope of a request as wrk sends it."""
 
     http_version, scheme, query_string = "1.1", "http", ""
     server, client = "127.0.0.1:8000", "127.0.0.1:50000"
@@ -26,7 +26,7 @@ class Scope:
 
 
 class Client:
-    """RSGI's protocol: sends a body, takes the answer's status."""
+    """RSGI's protocol: sends a body and keeps the response's status."""
 
     def __init__(self, body: bytes = b"") -> None:
         self._body = body
@@ -40,9 +40,9 @@ class Client:
 
 
 def set_up_service() -> "AccountService":
-    """Return the service of this process: in production, in memory; its log goes nowhere."""
+    """Set up Django with production settings, the memory store, and a log to the null device."""
     os.environ |= SERVICE_ENVIRONMENT
-    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # as long as the process
+    sys.stderr = Path(os.devnull).open("w")  # noqa: SIM115  # open until the process ends
     django.setup()
     from accounts.services import get_services  # noqa: PLC0415  # needs Django to be set up
 
@@ -50,7 +50,7 @@ def set_up_service() -> "AccountService":
 
 
 def rsgi_application() -> Any:
-    """Return what `serve` loads; after `set_up_service`."""
+    """Return the application that `serve` loads. Call `set_up_service` first."""
     from authproject.rsgi import application  # noqa: PLC0415  # needs Django to be set up
 
     return application

@@ -1,4 +1,4 @@
-"""What a run was measured on: no names, no paths."""
+"""Describes the machine of a run, without names and paths."""
 
 import json
 import os
@@ -10,26 +10,41 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench.contestants import PEER_PYTHON
 from bench.processes import TICKS
+from bench.servers_under_test import PEER_PYTHON
 from bench.valkey import binary
 
 SECONDS = 20
-OURS = ("django", "djangorestframework", "djangorestframework-simplejwt", "granian", "bcrypt")
-PEERS = ("fastapi", "uvicorn", "uvloop", "httptools", "pydantic", "pyjwt", "passlib", "bcrypt")
-DJOSERS = ("djoser", "django", "gunicorn")
-ASK = "import json, sys; from importlib.metadata import version as v; "
-ASK += "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
+SERVICE_PACKAGES = (
+    "django",
+    "djangorestframework",
+    "djangorestframework-simplejwt",
+    "granian",
+    "bcrypt",
+)
+FASTAPI_PACKAGES = (
+    "fastapi",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "pydantic",
+    "pyjwt",
+    "passlib",
+    "bcrypt",
+)
+DJOSER_PACKAGES = ("djoser", "django", "gunicorn")
+PRINT_VERSIONS = "import json, sys; from importlib.metadata import version as v; "
+PRINT_VERSIONS += "print(json.dumps({name: v(name) for name in sys.argv[1:]}))"
 
 
-class Bystanders:
-    """What other processes of the machine did meanwhile: a measurement beside a busy one lies."""
+class OtherProcesses:
+    """Measures how busy other processes of the machine are, which falsifies a measurement."""
 
     def __init__(self) -> None:
         self._before = (time.monotonic(), busy_seconds(), own_seconds())
 
-    def share(self) -> float:
-        """Return the part of all cores' time since the beginning that others took, from 0 to 1."""
+    def get_cpu_share(self) -> float:
+        """Return the share of all cores' time since the start that others used, from 0 to 1."""
         elapsed, busy, own = (
             after - before
             for after, before in zip(
@@ -40,7 +55,7 @@ class Bystanders:
 
 
 def busy_seconds() -> float:
-    """Return the processor time of all processes since the boot, stolen time included."""
+    """Return the CPU seconds of all processes since boot, including stolen time."""
     user, nice, system, _, _, irq, softirq, steal, *_ = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:]
     )
@@ -48,7 +63,7 @@ def busy_seconds() -> float:
 
 
 def own_seconds() -> float:
-    """Return the processor time of this process, and of those that it has seen end."""
+    """Return the CPU seconds of this process and of its children that have ended."""
     return sum(os.times()[:4])
 
 
@@ -72,27 +87,27 @@ def versions() -> list[tuple[str, str]]:
     peers = peer_versions()
     return [
         ("Python", platform.python_version()),
-        ("this service", named({name: version(name) for name in OURS})),
-        ("the FastAPI peer", named({name: peers[name] for name in PEERS})),
-        ("the djoser peer", named({name: peers[name] for name in DJOSERS})),
+        ("this service", join_versions({name: version(name) for name in SERVICE_PACKAGES})),
+        ("the FastAPI peer", join_versions({name: peers[name] for name in FASTAPI_PACKAGES})),
+        ("the djoser peer", join_versions({name: peers[name] for name in DJOSER_PACKAGES})),
         ("Valkey", first_version([binary(), "--version"])),
         ("wrk", first_version(["wrk", "-v"])),
     ]
 
 
 def peer_versions() -> dict[str, str]:
-    command = [str(PEER_PYTHON), "-c", ASK, *PEERS, *DJOSERS]
+    command = [str(PEER_PYTHON), "-c", PRINT_VERSIONS, *FASTAPI_PACKAGES, *DJOSER_PACKAGES]
     shown = subprocess.run(command, capture_output=True, timeout=SECONDS, check=True).stdout
     found: dict[str, str] = json.loads(shown)
     return found
 
 
-def named(found: dict[str, str]) -> str:
+def join_versions(found: dict[str, str]) -> str:
     return ", ".join(f"{name} {number}" for name, number in found.items())
 
 
 def first_version(command: list[str]) -> str:
-    # wrk -v ends with 1, after it has said its version.
+    # `wrk -v` prints its version and exits with 1.
     done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
     found = re.search(r"\d+\.\d+\.\d+", done.stdout + done.stderr)
     return found[0] if found else "unknown"

@@ -1,4 +1,4 @@
-"""Markdown tables, and the blocks of a page that a run writes anew."""
+"""Writes Markdown tables, and replaces the generated blocks of a page."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -7,11 +7,11 @@ Rows = Iterable[Sequence[str]]
 
 
 class NoSuchBlock(Exception):
-    """The page has no place for what was generated."""
+    """The page has no markers with this name."""
 
 
 def replace_block(page: str, name: str, content: str) -> str:
-    """Return the page with `content` between the markers of `name`; the rest stays as it is."""
+    """Return the page with `content` between the markers of `name`."""
     begin, end = f"<!-- begin generated: {name} -->", f"<!-- end generated: {name} -->"
     pattern = re.compile(f"{re.escape(begin)}.*?{re.escape(end)}", re.DOTALL)
     replaced, count = pattern.subn(lambda _: f"{begin}\n{content.strip()}\n{end}", page)
@@ -21,6 +21,6 @@ def replace_block(page: str, name: str, content: str) -> str:
 
 
 def table(header: Sequence[str], rows: Rows) -> str:
-    """Return a table in Markdown; every column but the first is aligned to the right."""
+    """Return a Markdown table. All columns but the first are aligned right."""
     rule = ["---", *["---:"] * (len(header) - 1)]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, rule, *rows))

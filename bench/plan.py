@@ -1,4 +1,4 @@
-"""How long a run measures, and in which steps."""
+"""The durations of a run."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Step:
-    """Something to do, with its name for the progress bar and the seconds that it should take."""
+    """One part of a run: its name, its expected seconds, and what to do."""
 
     name: str
     seconds: float
@@ -15,16 +15,16 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Times are in seconds. A run that exceeds `limit` is given up."""
+    """All times are in seconds. A run that would exceed `limit` fails."""
 
     limit: int
     rounds: int
     window: int
     login_rounds: int
     login_window: int
-    storm_rounds: int
+    latency_rounds: int
     idle: int
-    storm: int
+    login_load: int
     starts: int
     threads: tuple[int, ...]
     users: tuple[int, ...]
@@ -36,9 +36,9 @@ FULL = Plan(
     window=2,
     login_rounds=3,
     login_window=10,
-    storm_rounds=2,
+    latency_rounds=2,
     idle=10,
-    storm=15,
+    login_load=15,
     starts=5,
     threads=(1, 2, 4, 8, 16, 32),
     users=(100, 1_000, 10_000, 100_000, 1_000_000),
@@ -49,14 +49,14 @@ QUICK = Plan(
     window=2,
     login_rounds=1,
     login_window=4,
-    storm_rounds=1,
+    latency_rounds=1,
     idle=3,
-    storm=5,
+    login_load=5,
     starts=2,
     threads=(1, 8),
     users=(100, 10_000),
 )
 CLIENTS = 8
-"""Connections of a throughput window."""
-STORM_CLIENTS = 16
-"""Clients that log in without pause."""
+"""Connections that measure throughput."""
+LOGIN_CLIENTS = 16
+"""Clients that log in without pause while latency is measured."""

@@ -1,4 +1,4 @@
-"""The plots of docs/benchmarks.md: SVG, the same bytes for the same results."""
+"""Draws the plots of docs/benchmarks.md as SVG. The same results give the same bytes."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator
 
-from bench.contestants import (
+from bench.results import Results, Window, median_window, percentile
+from bench.servers_under_test import (
     DJOSER,
     FASTAPI,
     FASTAPI_COROUTINE,
@@ -17,9 +18,8 @@ from bench.contestants import (
     OVER_VALKEY,
     SERVICE,
 )
-from bench.results import Results, Window, middle, percentile
 
-# Okabe and Ito's colours: told apart by colour-blind eyes too, and not by colour alone.
+# Okabe and Ito's colors, which color-blind people can distinguish.
 BLUE, VERMILION, ORANGE, GREY = "#0072B2", "#D55E00", "#E69F00", "#767676"
 STYLE = {
     "svg.hashsalt": "bench",
@@ -32,8 +32,8 @@ STYLE = {
     "axes.titlepad": 10,
     "grid.color": "#dddddd",
 }
-# Constants are in the table alone: beside them every bar would be a line.
-COLOURS = {
+# The constant responses are only in the table: their bars would dwarf all others.
+COLORS = {
     SERVICE.name: BLUE,
     OVER_VALKEY: BLUE,
     FASTAPI.name: VERMILION,
@@ -71,9 +71,9 @@ def throughput(results: Results, folder: Path) -> None:
 
 
 def bars(axes: Axes, title: str, windows: dict[str, list[Window]]) -> None:
-    rates = {name: middle(windows[name]).rate for name in COLOURS if name in windows}
+    rates = {name: median_window(windows[name]).rate for name in COLORS if name in windows}
     names = sorted(rates, key=lambda name: rates[name])
-    drawn = axes.barh(names, [rates[name] for name in names], color=[COLOURS[one] for one in names])
+    drawn = axes.barh(names, [rates[name] for name in names], color=[COLORS[one] for one in names])
     axes.bar_label(drawn, fmt="{:,.0f}", padding=4)
     axes.set_title(title)
     axes.margins(x=0.1)
@@ -84,9 +84,9 @@ def bars(axes: Axes, title: str, windows: dict[str, list[Window]]) -> None:
 def latency(results: Results, folder: Path) -> None:
     with figure(folder / "latency.svg", 1, 1, 4.4) as (axes,):
         for name, found in results.latencies.items():
-            label, colour = f"{name}, in the storm", COLOURS[name]
-            line(axes, label, colour, "-", found.storm)
-            line(axes, f"{name}, idle", colour, ":", found.idle)
+            label, color = f"{name}, during logins", COLORS[name]
+            line(axes, label, color, "-", found.under_logins)
+            line(axes, f"{name}, idle", color, ":", found.idle)
         axes.set_title("Profile while 16 clients log in without pause: latency, ms")
         axes.set_yscale("log")
         axes.set_xticks(range(len(PERCENTS)), [f"p{percent:g}" for percent in PERCENTS])
@@ -97,16 +97,16 @@ def latency(results: Results, folder: Path) -> None:
         axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2)
 
 
-def line(axes: Axes, label: str, colour: str, style: str, latencies: list[float]) -> None:
+def line(axes: Axes, label: str, color: str, style: str, latencies: list[float]) -> None:
     values = [percentile(latencies, percent) for percent in PERCENTS]
     marker = "o" if style == "-" else "s"
-    axes.plot(values, color=colour, linestyle=style, marker=marker, label=label)
+    axes.plot(values, color=color, linestyle=style, marker=marker, label=label)
     axes.annotate(f"{values[2]:.1f}", (2, values[2]), (0, 6), textcoords="offset points")
 
 
 def threads(results: Results, folder: Path) -> None:
-    found = {count: middle(windows) for count, windows in results.threads.items()}
-    serve = middle(results.profile[SERVICE.name])
+    found = {count: median_window(windows) for count, windows in results.threads.items()}
+    serve = median_window(results.profile[SERVICE.name])
     with figure(folder / "threads.svg", 1, 2, 3.8) as (left, right):
         against_threads(left, {count: one.rate for count, one in found.items()}, serve.rate)
         left.set_title("Requests a second")
@@ -132,13 +132,13 @@ def users(results: Results, folder: Path) -> None:
     with figure(folder / "users.svg", 1, 2, 3.8) as (left, right):
         against_users(left, results, "request", BLUE)
         left.set_title("A profile request, in process, µs")
-        against_users(right, results, "find", ORANGE)
+        against_users(right, results, "lookup", ORANGE)
         right.set_title("Of it the store's part, µs")
 
 
-def against_users(axes: Axes, results: Results, part: str, colour: str) -> None:
+def against_users(axes: Axes, results: Results, part: str, color: str) -> None:
     values = [cost[part] * 1e6 for cost in results.users.values()]
-    axes.plot(list(results.users), values, color=colour, marker="o")
+    axes.plot(list(results.users), values, color=color, marker="o")
     axes.set_xscale("log")
     axes.set_xticks(list(results.users), [f"{count:,}" for count in results.users])
     axes.minorticks_off()

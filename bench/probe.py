@@ -1,7 +1,7 @@
-"""`python -m bench.probe PORT PATH SECONDS`: ask at a steady pace, over one connection.
+"""`python -m bench.probe PORT PATH SECONDS`: sends 50 requests a second over one connection.
 
-The bearer token is in BENCH_TOKEN. Prints the milliseconds of each answer as a list in JSON. A
-process of its own: the load generator beside it must not hold it up.
+The bearer token is in BENCH_TOKEN. Prints the milliseconds of each response as a JSON list. It is
+a process of its own so that the load generator does not delay it.
 """
 
 import gc
@@ -21,13 +21,13 @@ def probe(port: int, path: str, seconds: float, token: str) -> list[float]:
     started = due = time.perf_counter()
     while due < started + seconds:
         time.sleep(max(0.0, due - time.perf_counter()))
-        latencies.append(answer_time(connection, path, headers))
-        # A late answer delays the next question; it must not bring a burst of them.
+        latencies.append(measure_response_time(connection, path, headers))
+        # A late response delays the next request, without a burst afterwards.
         due = max(due + 1 / PER_SECOND, time.perf_counter())
     return latencies
 
 
-def answer_time(
+def measure_response_time(
     connection: http.client.HTTPConnection, path: str, headers: dict[str, str]
 ) -> float:
     sent = time.perf_counter()
@@ -35,7 +35,7 @@ def answer_time(
     response = connection.getresponse()
     response.read()
     if response.status != http.HTTPStatus.OK:
-        raise SystemExit(f"the profile was answered {response.status}")
+        raise SystemExit(f"the profile got {response.status}")
     return (time.perf_counter() - sent) * 1000
 
 

@@ -1,4 +1,4 @@
-"""What a tree of processes uses, and how it ends (Linux: from /proc)."""
+"""Measures and ends process trees (Linux: reads /proc)."""
 
 import os
 import signal
@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
-PATIENCE = 15
-"""Seconds that a server has to end, or to finish what it was asked."""
+TIMEOUT_SECONDS = 15
+"""How long a server may take to end, or to finish its requests."""
 
 
 @dataclass(frozen=True)
 class Memory:
-    """MiB of a tree: PSS counts a page that n processes share as 1/n in each; RSS as 1."""
+    """MiB of a process tree. PSS counts a page that n processes share as 1/n, RSS as 1."""
 
     pss: float
     rss: float
@@ -41,12 +41,12 @@ def tree(pid: int) -> list[int]:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the processor time of the tree so far, in user space and in the kernel."""
+    """Return the CPU seconds of the tree so far, user and system."""
     return sum(map(_ticks, tree(pid))) / TICKS
 
 
 def _ticks(pid: int) -> int:
-    # After the name, which is in parentheses and may hold anything: utime and stime.
+    # utime and stime, after the name in parentheses.
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
 
@@ -62,8 +62,8 @@ def _kib(rollup: str, name: str) -> int:
 
 
 def settle(pid: int) -> None:
-    """Wait until the tree computes nothing: clients that are gone leave work behind."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until the tree uses no CPU: it may still work for clients that have left."""
+    deadline = time.monotonic() + TIMEOUT_SECONDS
     before = -1.0
     while (now := cpu_seconds(pid)) - before > 1.5 / TICKS and time.monotonic() < deadline:
         before = now
@@ -71,14 +71,14 @@ def settle(pid: int) -> None:
 
 
 @contextmanager
-def ending(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """End the process with the block, and whatever it started (it leads a group of its own)."""
+def terminate_at_exit(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """Terminate the process and its process group at the end of the block."""
     try:
         yield
     finally:
         process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            process.wait(PATIENCE)
+            process.wait(TIMEOUT_SECONDS)
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()

@@ -1,4 +1,4 @@
-"""What a run measured."""
+"""The measurements of a run."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -9,53 +9,53 @@ from bench.processes import Memory
 
 @dataclass(frozen=True)
 class Window:
-    """One window of load: requests a second, µs of processor time a request, p99 in ms."""
+    """One window of load: requests a second, CPU µs a request, p99 in ms."""
 
     rate: float
     cpu: float
     p99: float
 
 
-def middle(windows: list[Window]) -> Window:
-    """Return the medians: one disturbed window does not count."""
+def median_window(windows: list[Window]) -> Window:
+    """Return the median of each value, so that one disturbed window does not matter."""
     return Window(
         *(median(getattr(one, name) for one in windows) for name in ("rate", "cpu", "p99"))
     )
 
 
 def percentile(latencies: list[float], percent: float) -> float:
-    """Return the least latency that so many percent do not exceed."""
+    """Return the percentile of latencies, in their unit."""
     return quantiles(latencies, n=1000, method="inclusive")[round(percent * 10) - 1]
 
 
 @dataclass
 class Latencies:
-    """A server's profile, in ms each, idle and in a storm of logins."""
+    """Latencies of a server's profile in ms, idle and during logins."""
 
     idle: list[float] = field(default_factory=list)
-    storm: list[float] = field(default_factory=list)
+    under_logins: list[float] = field(default_factory=list)
     logins: list[float] = field(default_factory=list)
-    """Logins a second in each storm."""
+    """Logins a second meanwhile, for each round."""
     overloaded: int = 0
-    """Logins that were answered 503."""
+    """Logins that got 503."""
 
 
 @dataclass
 class Results:
-    """Keys are contestants' names."""
+    """Keys are the names of the servers."""
 
     profile: dict[str, list[Window]] = field(default_factory=lambda: defaultdict(list))
     refresh: dict[str, list[Window]] = field(default_factory=lambda: defaultdict(list))
     latencies: dict[str, Latencies] = field(default_factory=lambda: defaultdict(Latencies))
-    raw_bcrypt: list[float] = field(default_factory=list)
-    """Hashes a second of each window."""
+    bcrypt_baseline: list[float] = field(default_factory=list)
+    """Hashes a second, for each window."""
     logins: list[float] = field(default_factory=list)
-    """Logins a second of each window in which the service did nothing else."""
+    """Logins a second without other requests, for each window."""
     starts: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    """Seconds from the command to the first answer."""
+    """Seconds from the command to the first response."""
     memory: dict[str, Memory] = field(default_factory=dict)
     token_pair: float = 0
     """Seconds."""
     threads: dict[int, list[Window]] = field(default_factory=lambda: defaultdict(list))
     users: dict[int, dict[str, float]] = field(default_factory=dict)
-    """Seconds of a request and of the store's part in it, by the number of users."""
+    """Seconds of a request, and of the store's lookup in it, by number of users."""

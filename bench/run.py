@@ -1,8 +1,8 @@
-"""`python -m bench.run [--quick]`: measure the service beside its peers, and write it down.
+"""`python -m bench.run [--quick]`: measures the service and its peers.
 
-`make bench` sets up what this needs and runs it. A full run takes under ten minutes and rewrites
-the generated blocks of docs/benchmarks.md and the plots beside it. A quick one takes under two,
-prints the tables and draws into a temporary folder: its numbers never replace the published ones.
+`make bench` installs the dependencies and runs it. A full run takes under ten minutes and rewrites
+the generated blocks of docs/benchmarks.md and the plots. A quick run takes under two minutes; it
+prints the tables, draws the plots into a temporary folder, and publishes nothing.
 """
 
 import argparse
@@ -16,12 +16,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from bench import costs, logins, plots, throughput, wrk
-from bench.contestants import ROOT, Contestant, over_valkey
-from bench.machine import Bystanders, machine, versions
+from bench.machine import OtherProcesses, machine, versions
 from bench.page import replace_block
 from bench.plan import FULL, QUICK, Plan, Step
 from bench.results import Results
-from bench.servers import Arena, BenchFailed
+from bench.servers import BenchFailed, RunningServers
+from bench.servers_under_test import ROOT, ServerSpec, over_valkey
 from bench.tables import ORDER, blocks
 from bench.valkey import valkey
 
@@ -33,14 +33,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="short windows, nothing published")
     quick = parser.parse_args().quick
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # through every `finally`
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that every `finally` runs
     try:
         wrk.require()
-        found, bystanders = machine(), Bystanders()  # now: the run itself is a load
+        found, others = machine(), OtherProcesses()  # before the run, which is a load itself
         results = measure(QUICK if quick else FULL)
     except BenchFailed as error:
         sys.exit(str(error))
-    found.append(("others' part of the processors during the run", f"{bystanders.share():.1%}"))
+    found.append(("CPU share of other processes during the run", f"{others.get_cpu_share():.1%}"))
     shown = blocks(results, found, versions())
     if quick:
         show(results, shown)
@@ -52,24 +52,26 @@ def measure(plan: Plan) -> Results:
     results = Results()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        arena = Arena(folder, stack)
-        contestants = [*ORDER, over_valkey(stack.enter_context(valkey(folder)))]
-        run([*steps(arena, plan, results, contestants)], plan.limit)
+        servers = RunningServers(folder, stack)
+        specs = [*ORDER, over_valkey(stack.enter_context(valkey(folder)))]
+        run([*steps(servers, plan, results, specs)], plan.limit)
     return results
 
 
-def steps(arena: Arena, plan: Plan, results: Results, contestants: list[Contestant]) -> list[Step]:
+def steps(
+    servers: RunningServers, plan: Plan, results: Results, specs: list[ServerSpec]
+) -> list[Step]:
     return [
-        *costs.start_steps(arena.folder, plan, results),
-        *costs.up_steps(arena, contestants, results),
-        *throughput.steps(arena, plan, results, contestants),
-        *logins.steps(arena, plan, results),
-        *costs.scale_steps(arena.folder, plan, results),
+        *costs.start_steps(servers.folder, plan, results),
+        *costs.server_steps(servers, specs, results),
+        *throughput.steps(servers, plan, results, specs),
+        *logins.steps(servers, plan, results),
+        *costs.scale_steps(servers.folder, plan, results),
     ]
 
 
 def run(planned: list[Step], limit: float) -> None:
-    """Do the steps in turn, under a progress bar of seconds."""
+    """Do the steps in turn, with a progress bar of their seconds."""
     deadline = time.monotonic() + limit
     form = "{percentage:3.0f}% |{bar:30}| {elapsed}, {remaining} to go: {desc}"
     with tqdm(total=sum(step.seconds for step in planned), bar_format=form) as bar:

@@ -1,8 +1,7 @@
-"""`python -m bench.scale [USERS]`: what a million users cost.
+"""`python -m bench.scale [USERS]`: measures the cost of many users, by default a million.
 
-Prints a table: the time of a profile request, memory per user, and the
-start from a journal. The service itself, and every byte, are real; only the hashes are not
-computed (a million would take three days).
+Prints a table: the time of a profile request, memory per user, and the start from a journal. The
+password hashes are random: a million real ones would take three days.
 """
 
 import asyncio
@@ -24,14 +23,14 @@ from accounts.domain.users import EmailAddress, User, new_security_stamp
 from accounts.stores import check_store, open_store
 from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.memory import MemoryStore
-from bench.contestants import OURS
 from bench.inprocess import Client, Scope, rsgi_application, set_up_service
+from bench.servers_under_test import OURS
 
 FEW, MANY = 1_000, 1_000_000
 LOOKUPS = 200_000
 PAIRS = 5_000
-PATIENCE = 300
-"""Seconds that one part may take: several times what a million users do."""
+TIMEOUT_SECONDS = 300
+"""The timeout of one part, several times what it takes for a million users."""
 ALPHABET = "./ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
 
@@ -46,12 +45,12 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
-def strings_of(user: User) -> int:
+def get_string_bytes(user: User) -> int:
     return sum(map(sys.getsizeof, (user.email, user.password_hash, user.security_stamp)))
 
 
-def seconds_per_find(store: AccountStore, count: int) -> float:
-    """Return the time of `find`, which is what a request's authentication asks of a store."""
+def seconds_per_lookup(store: AccountStore, count: int) -> float:
+    """Return the seconds of `get_user_and_session`, which authentication calls."""
     chosen = random.Random(1)
     emails = [f"user{chosen.randint(1, count):07}@example.com" for _ in range(LOOKUPS)]
     best = float("inf")
@@ -72,11 +71,11 @@ def memory(count: int) -> dict[str, float]:
     each = (resident() - before) / count
     sample = store.get_user(EmailAddress("user0000001@example.com"))
     assert sample is not None
-    return {"in all": each, "above": each - strings_of(sample)}
+    return {"in all": each, "above": each - get_string_bytes(sample)}
 
 
 def token_pair(count: int) -> dict[str, float]:
-    """Return the median time of the tokens that a login makes, for the last of `count` users."""
+    """Return the median seconds to create the tokens of a login, with `count` users."""
     service = set_up_service()
     service.store.add_users(make_users(count))
     user = service.store.get_user(EmailAddress(f"user{count:07}@example.com"))
@@ -90,7 +89,7 @@ def token_pair(count: int) -> dict[str, float]:
 
 
 def request_cost(count: int) -> dict[str, float]:
-    """Return the time of a whole profile request, from RSGI's scope to its response."""
+    """Return the seconds of a profile request, from RSGI's scope to the response."""
     service = set_up_service()
     service.store.add_users(make_users(count))
     gc.collect()
@@ -105,11 +104,11 @@ def request_cost(count: int) -> dict[str, float]:
         token = service.start_session(user).access_token
         scopes.append(Scope("GET", OURS.profile, authorization=f"Bearer {token}"))
     best = asyncio.run(best_time(scopes))
-    return {"request": best / len(scopes), "find": seconds_per_find(service.store, count)}
+    return {"request": best / len(scopes), "lookup": seconds_per_lookup(service.store, count)}
 
 
 async def best_time(scopes: list[Scope]) -> float:
-    """Return the least time that all these requests took, in seconds."""
+    """Return the seconds of all these requests, in the fastest of five rounds."""
     application = rsgi_application()
     best = float("inf")
     for _ in range(5):
@@ -151,35 +150,47 @@ PARTS = {
 }
 
 
-def apart(part: str, count: int) -> dict[str, float]:
-    """Run a part in a process of its own: no other part's memory is counted."""
+def run_in_subprocess(part: str, count: int) -> dict[str, float]:
+    """Run a part in a new process, so that no other part's memory is counted."""
     command = [sys.executable, "-m", "bench.scale", part, str(count)]
     shown = subprocess.run(
-        command, stdout=subprocess.PIPE, text=True, timeout=PATIENCE, check=True
+        command, stdout=subprocess.PIPE, text=True, timeout=TIMEOUT_SECONDS, check=True
     ).stdout
     return {name: float(value) for name, value in (line.split("\t") for line in shown.splitlines())}
 
 
 def main(many: int) -> None:
-    few, crowd = apart("request_cost", FEW), apart("request_cost", many)
-    kept = apart("memory", many)
-    start = apart("journal", many)
+    few, many_users = (
+        run_in_subprocess("request_cost", FEW),
+        run_in_subprocess("request_cost", many),
+    )
+    memory_cost = run_in_subprocess("memory", many)
+    start = run_in_subprocess("journal", many)
     rows = [
         ("users", f"{FEW:,}", f"{many:,}", ""),
-        ("an authenticated request", *micros(few, crowd, "request"), "at most 1.5 times"),
-        ("of it, the store's find", *micros(few, crowd, "find"), ""),
-        ("memory per user, above its strings", "", f"{kept['above']:.0f} bytes", "under 600"),
-        ("memory per user, in all", "", f"{kept['in all']:.0f} bytes", "under 1,024"),
+        (
+            "an authenticated request",
+            *format_times(few, many_users, "request"),
+            "at most 1.5 times",
+        ),
+        ("the store's lookup in it", *format_times(few, many_users, "lookup"), ""),
+        (
+            "memory per user, without strings",
+            "",
+            f"{memory_cost['above']:.0f} bytes",
+            "under 600",
+        ),
+        ("memory per user, total", "", f"{memory_cost['in all']:.0f} bytes", "under 1,024"),
         ("journal per user", "", f"{start['bytes']:.0f} bytes", ""),
-        ("start: read through before a socket", "", f"{start['verify']:.1f} s", ""),
-        ("start: read and kept, in the worker", "", f"{start['open']:.1f} s", ""),
-        ("start, both", "", f"{start['verify'] + start['open']:.1f} s", "under 30 s"),
+        ("start: check before a socket", "", f"{start['verify']:.1f} s", ""),
+        ("start: load in the worker", "", f"{start['open']:.1f} s", ""),
+        ("start, total", "", f"{start['verify'] + start['open']:.1f} s", "under 30 s"),
     ]
     for row in rows:
         print("| {:36} | {:>12} | {:>24} | {:18} |".format(*row))
 
 
-def micros(few: dict[str, float], many: dict[str, float], what: str) -> tuple[str, str]:
+def format_times(few: dict[str, float], many: dict[str, float], what: str) -> tuple[str, str]:
     ratio = many[what] / few[what]
     return f"{few[what] * 1e6:.2f} µs", f"{many[what] * 1e6:.2f} µs ({ratio:.2f} times)"
 

@@ -1,4 +1,4 @@
-"""Contestants as running servers."""
+"""Starts servers and keeps them running."""
 
 import os
 import subprocess
@@ -10,15 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.client import answers, call
-from bench.contestants import Contestant
-from bench.processes import ending, free_port
+from bench.client import call, is_up
+from bench.processes import free_port, terminate_at_exit
+from bench.servers_under_test import ServerSpec
 
 START_SECONDS = 30
 
 
 class BenchFailed(Exception):
-    """What was measured is worth nothing; the message says why."""
+    """The measurement is not valid; the message says why."""
 
 
 class Tokens(NamedTuple):
@@ -28,99 +28,97 @@ class Tokens(NamedTuple):
 
 @dataclass(frozen=True)
 class Server:
-    """A running contestant. What it prints goes to a file, as every contestant's does."""
+    """A running server. Its output goes to a file."""
 
-    contestant: Contestant
+    spec: ServerSpec
     pid: int
     port: int
     log: Path
 
     def register(self) -> None:
-        api = self.contestant.api
+        api = self.spec.api
         if (
             api.register
             and (status := call(self.port, "POST", api.register, api.account)[0]) != 201
         ):
-            raise BenchFailed(f"{self.contestant.name}: the registration was answered {status}")
+            raise BenchFailed(f"{self.spec.name}: the registration got {status}")
 
     def log_in(self) -> Tokens:
-        """Return fresh tokens; empty ones of a server that has no accounts."""
-        api = self.contestant.api
+        """Return new tokens, or empty ones if the server has no accounts."""
+        api = self.spec.api
         if not api.login:
             return Tokens("", "")
         _, body = call(self.port, "POST", api.login, api.account)
         return Tokens(body[api.access_field], body[api.refresh_field])
 
-    def forget_log(self) -> None:
-        """Empty the log: a run's access lines would fill the disk."""
+    def truncate_log(self) -> None:
+        """Empty the log: the access lines of a run would fill the disk."""
         os.truncate(self.log, 0)
 
 
 @contextmanager
-def running(contestant: Contestant, folder: Path) -> Iterator[Server]:
-    """Run the contestant until the block ends; wait until it answers."""
+def running(spec: ServerSpec, folder: Path) -> Iterator[Server]:
+    """Run a server until the block ends. Waits until it is up."""
     port = free_port()
-    folder = Path(tempfile.mkdtemp(dir=folder))  # a database of its own
+    folder = Path(tempfile.mkdtemp(dir=folder))  # each server gets its own database
     log = folder / "server.log"
-    prepare(contestant, folder)
+    prepare(spec, folder)
     with log.open("ab") as output:
-        process = start(contestant, folder, port, output.fileno())
-    with ending(process):
-        wait_until_it_answers(process, port, contestant, log)
-        yield Server(contestant, process.pid, port, log)
+        process = start(spec, folder, port, output.fileno())
+    with terminate_at_exit(process):
+        wait_until_up(process, port, spec, log)
+        yield Server(spec, process.pid, port, log)
 
 
-def prepare(contestant: Contestant, folder: Path) -> None:
-    if contestant.prepare:
+def prepare(spec: ServerSpec, folder: Path) -> None:
+    if spec.prepare:
         subprocess.run(
-            [contestant.python, *contestant.prepare],
-            cwd=contestant.folder,
-            env=environment(contestant, folder),
+            [spec.python, *spec.prepare],
+            cwd=spec.folder,
+            env=environment(spec, folder),
             timeout=START_SECONDS,
             check=True,
         )
 
 
-def start(contestant: Contestant, folder: Path, port: int, output: int) -> subprocess.Popen[bytes]:
+def start(spec: ServerSpec, folder: Path, port: int, output: int) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
-        [contestant.python, *(part.format(port=port) for part in contestant.command)],
-        cwd=contestant.folder,
-        env=environment(contestant, folder),
+        [spec.python, *(part.format(port=port) for part in spec.command)],
+        cwd=spec.folder,
+        env=environment(spec, folder),
         stdout=output,
         stderr=output,
         start_new_session=True,
     )
 
 
-def environment(contestant: Contestant, folder: Path) -> dict[str, str]:
-    # How this shell runs Python (unbuffered, without .pyc files) is not what is measured.
+def environment(spec: ServerSpec, folder: Path) -> dict[str, str]:
+    # This shell's options for Python, such as PYTHONUNBUFFERED, must not change the result.
     ours = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    return {**ours, **contestant.environment, "BENCH_FOLDER": str(folder)}
+    return {**ours, **spec.environment, "BENCH_FOLDER": str(folder)}
 
 
-def wait_until_it_answers(
-    process: subprocess.Popen[bytes], port: int, contestant: Contestant, log: Path
-) -> None:
+def wait_until_up(process: subprocess.Popen[bytes], port: int, spec: ServerSpec, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while not answers(port, contestant.api.ready):
+    while not is_up(port, spec.api.ready):
         if process.poll() is not None or time.monotonic() > deadline:
             shown = log.read_text(errors="replace")[-2000:]
-            raise BenchFailed(f"{contestant.name} did not start:\n{shown}")
+            raise BenchFailed(f"{spec.name} did not start:\n{shown}")
         time.sleep(0.01)
 
 
-class Arena:
-    """The servers that stay up for a whole run: one that is not asked costs nothing."""
+class RunningServers:
+    """The servers that run until the end. An idle server costs no CPU."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
         self.folder = folder
         self._stack = stack
         self._servers: dict[str, Server] = {}
 
-    def start(self, contestant: Contestant) -> Server:
-        server = self._stack.enter_context(running(contestant, self.folder))
+    def start(self, spec: ServerSpec) -> Server:
+        server = self._stack.enter_context(running(spec, self.folder))
         server.register()
-        self._servers[contestant.name] = server
+        self._servers[spec.name] = server
         return server
 
     def __getitem__(self, name: str) -> Server:

@@ -1,7 +1,7 @@
-"""`python -m bench.variant PORT NAME=VALUE`: the service with one choice made otherwise.
+"""`python -m bench.variant PORT NAME=VALUE`: serves with another value of a constant.
 
-What production does not let anybody set, since one value was measured to be best, is set here by
-hand, so that the measurement can be made again: `bench.grid` does.
+`bench.grid` uses it to compare values. These constants are no settings, because one value was
+measured to be best.
 """
 
 import os
@@ -15,11 +15,11 @@ from typing import Any
 
 from granian.constants import Loops, RuntimeModes
 
-from bench.contestants import SERVICE_ENVIRONMENT
+from bench.servers_under_test import SERVICE_ENVIRONMENT
 
 
 def module(name: str) -> Any:
-    """Return a module of the service's to change; Django has been set up."""
+    """Return a module of the service. Django has to be set up."""
     return import_module(name)
 
 
@@ -58,7 +58,7 @@ CHOICES: dict[str, Callable[[str], None]] = {
     "niceness of hashing": niceness,
     "scheduling policy of hashing": policy,
     "GIL switch interval, s": switch_interval,
-    "threads for what waits": threads,
+    "threads": threads,
     "loop": partial(granian, "loop", Loops),
     "runtime mode": partial(granian, "runtime_mode", RuntimeModes),
 }

@@ -1,4 +1,4 @@
--- Posts BENCH_BODY where there is one, and ends with one line of JSON for bench/wrk.py.
+-- Posts BENCH_BODY if it is set, and prints one line of JSON at the end for bench/wrk.py.
 local body = os.getenv("BENCH_BODY")
 if body then
   wrk.method = "POST"
@@ -13,7 +13,7 @@ function setup(thread)
   table.insert(threads, thread)
 end
 
--- A callback for each answer costs the client time: only where 503 is an answer to count.
+-- A callback for each response costs time, so there is one only to count 503.
 if os.getenv("BENCH_COUNT_503") then
   function response(status)
     if status == 503 then

@@ -1,4 +1,4 @@
-"""wrk, the load generator."""
+"""Runs wrk, the load generator."""
 
 import json
 import os
@@ -16,13 +16,13 @@ MISSING = """wrk, the load generator, is not installed. It comes from the system
   Debian, Ubuntu   apt-get install wrk
   Fedora           dnf install wrk
   Arch             pacman -S wrk"""
-ANSWER_SECONDS = 30
-"""How long wrk waits for an answer: a login in a queue takes seconds, and wrk's default is two."""
+RESPONSE_SECONDS = 30
+"""wrk's timeout. A queued login takes seconds, and the default is two."""
 
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk counted. Percentiles are in milliseconds; `statuses` counts 4xx and 5xx."""
+    """The result of wrk. Percentiles are in ms; `statuses` counts 4xx and 5xx responses."""
 
     requests: int
     seconds: float
@@ -34,25 +34,25 @@ class Load:
 
     @property
     def served(self) -> float:
-        """Requests a second that were answered as asked."""
+        """Successful requests a second."""
         return (self.requests - self.statuses) / self.seconds
 
 
 def parse(output: str) -> Load:
-    """Read the line that bench/wrk.lua ends with."""
+    """Parse the line that bench/wrk.lua prints at the end."""
     lines = [line for line in output.splitlines() if line.startswith("RESULT ")]
     if len(lines) != 1:
         raise BenchFailed(f"wrk reported no result:\n{output}")
     return Load(**json.loads(lines[0].removeprefix("RESULT ")))
 
 
-def checked(load: Load, name: str, *, bear_503: bool = False) -> Load:
-    """Return the load, or fail: a server that refuses quickly would look fast."""
-    refused = load.statuses - (load.overloaded if bear_503 else 0)
-    if refused or load.sockets:
-        raise BenchFailed(f"{name}: {refused} answers were refusals, {load.sockets} never came")
+def check_load(load: Load, name: str, *, allow_503: bool = False) -> Load:
+    """Return the load, or raise if it has errors: fast error responses would look good."""
+    errors = load.statuses - (load.overloaded if allow_503 else 0)
+    if errors or load.sockets:
+        raise BenchFailed(f"{name}: {errors} responses were errors, {load.sockets} never came")
     if not load.requests:
-        raise BenchFailed(f"{name} answered nothing")
+        raise BenchFailed(f"{name} sent no response")
     return load
 
 
@@ -63,30 +63,30 @@ def require() -> None:
 
 def command(server: Server, path: str, clients: int, seconds: int, token: str) -> list[str]:
     authorization = ["-H", f"Authorization: Bearer {token}"] if token else []
-    options = ["-t1", f"-c{clients}", f"-d{seconds}", "--timeout", str(ANSWER_SECONDS)]
+    options = ["-t1", f"-c{clients}", f"-d{seconds}", "--timeout", str(RESPONSE_SECONDS)]
     url = f"http://127.0.0.1:{server.port}{path}"
     return ["wrk", *options, "-s", str(SCRIPT), *authorization, url]
 
 
 def get(server: Server, clients: int, seconds: int, token: str) -> Load:
-    """Ask for the profile over `clients` connections, without pause."""
-    arguments = command(server, server.contestant.api.profile, clients, seconds, token)
-    with started(arguments, {}) as process:
-        return finished(process, seconds)
+    """Request the profile over `clients` connections, without pause."""
+    arguments = command(server, server.spec.api.profile, clients, seconds, token)
+    with run_wrk(arguments, {}) as process:
+        return wait_for_result(process, seconds)
 
 
-def posting(
+def start_posting(
     server: Server, path: str, body: Mapping[str, str], clients: int, seconds: int
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     """Post the body in the background; `finished` gives the load."""
     environment = {"BENCH_BODY": json.dumps(body)}
-    if path == server.contestant.api.login:
+    if path == server.spec.api.login:
         environment["BENCH_COUNT_503"] = "1"
-    return started(command(server, path, clients, seconds, ""), environment)
+    return run_wrk(command(server, path, clients, seconds, ""), environment)
 
 
 @contextmanager
-def started(
+def run_wrk(
     arguments: list[str], environment: Mapping[str, str]
 ) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
@@ -102,5 +102,5 @@ def started(
             process.kill()
 
 
-def finished(process: subprocess.Popen[str], seconds: int) -> Load:
-    return parse(process.communicate(timeout=seconds + ANSWER_SECONDS)[0])
+def wait_for_result(process: subprocess.Popen[str], seconds: int) -> Load:
+    return parse(process.communicate(timeout=seconds + RESPONSE_SECONDS)[0])

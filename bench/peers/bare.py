@@ -1,4 +1,4 @@
-"""Applications that do nothing: what the server alone can give, over each of its interfaces."""
+"""Applications with a constant response: the speed of the server alone, for each interface."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

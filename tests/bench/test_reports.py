@@ -4,14 +4,14 @@ import re
 
 import pytest
 
-from bench.contestants import DJOSER, FASTAPI, FASTAPI_QUIET, OVER_VALKEY, SERVICE
 from bench.page import NoSuchBlock, replace_block, table
 from bench.processes import Memory
-from bench.results import Results, Window, middle, percentile
+from bench.results import Results, Window, median_window, percentile
 from bench.servers import BenchFailed
+from bench.servers_under_test import DJOSER, FASTAPI, FASTAPI_QUIET, OVER_VALKEY, SERVICE
 from bench.tables import blocks
 from bench.targets import Target, targets
-from bench.wrk import Load, checked, parse
+from bench.wrk import Load, check_load, parse
 from tests.support.processes import ROOT
 
 RESULT = (
@@ -26,7 +26,7 @@ def load(*, requests: int = 600, statuses: int = 0, overloaded: int = 0, sockets
 
 
 def results() -> Results:
-    found = Results(raw_bcrypt=[8.0], logins=[7.8], token_pair=60e-6)
+    found = Results(bcrypt_baseline=[8.0], logins=[7.8], token_pair=60e-6)
     for number, one in enumerate([SERVICE, FASTAPI, FASTAPI_QUIET, DJOSER]):
         found.profile[one.name] = [Window(8_000 - 2_000 * number, 100 + 100 * number, 3)]
         found.refresh[one.name] = [Window(4_000, 200, 4)]
@@ -35,10 +35,10 @@ def results() -> Results:
     found.profile[OVER_VALKEY] = [Window(6_000, 200, 4)]
     for one in (SERVICE, FASTAPI):
         found.latencies[one.name].idle = [1.0, 2.0, 3.0]
-        found.latencies[one.name].storm = [4.0, 5.0, 6.0]
+        found.latencies[one.name].under_logins = [4.0, 5.0, 6.0]
         found.latencies[one.name].logins = [7.0]
     found.threads[1] = [Window(3_000, 300, 4)]
-    found.users[100] = {"request": 250e-6, "find": 0.1e-6}
+    found.users[100] = {"request": 250e-6, "lookup": 0.1e-6}
     return found
 
 
@@ -52,7 +52,7 @@ def test_wrk_output_without_result_raises() -> None:
 
 
 def test_load_without_errors_is_valid() -> None:
-    assert checked(load(), "server").served == 300
+    assert check_load(load(), "server").served == 300
 
 
 @pytest.mark.parametrize(
@@ -60,16 +60,16 @@ def test_load_without_errors_is_valid() -> None:
 )
 def test_load_with_errors_raises(bad: Load) -> None:
     with pytest.raises(BenchFailed, match="server"):
-        checked(bad, "server")
+        check_load(bad, "server")
 
 
 def test_overload_503_is_allowed_and_not_counted() -> None:
-    assert checked(load(statuses=100, overloaded=100), "server", bear_503=True).served == 250
+    assert check_load(load(statuses=100, overloaded=100), "server", allow_503=True).served == 250
 
 
 def test_other_error_under_overload_raises() -> None:
-    with pytest.raises(BenchFailed, match="1 answers were refusals"):
-        checked(load(statuses=101, overloaded=100), "server", bear_503=True)
+    with pytest.raises(BenchFailed, match="1 responses were errors"):
+        check_load(load(statuses=101, overloaded=100), "server", allow_503=True)
 
 
 def test_block_is_replaced_and_rest_stays() -> None:
@@ -87,7 +87,7 @@ def test_table_aligns_numbers_right() -> None:
 
 def test_median_ignores_one_disturbed_window() -> None:
     windows = [Window(100, 10, 1), Window(20, 90, 50), Window(102, 11, 2)]
-    assert middle(windows) == Window(100, 11, 2)
+    assert median_window(windows) == Window(100, 11, 2)
 
 
 def test_percentile_has_unit_of_latencies() -> None:

@@ -106,8 +106,8 @@ class Site:
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
         headers = {"X-Forwarded-For": client or new_client_address(), **headers}
         connection.request(method, path, body, headers)
-        response = connection.getresponse()
-        response = Answer(response.status, response.headers, response.read())
+        received = connection.getresponse()
+        response = Answer(received.status, received.headers, received.read())
         if over is None:
             connection.close()
         return response

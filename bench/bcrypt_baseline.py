@@ -1,6 +1,6 @@
-"""`python -m bench.raw_bcrypt SECONDS`: bcrypt alone, at cost 12, on one thread per core.
+"""`python -m bench.bcrypt_baseline SECONDS`: bcrypt at cost 12 on one thread per core.
 
-Prints hashes a second. Counts those that are done within the time, as a client counts logins.
+Prints hashes a second. Only hashes that finish in time count, as with logins.
 """
 
 import os

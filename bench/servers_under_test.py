@@ -1,4 +1,4 @@
-"""Every server that is measured: how it is started, and where it keeps what is asked of it."""
+"""All servers that are measured: how each is started, and the paths of its API."""
 
 import sys
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 SECRET = {"JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough"}
 PASSWORD = "correct horse battery"
 
-# Production's defaults, each by name: the developer's .env must not decide any of them.
+# All settings, with production's defaults, so that the developer's .env changes none.
 SERVICE_ENVIRONMENT = SECRET | {
     "DJANGO_SETTINGS_MODULE": "authproject.settings",
     "JWT_SECRET_KEY_FALLBACKS": "",
@@ -37,7 +37,7 @@ SERVICE_ENVIRONMENT = SECRET | {
 
 @dataclass(frozen=True)
 class Api:
-    """Paths and fields; an empty path is one that the server lacks."""
+    """Paths and field names. An empty path is one that the server does not have."""
 
     profile: str
     ready: str
@@ -57,7 +57,7 @@ OURS = Api(
     refresh="/api/v1/auth/refresh",
     account={"email": "bench@example.com", "password": PASSWORD},
 )
-DJOSERS = Api(
+DJOSER_API = Api(
     profile="/auth/users/me/",
     ready="/auth/users/me/",
     register="/auth/users/",
@@ -71,8 +71,8 @@ NONE = Api(profile="/", ready="/")
 
 
 @dataclass(frozen=True)
-class Contestant:
-    """A server. `{port}` in its command is the port that it shall listen on."""
+class ServerSpec:
+    """How to start a server. `{port}` in the command is replaced by its port."""
 
     name: str
     command: tuple[str, ...]
@@ -83,14 +83,14 @@ class Contestant:
     prepare: tuple[str, ...] = ()
 
 
-def on_granian(name: str, interface: str, application: str, threads: int, api: Api) -> Contestant:
+def on_granian(name: str, interface: str, application: str, threads: int, api: Api) -> ServerSpec:
     command = ("-m", "granian", "--no-ws", "--http", "1", "--port", "{port}")
     options = ("--interface", interface, "--blocking-threads", str(threads))
-    return Contestant(name, (*command, *options, application), api)
+    return ServerSpec(name, (*command, *options, application), api)
 
 
-def uvicorn(name: str, *options: str, api: Api = OURS) -> Contestant:
-    return Contestant(
+def uvicorn(name: str, *options: str, api: Api = OURS) -> ServerSpec:
+    return ServerSpec(
         name,
         ("-m", "uvicorn", "api.main:app", "--port", "{port}", *options),
         api,
@@ -101,7 +101,7 @@ def uvicorn(name: str, *options: str, api: Api = OURS) -> Contestant:
 
 
 SERVE = ("manage.py", "serve", "--port", "{port}")
-SERVICE = Contestant("this service", SERVE)
+SERVICE = ServerSpec("this service", SERVE)
 FASTAPI = uvicorn("FastAPI on uvicorn")
 FASTAPI_QUIET = uvicorn("FastAPI on uvicorn, no access log", "--no-access-log")
 FASTAPI_COROUTINE = uvicorn(
@@ -110,10 +110,10 @@ FASTAPI_COROUTINE = uvicorn(
     api=replace(OURS, refresh="/api/v1/auth/refresh/coroutine"),
 )
 GUNICORN = ("-m", "gunicorn", "--no-control-socket")
-DJOSER = Contestant(
+DJOSER = ServerSpec(
     "djoser on gunicorn",
     (*GUNICORN, "project.wsgi", "--threads", "4", "--bind", "127.0.0.1:{port}"),
-    DJOSERS,
+    DJOSER_API,
     str(PEER_PYTHON),
     PEERS / "djoser",
     SECRET,
@@ -128,13 +128,13 @@ BARE_RSGI = on_granian("a constant, RSGI on Granian", "rsgi", "bench.peers.bare:
 OVER_VALKEY = "this service over Valkey"
 
 
-def over_valkey(port: int) -> Contestant:
-    """Return the service with its accounts in the Valkey server at `port`."""
+def over_valkey(port: int) -> ServerSpec:
+    """Return the service with the store `valkey://127.0.0.1:{port}`."""
     environment = SERVICE_ENVIRONMENT | {"STORE_URL": f"valkey://127.0.0.1:{port}/0"}
-    return Contestant(OVER_VALKEY, SERVE, environment=environment)
+    return ServerSpec(OVER_VALKEY, SERVE, environment=environment)
 
 
-def on_threads(threads: int) -> Contestant:
-    """Return the service's WSGI application on that many threads of Granian's."""
+def on_threads(threads: int) -> ServerSpec:
+    """Return the service's WSGI application on Granian with so many threads."""
     name = f"WSGI on {threads} threads"
     return on_granian(name, "wsgi", "authproject.wsgi:application", threads, OURS)
