@@ -1,4 +1,4 @@
-"""The three ways to end sessions, over HTTP: logout, logout-all, a password change."""
+"""The three ways to revoke sessions, over HTTP: logout, logout-all and a password change."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,94 +13,103 @@ from tests.support.sessions import LIFETIME, REUSED, REVOKED, change_password, h
 TOKEN_REQUIRED: list[tuple[str, Any]] = [("auth/logout-all", None), ("auth/password", {})]
 
 
+def logout(api: Api, pair: dict[str, Any]) -> Any:
+    return api.logout(pair["refresh_token"])
+
+
+def logout_all(api: Api, pair: dict[str, Any]) -> Any:
+    return api.post("auth/logout-all", token=pair["access_token"])
+
+
+def change(api: Api, pair: dict[str, Any]) -> Any:
+    return change_password(api, pair["access_token"])
+
+
+every_way = pytest.mark.parametrize("revoke", [logout, logout_all, change])
+every_way_for_all_sessions = pytest.mark.parametrize("revoke", [logout_all, change])
+Revoke = Callable[[Api, dict[str, Any]], Any]
+
+
 @pytest.fixture(params=[False, True], ids=["rotation off", "rotation on"])
-def either(request: pytest.FixtureRequest, start: Start) -> Api:
+def client(request: pytest.FixtureRequest, start: Start) -> Api:
     start(ROTATE_REFRESH_TOKENS=request.param)
     return Api()
 
 
-def end_by_logout(api: Api, pair: dict[str, Any]) -> Any:
-    return api.logout(pair["refresh_token"])
+@every_way
+def test_revoked_tokens_are_rejected_at_their_next_use(client: Api, revoke: Revoke) -> None:
+    pair = client.enter()
+    assert revoke(client, pair).status_code in {200, 204}
+    assert problem(client.profile(pair["access_token"])) == REVOKED
+    assert problem(client.refresh(pair["refresh_token"])) == REVOKED
 
 
-def end_by_logout_all(api: Api, pair: dict[str, Any]) -> Any:
-    return api.post("auth/logout-all", token=pair["access_token"])
+@every_way
+def test_refreshed_session_loses_all_its_access_tokens(client: Api, revoke: Revoke) -> None:
+    first = client.enter()
+    second = first | client.refresh(first["refresh_token"]).json()
+    revoke(client, second)
+    assert problem(client.profile(first["access_token"])) == REVOKED
+    assert problem(client.profile(second["access_token"])) == REVOKED
 
 
-def end_by_password(api: Api, pair: dict[str, Any]) -> Any:
-    return change_password(api, pair["access_token"])
+@every_way
+def test_other_users_keep_their_sessions(client: Api, revoke: Revoke) -> None:
+    pair, other = client.enter(), client.enter("other@example.com")
+    revoke(client, pair)
+    assert client.profile(other["access_token"]).status_code == 200
+    assert client.refresh(other["refresh_token"]).status_code == 200
 
 
-every_end = pytest.mark.parametrize("end", [end_by_logout, end_by_logout_all, end_by_password])
-every_end_of_all = pytest.mark.parametrize("end", [end_by_logout_all, end_by_password])
-End = Callable[[Api, dict[str, Any]], Any]
+@every_way
+def test_user_can_log_in_again(api: Api, revoke: Revoke) -> None:
+    revoke(api, api.enter())
+    password = NEW_PASSWORD if revoke is change else PASSWORD
+    assert api.login(password=password).status_code == 200
 
 
-@every_end
-def test_both_tokens_are_dead_on_their_very_next_use(either: Api, end: End) -> None:
-    pair = either.enter()
-    assert end(either, pair).status_code in {200, 204}
-    assert problem(either.profile(pair["access_token"])) == REVOKED
-    assert problem(either.refresh(pair["refresh_token"])) == REVOKED
+@every_way_for_all_sessions
+def test_every_session_of_the_user_is_revoked(client: Api, revoke: Revoke) -> None:
+    pair, other = client.enter(), client.login().json()
+    revoke(client, pair)
+    assert problem(client.profile(other["access_token"])) == REVOKED
+    assert problem(client.refresh(other["refresh_token"])) == REVOKED
 
 
-@every_end
-def test_a_session_that_was_refreshed_ends_with_all_its_access_tokens(
-    either: Api, end: End
-) -> None:
-    first = either.enter()
-    second = first | either.refresh(first["refresh_token"]).json()
-    end(either, second)
-    assert problem(either.profile(first["access_token"])) == REVOKED
-    assert problem(either.profile(second["access_token"])) == REVOKED
-
-
-@every_end
-def test_other_users_live_on(either: Api, end: End) -> None:
-    pair, other = either.enter(), either.enter("other@example.com")
-    end(either, pair)
-    assert either.profile(other["access_token"]).status_code == 200
-    assert either.refresh(other["refresh_token"]).status_code == 200
-
-
-@every_end
-def test_the_user_can_log_in_again(api: Api, end: End) -> None:
-    end(api, api.enter())
-    [again] = [
-        response
-        for response in (api.login(), api.login(password=NEW_PASSWORD))
-        if response.status_code == 200
-    ]
-    assert api.profile(again.json()["access_token"]).status_code == 200
-
-
-@every_end_of_all
-def test_every_session_of_the_user_ends(either: Api, end: End) -> None:
-    pair, other = either.enter(), either.login().json()
-    end(either, pair)
-    assert problem(either.profile(other["access_token"])) == REVOKED
-    assert problem(either.refresh(other["refresh_token"])) == REVOKED
-
-
-@every_end_of_all
-def test_the_version_is_replaced(api: Api, end: End) -> None:
+@every_way_for_all_sessions
+def test_security_stamp_is_replaced(api: Api, revoke: Revoke) -> None:
     pair = api.enter()
-    end(api, pair)
-    after = api.login(password=NEW_PASSWORD if end is end_by_password else PASSWORD).json()
+    revoke(api, pair)
+    after = api.login(password=NEW_PASSWORD if revoke is change else PASSWORD).json()
     assert decode_claims(after["access_token"])["ver"] != decode_claims(pair["access_token"])["ver"]
+
+
+@every_way
+def test_revoked_session_revokes_no_other(api: Api, revoke: Revoke) -> None:
+    pair = api.enter()
+    api.logout(pair["refresh_token"])
+    other = api.login().json()
+    assert revoke(api, pair).status_code in {204, 401}
+    assert api.profile(other["access_token"]).status_code == 200
 
 
 # Logout
 
 
-def test_logout_ends_one_session_and_no_other(either: Api) -> None:
-    pair, other = either.enter(), either.login().json()
-    assert either.logout(pair["refresh_token"]).status_code == 204
-    assert either.profile(other["access_token"]).status_code == 200
-    assert either.refresh(other["refresh_token"]).status_code == 200
+def test_logout_returns_no_content(api: Api) -> None:
+    response = api.logout(api.enter()["refresh_token"])
+    assert (response.status_code, response.content) == (204, b"")
+    assert "Content-Type" not in response
 
 
-def test_a_spent_refresh_token_ends_its_session_at_logout(start: Start) -> None:
+def test_logout_revokes_one_session_only(client: Api) -> None:
+    pair, other = client.enter(), client.login().json()
+    client.logout(pair["refresh_token"])
+    assert client.profile(other["access_token"]).status_code == 200
+    assert client.refresh(other["refresh_token"]).status_code == 200
+
+
+def test_logout_used_token_revokes_its_session(start: Start) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
     api = Api()
     pairs = rotate(api, api.enter(), 3)
@@ -109,41 +118,36 @@ def test_a_spent_refresh_token_ends_its_session_at_logout(start: Start) -> None:
     assert problem(api.refresh(pairs[-1]["refresh_token"])) == REVOKED
 
 
-def test_the_grace_revives_no_session_that_was_logged_out(start: Start) -> None:
-    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=10)
+@pytest.mark.parametrize(("grace", "error"), [(10, REVOKED), (0, REUSED)])
+def test_used_token_after_logout_is_rejected(
+    start: Start, grace: int, error: tuple[int, str]
+) -> None:
+    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=grace)
     api = Api()
     first, second = rotate(api, api.enter(), 1)
     api.logout(second["refresh_token"])
-    assert problem(api.refresh(first["refresh_token"])) == REVOKED
+    assert problem(api.refresh(first["refresh_token"])) == error
 
 
-def test_an_old_replay_is_theft_after_a_logout_too(start: Start) -> None:
-    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
-    api = Api()
-    first, second = rotate(api, api.enter(), 1)
-    api.logout(second["refresh_token"])
-    assert problem(api.refresh(first["refresh_token"])) == REUSED
-
-
-def test_logout_is_signalled_once_with_the_email(api: Api) -> None:
+def test_logout_twice_sends_one_event(api: Api) -> None:
     refresh_token = api.enter()["refresh_token"]
     with hear_signals() as signals:
         assert [api.logout(refresh_token).status_code for _ in range(2)] == [204, 204]
     assert signals == [(Event.TOKEN_REVOKED, EMAIL)]
 
 
-def test_logout_with_an_expired_token_is_204(api: Api, clock: MovableClock) -> None:
+def test_logout_expired_token_is_accepted(api: Api, clock: MovableClock) -> None:
     refresh_token = api.enter()["refresh_token"]
     clock.advance(LIFETIME)
     assert api.logout(refresh_token).status_code == 204
 
 
-@pytest.mark.parametrize("text", ["", "garbage", "a.b.c", "\0", "é" * 9, "x" * 10_000])
-def test_logout_with_any_other_string_is_204(api: Api, text: str) -> None:
+@pytest.mark.parametrize("text", ["", " ", "garbage", "a.b.c", "\0", "é" * 9, "x" * 10_000])
+def test_logout_any_string_is_accepted(api: Api, text: str) -> None:
     assert api.logout(text).status_code == 204
 
 
-def test_logout_with_an_access_token_is_204_and_ends_nothing(api: Api) -> None:
+def test_logout_access_token_revokes_nothing(api: Api) -> None:
     pair = api.enter()
     assert api.logout(pair["access_token"]).status_code == 204
     assert api.profile(pair["access_token"]).status_code == 200
@@ -152,16 +156,13 @@ def test_logout_with_an_access_token_is_204_and_ends_nothing(api: Api) -> None:
 @pytest.mark.parametrize(
     ("body", "code"),
     [
-        ({}, "required"),
         (None, "required"),
+        ({}, "required"),
         ({"refresh_token": None}, "null"),
         ({"refresh_token": 7}, "wrong_type"),
-        ({"refresh_token": ["a.b.c"]}, "wrong_type"),
-        ({"refresh_token": {"a": "b"}}, "wrong_type"),
-        ({"refresh_token": True}, "wrong_type"),
     ],
 )
-def test_logout_with_the_wrong_shape_is_422(api: Api, body: Any, code: str) -> None:
+def test_logout_wrong_shape_is_unprocessable(api: Api, body: Any, code: str) -> None:
     response = api.post("auth/logout", body)
     assert problem(response) == (422, "unprocessable")
     assert codes(response) == {"refresh_token": [code]}
@@ -170,28 +171,25 @@ def test_logout_with_the_wrong_shape_is_422(api: Api, body: Any, code: str) -> N
 # Logout-all and the password change
 
 
-@pytest.mark.parametrize(("path", "body"), TOKEN_REQUIRED)
-def test_a_token_is_required(api: Api, path: str, body: Any) -> None:
-    assert problem(api.post(path, body)) == (401, "not_authenticated")
+def test_logout_all_returns_no_content(api: Api) -> None:
+    response = logout_all(api, api.enter())
+    assert (response.status_code, response.content) == (204, b"")
 
 
-@pytest.mark.parametrize(("path", "body"), TOKEN_REQUIRED)
-def test_a_refresh_token_is_no_credential(api: Api, path: str, body: Any) -> None:
-    token = api.enter()["refresh_token"]
-    assert problem(api.post(path, body, token=token)) == (401, "token_invalid")
+def test_logout_all_ignores_its_body(api: Api) -> None:
+    token = api.enter()["access_token"]
+    assert api.post("auth/logout-all", {"a": 1}, token=token).status_code == 204
 
 
-@every_end
-def test_an_ended_session_ends_no_other(api: Api, end: End) -> None:
-    pair = api.enter()
-    api.logout(pair["refresh_token"])
-    other = api.login().json()
-    assert end(api, pair).status_code in {204, 401}
-    assert api.profile(other["access_token"]).status_code == 200
-
-
-def test_logout_all_is_signalled_with_the_email(api: Api) -> None:
+def test_logout_all_sends_its_event(api: Api) -> None:
     pair = api.enter()
     with hear_signals() as signals:
-        assert end_by_logout_all(api, pair).status_code == 204
+        assert logout_all(api, pair).status_code == 204
     assert signals == [(Event.TOKEN_REVOKED, EMAIL)]
+
+
+@pytest.mark.parametrize(("path", "body"), TOKEN_REQUIRED)
+def test_access_token_is_required(api: Api, path: str, body: Any) -> None:
+    assert problem(api.post(path, body)) == (401, "not_authenticated")
+    token = api.enter()["refresh_token"]
+    assert problem(api.post(path, body, token=token)) == (401, "token_invalid")

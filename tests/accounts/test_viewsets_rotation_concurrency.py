@@ -1,4 +1,4 @@
-"""Many threads at one session, over HTTP. A barrier lets them go at once."""
+"""Many concurrent requests for one session, over HTTP."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,20 +23,20 @@ Call = Callable[[Api], Any]
 CROWD = 50
 
 HASHING_CROWD = 8
-"""Few enough for the bound on hashes, on a machine of one core."""
+"""Few enough for the hashing queue of a machine with one core."""
 
 
-class DisagreeingClock(MovableClock):
-    """The clocks of many machines: no reading says whether it was before or after another."""
+class UnsteadyClock(MovableClock):
+    """Like the clocks of many machines: its readings are in no particular order."""
 
     def __call__(self) -> float:
         return self.now + random() / 1000
 
 
 class GatheringStore(MemoryStore):
-    """A memory store that writes nothing until a whole crowd has come to write.
+    """Delays every write until all expected threads want to write.
 
-    By then everybody has read the old state: no schedule of the threads is worse.
+    By then all of them have read the old state, which is the worst schedule.
     """
 
     def __init__(self, clock: MovableClock) -> None:
@@ -46,51 +46,51 @@ class GatheringStore(MemoryStore):
 
     def expect(self, crowd: int) -> None:
         self._missing = crowd
-        self._all_here = Event()
+        self._all_arrived = Event()
         if crowd == 0:
-            self._all_here.set()
+            self._all_arrived.set()
 
     def update_session(
-        self, email: EmailAddress, sid: str, change: Callable[[Session | None], Session]
+        self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
         self._arrive()
-        return super().update_session(email, sid, self._once_all_are_here(change))
+        return super().update_session(email, sid, self._wait_for_all(update_fn))
 
-    def update_user(self, email: EmailAddress, change: Callable[[User], User]) -> User:
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         self._arrive()
-        return super().update_user(email, self._once_all_are_here(change))
+        return super().update_user(email, self._wait_for_all(update_fn))
 
     def _arrive(self) -> None:
         with self._counting:
             self._missing -= 1
             if self._missing == 0:
-                self._all_here.set()
+                self._all_arrived.set()
 
-    def _once_all_are_here(self, change: Callable[[T], S]) -> Callable[[T], S]:
-        def patient(value: T) -> S:
-            assert self._all_here.wait(timeout=30), "somebody never came to write"
-            return change(value)
+    def _wait_for_all(self, update_fn: Callable[[T], S]) -> Callable[[T], S]:
+        def wait_and_update(value: T) -> S:
+            assert self._all_arrived.wait(timeout=30), "a thread never came to write"
+            return update_fn(value)
 
-        return patient
+        return wait_and_update
 
 
 @pytest.fixture
 def clock() -> MovableClock:
-    return DisagreeingClock()
+    return UnsteadyClock()
 
 
 @pytest.fixture
 def start(start: Start, clock: MovableClock) -> Start:
-    def start_gathering(**changed: object) -> Services:
+    def start_with_gathering_store(**changed: object) -> Services:
         services = start(**changed)
         services.accounts.store = GatheringStore(clock)
         return services
 
-    return start_gathering
+    return start_with_gathering_store
 
 
-def at_once(calls: list[Call]) -> list[Any]:
-    """Make every call in a thread of its own, all at the same time: their responses."""
+def call_at_once(calls: list[Call]) -> list[Any]:
+    """Make each call in its own thread, all at the same time; return their responses."""
     store = get_services().accounts.store
     assert isinstance(store, GatheringStore)
     store.expect(len(calls))
@@ -105,102 +105,106 @@ def at_once(calls: list[Call]) -> list[Any]:
         return list(threads.map(run, calls))
 
 
-def refreshing(pair: dict[str, Any]) -> Call:
+def refresh_with(pair: dict[str, Any]) -> Call:
     return lambda api: api.refresh(pair["refresh_token"])
 
 
-def logging_out(pair: dict[str, Any]) -> Call:
+def logout_with(pair: dict[str, Any]) -> Call:
     return lambda api: api.logout(pair["refresh_token"])
 
 
-def changing_password(pair: dict[str, Any], new: str = NEW_PASSWORD) -> Call:
+def change_password_with(pair: dict[str, Any], new: str = NEW_PASSWORD) -> Call:
     return lambda api: change_password(api, pair["access_token"], new=new)
 
 
-def is_dead(pair: dict[str, Any]) -> bool:
+def is_revoked(pair: dict[str, Any]) -> bool:
     return problem(Api().profile(pair["access_token"])) == REVOKED
 
 
-@pytest.fixture(params=[0, 10], ids=["grace 0", "grace 10"])
+@pytest.fixture(params=[0, 10], ids=["no grace", "grace of 10 s"])
 def rotating(request: pytest.FixtureRequest, start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=request.param)
 
 
 @pytest.fixture
-def strict(start: Start) -> Services:
+def without_grace(start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
 
 
 @pytest.fixture
-def forgiving(start: Start) -> Services:
+def with_grace(start: Start) -> Services:
     return start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=10)
 
 
 @pytest.mark.parametrize("earlier_rotations", [0, 3])
-def test_within_the_grace_all_get_one_and_the_same_successor(
-    forgiving: Services, earlier_rotations: int
+def test_concurrent_refreshes_within_grace_get_one_token(
+    with_grace: Services, earlier_rotations: int
 ) -> None:
     pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
-    responses = at_once([refreshing(pair)] * CROWD)
+    responses = call_at_once([refresh_with(pair)] * CROWD)
     assert {response.status_code for response in responses} == {200}
-    [successor] = {response.json()["refresh_token"] for response in responses}
-    assert Api().refresh(successor).status_code == 200
+    [rotated] = {response.json()["refresh_token"] for response in responses}
+    assert Api().refresh(rotated).status_code == 200
     assert {Api().profile(r.json()["access_token"]).status_code for r in responses} == {200}
 
 
 @pytest.mark.parametrize("earlier_rotations", [0, 3])
-def test_without_a_grace_one_succeeds_and_the_others_end_the_session(
-    strict: Services, earlier_rotations: int
+def test_concurrent_refreshes_without_grace_revoke_session(
+    without_grace: Services, earlier_rotations: int
 ) -> None:
     pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
-    responses = at_once([refreshing(pair)] * CROWD)
+    responses = call_at_once([refresh_with(pair)] * CROWD)
     [winner] = [response.json() for response in responses if response.status_code == 200]
     losers = [problem(response) for response in responses if response.status_code != 200]
     assert set(losers) == {REUSED}
-    assert is_dead(winner)
-    assert is_dead(pair)
+    assert is_revoked(winner)
+    assert is_revoked(pair)
     assert problem(Api().refresh(winner["refresh_token"])) == REVOKED
 
 
-def test_a_logout_that_races_with_refreshes_ends_the_session(rotating: Services) -> None:
+def test_logout_beside_refreshes_revokes_session(rotating: Services) -> None:
     pair = Api().enter()
-    *responses, logout = at_once([refreshing(pair)] * (CROWD - 1) + [logging_out(pair)])
+    *responses, logout = call_at_once([refresh_with(pair)] * (CROWD - 1) + [logout_with(pair)])
     assert logout.status_code == 204
     granted = [response.json() for response in responses if response.status_code == 200]
     refused = [problem(response) for response in responses if response.status_code != 200]
     assert set(refused) <= {REUSED, REVOKED}
-    assert all(is_dead(each) for each in [pair, *granted])
+    assert all(is_revoked(each) for each in [pair, *granted])
 
 
-def test_a_logout_that_races_with_a_theft_ends_the_session(strict: Services) -> None:
+def test_logout_beside_stolen_tokens_revokes_session(without_grace: Services) -> None:
     pairs = rotate(Api(), Api().enter(), 2)
-    *_, logout = at_once([refreshing(pair) for pair in pairs] * 10 + [logging_out(pairs[-1])])
+    *_, logout = call_at_once(
+        [refresh_with(pair) for pair in pairs] * 10 + [logout_with(pairs[-1])]
+    )
     assert logout.status_code == 204
-    assert all(is_dead(pair) for pair in pairs)
+    assert all(is_revoked(pair) for pair in pairs)
 
 
-def test_a_refresh_of_one_session_leaves_a_racing_one_alone(strict: Services) -> None:
+def test_concurrent_refreshes_of_many_sessions_all_succeed(without_grace: Services) -> None:
     pairs = [Api().enter(), *(Api().login().json() for _ in range(CROWD - 1))]
-    responses = at_once([refreshing(pair) for pair in pairs])
+    responses = call_at_once([refresh_with(pair) for pair in pairs])
     assert {response.status_code for response in responses} == {200}
     assert len({response.json()["refresh_token"] for response in responses}) == CROWD
 
 
-def test_a_password_change_that_races_with_refreshes_leaves_only_its_own_pair(
+def test_password_change_beside_refreshes_leaves_its_own_pair(
     rotating: Services,
 ) -> None:
     pair = Api().enter()
-    *responses, change = at_once([refreshing(pair)] * (CROWD - 1) + [changing_password(pair)])
+    *responses, change = call_at_once(
+        [refresh_with(pair)] * (CROWD - 1) + [change_password_with(pair)]
+    )
     granted = [response.json() for response in responses if response.status_code == 200]
-    assert all(is_dead(each) for each in [pair, *granted])
+    assert all(is_revoked(each) for each in [pair, *granted])
     assert Api().profile(change.json()["access_token"]).status_code == 200
     assert Api().refresh(change.json()["refresh_token"]).status_code == 200
 
 
-def test_of_concurrent_password_changes_one_wins(forgiving: Services) -> None:
+def test_concurrent_password_changes_succeed_once(with_grace: Services) -> None:
     pair = Api().enter()
     passwords = [f"new password number {number}" for number in range(HASHING_CROWD)]
-    responses = at_once([changing_password(pair, new) for new in passwords])
+    responses = call_at_once([change_password_with(pair, new) for new in passwords])
     [winner] = [number for number, r in enumerate(responses) if r.status_code == 200]
     assert {problem(r) for r in responses if r.status_code != 200} == {REVOKED}
     logins = [Api().login(password=password).status_code for password in passwords]
@@ -208,8 +212,8 @@ def test_of_concurrent_password_changes_one_wins(forgiving: Services) -> None:
     assert Api().profile(responses[winner].json()["access_token"]).status_code == 200
 
 
-def test_of_concurrent_logouts_all_are_204(rotating: Services) -> None:
+def test_concurrent_logouts_all_succeed(rotating: Services) -> None:
     pair = Api().enter()
-    responses = at_once([logging_out(pair)] * CROWD)
+    responses = call_at_once([logout_with(pair)] * CROWD)
     assert {response.status_code for response in responses} == {204}
-    assert is_dead(pair)
+    assert is_revoked(pair)

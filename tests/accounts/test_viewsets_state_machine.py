@@ -1,4 +1,4 @@
-"""The API over HTTP, restarts included, against the model of `session_model`."""
+"""Compares the API over HTTP, restarts included, with `tests.support.session_model`."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -22,7 +22,7 @@ from tests.support.state_machine import SessionMachine, budget
 
 
 class HttpDriver:
-    """A client of the API. Each restart builds the service anew, on the accounts that it had."""
+    """Calls the API. Each restart builds new services on the same store."""
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, policy: Policy, clock: MovableClock
@@ -38,7 +38,7 @@ class HttpDriver:
             REFRESH_TOKEN_LIFETIME=REFRESH_LIFETIME,
         )
         self._policy.enable()
-        token_reused.connect(self._hear)
+        token_reused.connect(self._record_alarm)
         self._api = Api()
 
     def restart(self, keys: Sequence[str]) -> None:
@@ -48,35 +48,35 @@ class HttpDriver:
         self._monkeypatch.setattr(services_module, "_build_once", lambda: services)
 
     def close(self) -> None:
-        token_reused.disconnect(self._hear)
+        token_reused.disconnect(self._record_alarm)
         self._policy.disable()
 
     def register(self, email: str, password: str) -> Answer:
-        return answer(self._api.register(email, password))
+        return to_answer(self._api.register(email, password))
 
     def log_in(self, email: str, password: str) -> Answer:
-        return answer(self._api.login(email, password))
+        return to_answer(self._api.login(email, password))
 
     def refresh(self, token: str) -> Answer:
-        return answer(self._api.refresh(token))
+        return to_answer(self._api.refresh(token))
 
     def log_out(self, token: str) -> Answer:
-        return answer(self._api.logout(token))
+        return to_answer(self._api.logout(token))
 
     def log_out_everywhere(self, access: str) -> Answer:
-        return answer(self._api.post("auth/logout-all", token=access))
+        return to_answer(self._api.post("auth/logout-all", token=access))
 
     def change_password(self, access: str, current: str, new: str) -> Answer:
-        return answer(change_password(self._api, access, current, new))
+        return to_answer(change_password(self._api, access, current, new))
 
     def open(self, access: str) -> Answer:
-        return answer(self._api.profile(access))
+        return to_answer(self._api.profile(access))
 
-    def _hear(self, event: Event, user: str, **_: object) -> None:
+    def _record_alarm(self, event: Event, user: str, **_: object) -> None:
         self.alarms.append(user)
 
 
-def answer(response: Any) -> Answer:
+def to_answer(response: Any) -> Answer:
     if response.status_code == 204:
         return Answer()
     if response.status_code == 400:
@@ -93,7 +93,7 @@ def answer(response: Any) -> Answer:
     )
 
 
-def test_the_api_does_what_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_api_behaves_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     class HttpMachine(SessionMachine):
         @staticmethod
         def drive(policy: Policy, clock: MovableClock) -> HttpDriver:

@@ -3,10 +3,21 @@
 import pytest
 
 from tests.support.api import Api
+from tests.support.http import ENDPOINTS, problem
 
-pytestmark = pytest.mark.urls("tests.support.custom_views")
+custom_views = pytest.mark.urls("tests.support.custom_views")
 
 
+@pytest.mark.parametrize("path", ["/", "/api/v1/"])
+def test_root_links_every_endpoint(api: Api, path: str) -> None:
+    response = api.client.get(path)
+    assert response.status_code == 200
+    linked = {link.removeprefix("http://testserver") for link in response.json().values()}
+    # A project's own endpoints are listed as well.
+    assert linked >= set(ENDPOINTS) - {"/", "/api/v1/"}
+
+
+@custom_views
 def test_root_lists_endpoints_by_name_or_path(api: Api) -> None:
     listed = api.client.get("/").json()
     assert listed["listed"] == "http://testserver/listed"
@@ -15,5 +26,11 @@ def test_root_lists_endpoints_by_name_or_path(api: Api) -> None:
     assert listed["/classic"] == "http://testserver/classic"
 
 
+@custom_views
 def test_root_does_not_list_login_of_browsable_api(api: Api) -> None:
     assert not [url for url in api.client.get("/").json().values() if "/browse/" in url]
+
+
+@pytest.mark.parametrize("path", [path for path in ENDPOINTS if not path.endswith("/")])
+def test_path_with_trailing_slash_is_not_found(api: Api, path: str) -> None:
+    assert problem(api.client.generic(ENDPOINTS[path], f"{path}/")) == (404, "not_found")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from tqdm import tqdm
 
 from accounts.management.commands import make_users
 from accounts.services import Services
@@ -101,7 +102,7 @@ def test_interrupted_run_leaves_the_old_file(file: Path, monkeypatch: pytest.Mon
         raise KeyboardInterrupt
 
     file.write_text("old")
-    monkeypatch.setattr(make_users.tqdm, "update", interrupt)
+    monkeypatch.setattr(tqdm, "update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make(5, file)
     assert file.read_text() == "old"
