@@ -119,7 +119,7 @@ def user_table(results: Results) -> str:
             f"{users:,}",
             f"{cost['request'] * 1e6:.0f} µs",
             times(cost["request"] / results.users[first]["request"]),
-            f"{cost['find'] * 1e6:.2f} µs",
+            f"{cost['lookup'] * 1e6:.2f} µs",
         )
         for users, cost in results.users.items()
     )
