@@ -1,4 +1,8 @@
-from collections.abc import Callable, Iterator
+"""Fixtures for all tests, and the rule that CI skips nothing."""
+
+import os
+from collections.abc import Callable, Generator, Iterator
+from typing import Any
 
 import pytest
 from pytest_django import Settings
@@ -36,7 +40,7 @@ def clock() -> MovableClock:
 def start(
     settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Services]:
-    """Start the service anew under the test's clock, with settings of the test's own."""
+    """Build the service again, with the test's clock and with other settings."""
 
     def start(**changed: object) -> Services:
         for name, value in changed.items():
@@ -50,14 +54,36 @@ def start(
 
 @pytest.fixture
 def api(start: Callable[..., Services]) -> Api:
-    """The API of a service with the default settings; `start` may change them afterwards."""
+    """A client of a service with the settings of tests/settings.py. `start` may change them."""
     start()
     return Api()
 
 
 @pytest.fixture(autouse=True)
 def fresh_services() -> Iterator[None]:
-    """No test meets another's users."""
-    opened = services_module._build_once
+    """Each test has a service without users."""
+    build_once = services_module._build_once
     yield
-    opened.cache_clear()
+    build_once.cache_clear()
+
+
+CANNOT_BE_INSTALLED = "this machine has no IPv6"
+
+
+def fail_if_skipped(report: Any) -> Any:
+    """Turn a skip into a failure if `CI` is set, unless nothing could be installed for it."""
+    reason = str(report.longrepr)
+    if report.skipped and os.environ.get("CI") == "true" and CANNOT_BE_INSTALLED not in reason:
+        report.outcome = "failed"
+        report.longrepr = f"CI skips nothing: {reason}"
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, Any, Any]:
+    return fail_if_skipped((yield))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, Any, Any]:
+    return fail_if_skipped((yield))

@@ -1,4 +1,4 @@
-"""The project's settings in a fixed environment: the developer's own does not matter."""
+"""The project's settings in a fixed environment, independent of the developer's `.env`."""
 
 import os
 
