@@ -16,7 +16,7 @@ from accounts.domain.interfaces import UserAndSession
 from accounts.services import get_services
 from accounts.tokens.service import TokenService
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
-from tests.support.http import problem
+from tests.support.http import get_error
 
 PROFILE = "/api/v1/protected/profile"
 INVALID = (401, "token_invalid")
@@ -75,7 +75,7 @@ def get_profile_prefetched(
 )
 def test_malformed_authorization_is_invalid_token(api: Api, header: str) -> None:
     response = get_profile(api, header)
-    assert problem(response) == INVALID
+    assert get_error(response) == INVALID
     assert response["WWW-Authenticate"] == (
         'Bearer realm="api", error="invalid_token", error_description="The token is not valid."'
     )
@@ -83,20 +83,22 @@ def test_malformed_authorization_is_invalid_token(api: Api, header: str) -> None
 
 @pytest.mark.parametrize("header", ["{}", "Bearer {} x", "Bearer {}, Bearer {}", 'Bearer "{}"'])
 def test_valid_token_in_malformed_header_is_refused(api: Api, header: str) -> None:
-    token = api.enter()["access_token"]
-    assert problem(get_profile(api, header.format(token, token))) == INVALID
+    token = api.register_and_log_in()["access_token"]
+    assert get_error(get_profile(api, header.format(token, token))) == INVALID
 
 
 @pytest.mark.parametrize("header", ["Basic dTpw", "Digest a=b, c=d", "Bearerr a"])
 def test_other_scheme_counts_as_no_credentials(api: Api, header: str) -> None:
     response = get_profile(api, header)
-    assert problem(response) == MISSING
+    assert get_error(response) == MISSING
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 @pytest.mark.parametrize("scheme", ["bearer", "BEARER", " Bearer ", "Bearer\t"])
 def test_scheme_in_any_case_is_accepted(api: Api, scheme: str) -> None:
-    assert get_profile(api, f"{scheme} {api.enter()['access_token']}").status_code == 200
+    assert (
+        get_profile(api, f"{scheme} {api.register_and_log_in()['access_token']}").status_code == 200
+    )
 
 
 @pytest.mark.parametrize("path", ["auth/register", "auth/login"])
@@ -113,14 +115,14 @@ def test_verify_header_without_valid_token_is_none(api: Api, header: str) -> Non
 
 
 def test_verify_header_returns_claims(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     assert verify(token).email == EMAIL
     clock.advance(15 * 60)
     assert verify_authorization_header(f"Bearer {token}") is None
 
 
 def test_prefetched_identity_is_verified_once(api: Api, verified_tokens: list[str]) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     claims = verify(token)
     result = get_services().accounts.store.get_user_and_session(claims.email, claims.sid)
     assert get_profile_prefetched(api, token, claims, result).json()["email"] == EMAIL
@@ -128,30 +130,30 @@ def test_prefetched_identity_is_verified_once(api: Api, verified_tokens: list[st
 
 
 def test_prefetched_identity_replaces_the_store_lookup(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = get_profile_prefetched(api, token, verify(token), (None, None))
-    assert problem(response) == (401, "token_revoked")
+    assert get_error(response) == (401, "token_revoked")
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 
 def test_prefetched_identity_checks_security_stamp(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     claims = verify(token)
     user, session = get_services().accounts.store.get_user_and_session(claims.email, claims.sid)
     assert user is not None
     changed = replace(user, security_stamp="changed")
     response = get_profile_prefetched(api, token, claims, (changed, session))
-    assert problem(response) == (401, "token_revoked")
+    assert get_error(response) == (401, "token_revoked")
 
 
 def test_prefetched_error_is_raised(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = get_profile_prefetched(api, token, verify(token), StoreUnavailable())
-    assert problem(response) == (503, "store_unavailable")
+    assert get_error(response) == (503, "store_unavailable")
 
 
 def test_prefetched_error_raised_twice_has_new_traceback(api: Api) -> None:
-    claims, error = verify(api.enter()["access_token"]), StoreUnavailable()
+    claims, error = verify(api.register_and_log_in()["access_token"]), StoreUnavailable()
     lengths = set()
     for _ in range(3):
         with pytest.raises(StoreUnavailable) as raised:

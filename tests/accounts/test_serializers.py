@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.api import EMAIL, PASSWORD, Api, codes
-from tests.support.http import BODIES, FIELDS, LIMIT, Start, problem
+from tests.support.api import EMAIL, PASSWORD, Api, get_field_codes
+from tests.support.http import BODIES, FIELDS, LIMIT, Start, get_error
 
 NOT_STRINGS = [123, 1.5, True, ["user@example.com"], {"a": "b"}, 10**40]
 NOT_OBJECTS = [[], [{}], "text", 0, True]
@@ -17,7 +17,7 @@ INVALID = (400, "invalid")
 
 def post(api: Api, path: str, body: Any) -> Any:
     """Post with a token if the endpoint needs one."""
-    token = api.enter()["access_token"] if path == "auth/password" else None
+    token = api.register_and_log_in()["access_token"] if path == "auth/password" else None
     return api.post(path, body, token=token)
 
 
@@ -27,45 +27,45 @@ def test_field_that_is_no_string_is_wrong_type(
     api: Api, path: str, field: str, value: object
 ) -> None:
     response = post(api, path, {**BODIES[path], field: value})
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {field: ["wrong_type"]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {field: ["wrong_type"]}
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
 def test_field_that_is_null_is_null(api: Api, path: str, field: str) -> None:
     response = post(api, path, {**BODIES[path], field: None})
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {field: ["null"]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {field: ["null"]}
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
 def test_missing_field_is_required(api: Api, path: str, field: str) -> None:
     body = {name: value for name, value in BODIES[path].items() if name != field}
     response = post(api, path, body)
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {field: ["required"]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {field: ["required"]}
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_all_missing_fields_are_listed(api: Api, path: str) -> None:
     response = post(api, path, {})
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {field: ["required"] for field in BODIES[path]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {field: ["required"] for field in BODIES[path]}
 
 
 @pytest.mark.parametrize("body", NOT_OBJECTS, ids=json.dumps)
 @pytest.mark.parametrize("path", BODIES)
 def test_body_that_is_no_object_is_wrong_type(api: Api, path: str, body: object) -> None:
     response = post(api, path, json.dumps(body))
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {"non_field_errors": ["wrong_type"]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {"non_field_errors": ["wrong_type"]}
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_body_that_is_null_is_null(api: Api, path: str) -> None:
     response = post(api, path, "null")
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {"non_field_errors": ["null"]}
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {"non_field_errors": ["null"]}
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_body_that_is_null_is_null(api: Api, path: str) -> None:
     [("auth/login", 200), ("auth/refresh", 401), ("auth/logout", 204), ("auth/password", 200)],
 )
 def test_unknown_fields_are_ignored(api: Api, path: str, status: int) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     body = {**BODIES[path], "is_admin": True, "": None, **dict.fromkeys(map(str, range(1000)))}
     assert api.post(path, body, token=token).status_code == status
 
@@ -99,14 +99,14 @@ def test_wrong_shape_and_invalid_values_are_422(
     api: Api, body: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     response = api.post("auth/register", body)
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == errors
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == errors
 
 
 def test_invalid_new_password_and_missing_field_are_422(api: Api) -> None:
     response = post(api, "auth/password", {"new_password": "short"})
-    assert problem(response) == UNPROCESSABLE
-    assert codes(response) == {
+    assert get_error(response) == UNPROCESSABLE
+    assert get_field_codes(response) == {
         "current_password": ["required"],
         "new_password": ["password_too_short"],
     }
@@ -129,28 +129,28 @@ def test_invalid_values_are_400(
     api: Api, email: str, password: str, errors: dict[str, list[str]]
 ) -> None:
     response = api.register(email, password)
-    assert problem(response) == INVALID
-    assert codes(response) == errors
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == errors
 
 
 @pytest.mark.parametrize("email", ["", "no address", "a@b@c", "x" * 400 + "@example.com"])
 def test_login_with_invalid_email_is_400(api: Api, email: str) -> None:
     response = api.login(email)
-    assert problem(response) == INVALID
-    assert codes(response) == {"email": ["invalid_email"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"email": ["invalid_email"]}
 
 
 @pytest.mark.parametrize("password", ["", "short", "x" * 1025, "\0" * 8])
 def test_login_password_of_invalid_length_is_401(api: Api, password: str) -> None:
     api.register()
-    assert problem(api.login(password=password)) == (401, "invalid_credentials")
+    assert get_error(api.login(password=password)) == (401, "invalid_credentials")
 
 
 def test_second_account_for_an_email_is_duplicate(api: Api) -> None:
     api.register()
     response = api.register()
-    assert problem(response) == INVALID
-    assert codes(response) == {"email": ["duplicate_email"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"email": ["duplicate_email"]}
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_duplicate_email_is_listed_with_other_errors(
     api.register()
     response = api.register(password=password)
     assert response.status_code == status
-    assert codes(response) == {"email": ["duplicate_email"], "password": [code]}
+    assert get_field_codes(response) == {"email": ["duplicate_email"], "password": [code]}
 
 
 def test_passwords_of_8_and_1024_characters_are_accepted(api: Api) -> None:
@@ -177,13 +177,13 @@ def test_passwords_of_8_and_1024_characters_are_accepted(api: Api) -> None:
 def test_common_password_is_refused_if_enabled(start: Start) -> None:
     start(REJECT_COMMON_PASSWORDS=True)
     response = Api().register(password="password123")
-    assert problem(response) == INVALID
-    assert codes(response) == {"password": ["password_too_common"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"password": ["password_too_common"]}
 
 
 @pytest.mark.parametrize("token", ["", "x", "a.b.c", "\0"])
 def test_malformed_refresh_token_is_invalid(api: Api, token: str) -> None:
-    assert problem(api.refresh(token)) == (401, "token_invalid")
+    assert get_error(api.refresh(token)) == (401, "token_invalid")
 
 
 @pytest.mark.parametrize("text", ["", *ODD_TEXTS], ids=ascii)
@@ -191,23 +191,23 @@ def test_malformed_refresh_token_is_invalid(api: Api, token: str) -> None:
 def test_odd_characters_in_a_field_are_no_server_error(
     api: Api, path: str, field: str, text: str
 ) -> None:
-    token = api.enter()["access_token"] if path == "auth/password" else None
+    token = api.register_and_log_in()["access_token"] if path == "auth/password" else None
     response = api.post(path, {**BODIES[path], field: text}, token=token)
     if response.status_code >= 300:
-        assert problem(response)[0] in {400, 401}
+        assert get_error(response)[0] in {400, 401}
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS, ids=ascii)
 def test_odd_characters_are_no_email(api: Api, text: str) -> None:
     response = api.register(f"us{text}er@example.com")
-    assert problem(response) == INVALID
-    assert codes(response) == {"email": ["invalid_email"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"email": ["invalid_email"]}
 
 
 def test_nul_in_new_password_is_invalid(api: Api) -> None:
     response = api.register(password=f"{PASSWORD}\0")
-    assert problem(response) == INVALID
-    assert codes(response) == {"password": ["password_invalid_characters"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"password": ["password_invalid_characters"]}
 
 
 @pytest.mark.parametrize(("path", "field"), FIELDS)
@@ -219,5 +219,7 @@ def test_longest_field_is_validated(api: Api, path: str, field: str) -> None:
 
 
 def test_password_length_is_checked_after_nfkc(api: Api) -> None:
-    assert codes(api.register(password="\ufdfa" * 58)) == {"password": ["password_too_long"]}
+    assert get_field_codes(api.register(password="\ufdfa" * 58)) == {
+        "password": ["password_too_long"]
+    }
     assert api.register(password="\ufdfa" * 56).status_code == 201

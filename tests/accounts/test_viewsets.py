@@ -17,9 +17,9 @@ from rest_framework.routers import SimpleRouter
 from accounts.domain.events import Event
 from accounts.viewsets import AuthViewSet
 from authproject.urls import urlpatterns as project_urlpatterns
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, codes
-from tests.support.http import FORM, NEW_PASSWORD, decode_claims, problem, send
-from tests.support.sessions import change_password, hear_signals
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, get_field_codes
+from tests.support.http import FORM, NEW_PASSWORD, decode_claims, get_error, send
+from tests.support.sessions import change_password, record_signals
 
 PAIR = {"access_token": str, "refresh_token": str, "token_type": str, "expires_in": int}
 
@@ -47,7 +47,7 @@ def test_login_returns_a_token_pair(api: Api) -> None:
 
 
 def test_profile_returns_the_email(api: Api) -> None:
-    response = api.profile(api.enter()["access_token"])
+    response = api.profile(api.register_and_log_in()["access_token"])
     assert response.status_code == 200
     assert response.json() == {"email": EMAIL, "message": "This is protected data"}
 
@@ -56,13 +56,13 @@ def test_profile_returns_the_email(api: Api) -> None:
 def test_every_spelling_of_an_email_is_one_account(api: Api, spelling: str, email: str) -> None:
     assert api.register(spelling).json()["email"] == email
     assert api.login(email).status_code == 200
-    assert codes(api.register(email)) == {"email": ["duplicate_email"]}
+    assert get_field_codes(api.register(email)) == {"email": ["duplicate_email"]}
 
 
 @pytest.mark.parametrize("other", [PASSWORD, f" {PASSWORD}", f" {PASSWORD}\n"])
 def test_password_is_never_trimmed(api: Api, other: str) -> None:
     api.register(password=f" {PASSWORD} ")
-    assert problem(api.login(password=other)) == (401, "invalid_credentials")
+    assert get_error(api.login(password=other)) == (401, "invalid_credentials")
     assert api.login(password=f" {PASSWORD} ").status_code == 200
 
 
@@ -117,7 +117,7 @@ def test_subclass_of_auth_viewset_serves_all_endpoints(api: Api) -> None:
 
 
 def test_password_change_returns_a_new_working_pair(api: Api) -> None:
-    old = api.enter()
+    old = api.register_and_log_in()
     response = change_password(api, old["access_token"])
     assert response.status_code == 200
     new = response.json()
@@ -128,15 +128,15 @@ def test_password_change_returns_a_new_working_pair(api: Api) -> None:
 
 
 def test_password_change_sends_its_event(api: Api) -> None:
-    pair = api.enter()
-    with hear_signals() as signals:
+    pair = api.register_and_log_in()
+    with record_signals() as signals:
         change_password(api, pair["access_token"])
     assert signals == [(Event.PASSWORD_CHANGE, EMAIL), (Event.TOKEN_CREATED, EMAIL)]
 
 
 def test_password_change_only_the_new_password_logs_in(api: Api) -> None:
-    change_password(api, api.enter()["access_token"])
-    assert problem(api.login()) == (401, "invalid_credentials")
+    change_password(api, api.register_and_log_in()["access_token"])
+    assert get_error(api.login()) == (401, "invalid_credentials")
     assert api.login(password=NEW_PASSWORD).status_code == 200
 
 
@@ -153,10 +153,10 @@ def test_password_change_only_the_new_password_logs_in(api: Api) -> None:
 def test_rejected_password_change_changes_nothing(
     api: Api, current: str, new: str, errors: dict[str, list[str]]
 ) -> None:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     response = change_password(api, pair["access_token"], current, new)
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == errors
+    assert get_error(response) == (400, "invalid")
+    assert get_field_codes(response) == errors
     assert "WWW-Authenticate" not in response.headers
     assert api.profile(pair["access_token"]).status_code == 200
     assert api.login().status_code == 200
@@ -164,9 +164,9 @@ def test_rejected_password_change_changes_nothing(
 
 def test_password_change_of_wrong_shape_lists_every_error(api: Api) -> None:
     body = {"current_password": 7, "new_password": "short"}
-    response = api.post("auth/password", body, token=api.enter()["access_token"])
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {
+    response = api.post("auth/password", body, token=api.register_and_log_in()["access_token"])
+    assert get_error(response) == (422, "unprocessable")
+    assert get_field_codes(response) == {
         "current_password": ["wrong_type"],
         "new_password": ["password_too_short"],
     }

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import JSON, Api
-from tests.support.http import problem
+from tests.support.http import get_error
 
 PROFILE = "/api/v1/protected/profile"
 MISSING = (401, "not_authenticated")
@@ -20,7 +20,7 @@ def short_id(text: str) -> str:
 )
 def test_accept_without_json_is_not_acceptable(api: Api, accept: str) -> None:
     response = api.client.get("/api/v1/", headers={"Accept": accept})
-    assert problem(response) == (406, "not_acceptable")
+    assert get_error(response) == (406, "not_acceptable")
 
 
 @pytest.mark.parametrize(
@@ -44,12 +44,12 @@ def test_accept_with_json_gets_json(api: Api, accept: str) -> None:
 
 @pytest.mark.parametrize("name", ["json", ""])
 def test_known_format_in_query_is_accepted(api: Api, name: str) -> None:
-    assert problem(api.client.get(f"{PROFILE}?format={name}")) == MISSING
+    assert get_error(api.client.get(f"{PROFILE}?format={name}")) == MISSING
 
 
 @pytest.mark.parametrize("name", ["xml", "JSON", "%00", "%ff", "..%2fetc", "a" * 9000])
 def test_unknown_format_in_query_is_not_found(api: Api, name: str) -> None:
-    assert problem(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")
+    assert get_error(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("query", ["%", "&&&", "=", "\xff", "%ff=%ff", "a[]=1", "?" * 99])
@@ -60,7 +60,7 @@ def test_malformed_query_is_ignored(api: Api, query: str) -> None:
 
 def test_query_with_2000_parameters_is_a_parse_error(api: Api) -> None:
     response = api.client.generic("GET", "/health", QUERY_STRING="a&" * 2000)
-    assert problem(response) == (400, "parse_error")
+    assert get_error(response) == (400, "parse_error")
 
 
 @pytest.mark.parametrize(
@@ -85,4 +85,4 @@ def test_override_header_has_no_effect(api: Api, name: str) -> None:
     ],
 )
 def test_odd_origin_or_cookie_is_ignored(api: Api, name: str, value: str) -> None:
-    assert problem(api.client.get(PROFILE, headers={name: value})) == MISSING
+    assert get_error(api.client.get(PROFILE, headers={name: value})) == MISSING

@@ -13,7 +13,7 @@ from accounts.domain.users import EmailAddress, User
 from accounts.services import Services, get_services
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock
-from tests.support.http import NEW_PASSWORD, Start, problem
+from tests.support.http import NEW_PASSWORD, Start, get_error
 from tests.support.sessions import REUSED, REVOKED, change_password, rotate
 
 T = TypeVar("T")
@@ -118,7 +118,7 @@ def change_password_with(pair: dict[str, Any], new: str = NEW_PASSWORD) -> Call:
 
 
 def is_revoked(pair: dict[str, Any]) -> bool:
-    return problem(Api().profile(pair["access_token"])) == REVOKED
+    return get_error(Api().profile(pair["access_token"])) == REVOKED
 
 
 @pytest.fixture(params=[0, 10], ids=["no grace", "grace of 10 s"])
@@ -140,7 +140,7 @@ def with_grace(start: Start) -> Services:
 def test_concurrent_refreshes_within_grace_get_one_token(
     with_grace: Services, earlier_rotations: int
 ) -> None:
-    pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
+    pair = rotate(Api(), Api().register_and_log_in(), earlier_rotations)[-1]
     responses = call_at_once([refresh_with(pair)] * CROWD)
     assert {response.status_code for response in responses} == {200}
     [rotated] = {response.json()["refresh_token"] for response in responses}
@@ -152,28 +152,28 @@ def test_concurrent_refreshes_within_grace_get_one_token(
 def test_concurrent_refreshes_without_grace_revoke_session(
     without_grace: Services, earlier_rotations: int
 ) -> None:
-    pair = rotate(Api(), Api().enter(), earlier_rotations)[-1]
+    pair = rotate(Api(), Api().register_and_log_in(), earlier_rotations)[-1]
     responses = call_at_once([refresh_with(pair)] * CROWD)
     [winner] = [response.json() for response in responses if response.status_code == 200]
-    losers = [problem(response) for response in responses if response.status_code != 200]
+    losers = [get_error(response) for response in responses if response.status_code != 200]
     assert set(losers) == {REUSED}
     assert is_revoked(winner)
     assert is_revoked(pair)
-    assert problem(Api().refresh(winner["refresh_token"])) == REVOKED
+    assert get_error(Api().refresh(winner["refresh_token"])) == REVOKED
 
 
 def test_logout_beside_refreshes_revokes_session(rotating: Services) -> None:
-    pair = Api().enter()
+    pair = Api().register_and_log_in()
     *responses, logout = call_at_once([refresh_with(pair)] * (CROWD - 1) + [logout_with(pair)])
     assert logout.status_code == 204
     granted = [response.json() for response in responses if response.status_code == 200]
-    refused = [problem(response) for response in responses if response.status_code != 200]
+    refused = [get_error(response) for response in responses if response.status_code != 200]
     assert set(refused) <= {REUSED, REVOKED}
     assert all(is_revoked(each) for each in [pair, *granted])
 
 
 def test_logout_beside_stolen_tokens_revokes_session(without_grace: Services) -> None:
-    pairs = rotate(Api(), Api().enter(), 2)
+    pairs = rotate(Api(), Api().register_and_log_in(), 2)
     *_, logout = call_at_once(
         [refresh_with(pair) for pair in pairs] * 10 + [logout_with(pairs[-1])]
     )
@@ -182,7 +182,7 @@ def test_logout_beside_stolen_tokens_revokes_session(without_grace: Services) ->
 
 
 def test_concurrent_refreshes_of_many_sessions_all_succeed(without_grace: Services) -> None:
-    pairs = [Api().enter(), *(Api().login().json() for _ in range(CROWD - 1))]
+    pairs = [Api().register_and_log_in(), *(Api().login().json() for _ in range(CROWD - 1))]
     responses = call_at_once([refresh_with(pair) for pair in pairs])
     assert {response.status_code for response in responses} == {200}
     assert len({response.json()["refresh_token"] for response in responses}) == CROWD
@@ -191,7 +191,7 @@ def test_concurrent_refreshes_of_many_sessions_all_succeed(without_grace: Servic
 def test_password_change_beside_refreshes_leaves_its_own_pair(
     rotating: Services,
 ) -> None:
-    pair = Api().enter()
+    pair = Api().register_and_log_in()
     *responses, change = call_at_once(
         [refresh_with(pair)] * (CROWD - 1) + [change_password_with(pair)]
     )
@@ -202,18 +202,18 @@ def test_password_change_beside_refreshes_leaves_its_own_pair(
 
 
 def test_concurrent_password_changes_succeed_once(with_grace: Services) -> None:
-    pair = Api().enter()
+    pair = Api().register_and_log_in()
     passwords = [f"new password number {number}" for number in range(HASHING_CROWD)]
     responses = call_at_once([change_password_with(pair, new) for new in passwords])
     [winner] = [number for number, r in enumerate(responses) if r.status_code == 200]
-    assert {problem(r) for r in responses if r.status_code != 200} == {REVOKED}
+    assert {get_error(r) for r in responses if r.status_code != 200} == {REVOKED}
     logins = [Api().login(password=password).status_code for password in passwords]
     assert logins == [200 if number == winner else 401 for number in range(HASHING_CROWD)]
     assert Api().profile(responses[winner].json()["access_token"]).status_code == 200
 
 
 def test_concurrent_logouts_all_succeed(rotating: Services) -> None:
-    pair = Api().enter()
+    pair = Api().register_and_log_in()
     responses = call_at_once([logout_with(pair)] * CROWD)
     assert {response.status_code for response in responses} == {204}
     assert is_revoked(pair)

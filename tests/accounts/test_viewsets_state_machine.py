@@ -15,7 +15,7 @@ from accounts.domain.events import Event
 from accounts.services import build_services
 from accounts.signals import token_reused
 from accounts.stores.memory import MemoryStore
-from tests.support.api import Api, MovableClock, codes
+from tests.support.api import Api, MovableClock, get_field_codes
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
 from tests.support.sessions import change_password
 from tests.support.state_machine import SessionMachine, budget
@@ -80,7 +80,7 @@ def to_answer(response: Any) -> Answer:
     if response.status_code == 204:
         return Answer()
     if response.status_code == 400:
-        [[code]] = codes(response).values()
+        [[code]] = get_field_codes(response).values()
         return Answer(code)
     body = response.json()
     if response.status_code == 401:

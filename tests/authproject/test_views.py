@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import Api
-from tests.support.http import ENDPOINTS, problem
+from tests.support.http import ENDPOINTS, get_error
 
 custom_views = pytest.mark.urls("tests.support.custom_views")
 
@@ -33,4 +33,7 @@ def test_root_does_not_list_login_of_browsable_api(api: Api) -> None:
 
 @pytest.mark.parametrize("path", [path for path in ENDPOINTS if not path.endswith("/")])
 def test_path_with_trailing_slash_is_not_found(api: Api, path: str) -> None:
-    assert problem(api.client.generic(ENDPOINTS[path], f"{path}/")) == (404, "not_found")
+    assert get_error(api.client.generic(ENDPOINTS[path], f"{path}/")) == (
+        404,
+        "not_found",
+    )

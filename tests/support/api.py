@@ -30,10 +30,12 @@ class Api:
 
     def post(self, path: str, body: Any = None, *, token: str | None = None, **extra: Any) -> Any:
         content = {} if body is None else {"data": body, "content_type": JSON}
-        return self.client.post(f"/api/v1/{path}", **content, headers=bearer(token), **extra)
+        return self.client.post(
+            f"/api/v1/{path}", **content, headers=build_auth_headers(token), **extra
+        )
 
     def get(self, path: str, *, token: str | None = None, **extra: Any) -> Any:
-        return self.client.get(f"/api/v1/{path}", headers=bearer(token), **extra)
+        return self.client.get(f"/api/v1/{path}", headers=build_auth_headers(token), **extra)
 
     def register(self, email: Any = EMAIL, password: Any = PASSWORD) -> Any:
         return self.post("auth/register", {"email": email, "password": password})
@@ -50,18 +52,18 @@ class Api:
     def profile(self, access_token: str | None) -> Any:
         return self.get("protected/profile", token=access_token)
 
-    def enter(self, email: str = EMAIL) -> dict[str, Any]:
+    def register_and_log_in(self, email: str = EMAIL) -> dict[str, Any]:
         """Register and log in. Return the body of the login."""
         self.register(email)
         body: dict[str, Any] = self.login(email).json()
         return body
 
 
-def bearer(token: str | None) -> dict[str, str]:
+def build_auth_headers(token: str | None) -> dict[str, str]:
     return {} if token is None else {"Authorization": f"Bearer {token}"}
 
 
-def codes(response: Any) -> dict[str, list[str]]:
+def get_field_codes(response: Any) -> dict[str, list[str]]:
     """Return the error codes of a response by field."""
     return {
         name: [item["code"] for item in items] for name, items in response.json()["errors"].items()

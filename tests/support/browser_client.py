@@ -58,12 +58,12 @@ class Page(NamedTuple):
         raise AssertionError(f"{self.path}: no form to {action}: {self.forms()}")
 
     @property
-    def says_log_in(self) -> bool:
+    def has_login_link(self) -> bool:
         link = rf"""<a href=['"]{LOGIN}(\?next=[^'"]*)?['"]>Log in</a>"""
         return re.search(link, self.text) is not None
 
     @property
-    def says_log_out(self) -> bool:
+    def has_logout_form(self) -> bool:
         return any(form.action.startswith(LOGOUT) for form in self.forms())
 
 

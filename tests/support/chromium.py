@@ -27,14 +27,14 @@ FILES = {
 }
 
 
-class Watch:
+class PageWatcher:
     """Records the errors of a page, and its requests to hosts other than `origin`."""
 
     def __init__(self, page: "Page", origin: str) -> None:
         self.page = page
         self.origin = origin
         self.errors: list[str] = []
-        self.strangers: list[str] = []
+        self.other_hosts: list[str] = []
         self._refused: set[str] = set()
         page.on("console", self._console)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -43,7 +43,7 @@ class Watch:
 
     def _request(self, request: "Request") -> None:
         if not request.url.startswith((f"{self.origin}/", "data:", f"blob:{self.origin}/")):
-            self.strangers.append(request.url)
+            self.other_hosts.append(request.url)
 
     def _response(self, response: "Response") -> None:
         if response.request.is_navigation_request():

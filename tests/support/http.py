@@ -14,7 +14,7 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.services import Services
 from accounts.stores.memory import MemoryStore
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, bearer
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, build_auth_headers
 
 Start = Callable[..., Services]
 
@@ -62,11 +62,11 @@ def send(
     """Send bytes as they are."""
     environ = {"CONTENT_TYPE": content_type, **environ}
     return api.client.generic(
-        method, path, body, headers={**bearer(token), **(headers or {})}, **environ
+        method, path, body, headers={**build_auth_headers(token), **(headers or {})}, **environ
     )
 
 
-def problem(response: Any) -> tuple[int, str]:
+def get_error(response: Any) -> tuple[int, str]:
     """Assert that a response has the error shape. Return its status and code."""
     assert response["Content-Type"] == JSON, response["Content-Type"]
     body = response.json()

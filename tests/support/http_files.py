@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from tests.support.processes import Answer, Service
+from tests.support.processes import Service, ServiceResponse
 
 
 class Request(NamedTuple):
@@ -73,7 +73,7 @@ def send_requests(text: str, service: Service) -> Iterator[tuple[str, str]]:
         yield request.title, _describe(response)
 
 
-def _send(request: Request, variables: dict[str, Any], service: Service) -> Answer:
+def _send(request: Request, variables: dict[str, Any], service: Service) -> ServiceResponse:
     def fill_in(text: str) -> str:
         return re.sub(r"\{\{(.+?)\}\}", lambda match: str(variables[match[1]]), text)
 
@@ -81,7 +81,7 @@ def _send(request: Request, variables: dict[str, Any], service: Service) -> Answ
     return service.request(request.method, fill_in(request.url), fill_in(request.body), **headers)
 
 
-def _describe(response: Answer) -> str:
+def _describe(response: ServiceResponse) -> str:
     if response.status < 400:
         return str(response.status)
     return f"{response.status} {json.loads(response.body)['code']}"

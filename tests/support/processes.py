@@ -21,7 +21,7 @@ START_SECONDS = 30  # a timeout, far above the time that a start takes
 PROCESS_ENVIRONMENT = {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
 
 
-class Answer(NamedTuple):
+class ServiceResponse(NamedTuple):
     status: int
     headers: http.client.HTTPMessage
     body: bytes
@@ -52,42 +52,42 @@ class Service:
     def connect(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=START_SECONDS)
 
-    def request(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+    def request(self, method: str, path: str, body: Any = None, **headers: str) -> ServiceResponse:
         """Send one request on a new connection."""
         connection = self.connect()
         if isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
         connection.request(method, path, body, headers)
         response = connection.getresponse()
-        answer = Answer(response.status, response.headers, response.read())
+        answer = ServiceResponse(response.status, response.headers, response.read())
         connection.close()
         return answer
 
-    def post(self, path: str, body: Any = None, **headers: str) -> Answer:
+    def post(self, path: str, body: Any = None, **headers: str) -> ServiceResponse:
         return self.request("POST", f"/api/v1/{path}", body, **headers)
 
-    def profile(self, access_token: str) -> Answer:
+    def profile(self, access_token: str) -> ServiceResponse:
         return self.request(
             "GET", "/api/v1/protected/profile", Authorization=f"Bearer {access_token}"
         )
 
-    def register(self, email: str = EMAIL) -> Answer:
+    def register(self, email: str = EMAIL) -> ServiceResponse:
         return self.post("auth/register", {"email": email, "password": PASSWORD})
 
-    def login(self, email: str = EMAIL) -> Answer:
+    def login(self, email: str = EMAIL) -> ServiceResponse:
         return self.post("auth/login", {"email": email, "password": PASSWORD})
 
     def metrics(self) -> str:
         return self.request("GET", "/metrics").body.decode()
 
-    def answers(self) -> bool:
+    def is_up(self) -> bool:
         try:
             return self.request("GET", "/health").status == http.HTTPStatus.OK
         except OSError:
             return False
 
 
-def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` and wait for its end."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
@@ -101,7 +101,7 @@ def manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
 
 
 @contextmanager
-def running(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
+def run_python(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
     """Run `python command...` until the block ends. Waits until it is up.
 
     `{port}` in the command is replaced by `on`, for a restart, or by a free port.
@@ -118,23 +118,23 @@ def running(folder: Path, *command: str, on: str = "", **environment: str) -> It
         )
     service = Service(process, port, log)
     try:
-        wait_until_it_answers(service)
+        wait_until_up(service)
         yield service
     finally:
         process.terminate()
         process.wait(START_SECONDS)
 
 
-def serving(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
+def run_service(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
     """Run `manage.py serve` until the block ends."""
     command = ("manage.py", "serve", "--port", "{port}", *options)
-    return running(folder, *command, on=on, **environment)
+    return run_python(folder, *command, port=on, **environment)
 
 
-def wait_until_it_answers(service: Service) -> None:
+def wait_until_up(service: Service) -> None:
     deadline = time.monotonic() + START_SECONDS
     pause = threading.Event()
-    while not service.answers():
+    while not service.is_up():
         if service.process.poll() is not None or time.monotonic() > deadline:
             raise RuntimeError(f"the service did not start:\n{service.log}")
         pause.wait(0.02)

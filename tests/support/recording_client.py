@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.support.api import JSON
 from tests.support.browser_client import SocketBrowser
-from tests.support.processes import Answer, Service
+from tests.support.processes import Service, ServiceResponse
 from tests.support.secrets import Secrets
 
 EMAIL = "somebody@example.com"
@@ -26,7 +26,7 @@ class RecordingClient:
 
     def send(
         self, method: str, path: str, body: Any = None, *, token: str | None = None, **headers: str
-    ) -> Answer:
+    ) -> ServiceResponse:
         """Send a request. Underscores in the headers' names become hyphens."""
         sent_headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if token is not None:
@@ -37,25 +37,25 @@ class RecordingClient:
         self._add_secrets_of_response(response)
         return response
 
-    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+    def post(self, path: str, body: Any = None, **options: Any) -> ServiceResponse:
         return self.send("POST", f"/api/v1/auth/{path}", body, **options)
 
-    def post_text(self, path: str, body: str, content_type: str = JSON) -> Answer:
+    def post_text(self, path: str, body: str, content_type: str = JSON) -> ServiceResponse:
         """Post a body without encoding it as JSON."""
         return self.post(path, body.encode(), Content_Type=content_type)
 
-    def profile(self, token: str | None) -> Answer:
+    def profile(self, token: str | None) -> ServiceResponse:
         return self.send("GET", "/api/v1/protected/profile", token=token)
 
-    def register(self, password: str) -> Answer:
+    def register(self, password: str) -> ServiceResponse:
         self.secrets.add(password)
         return self.post("register", {"email": self.email, "password": password})
 
-    def log_in(self, password: str, email: str | None = None) -> Answer:
+    def log_in(self, password: str, email: str | None = None) -> ServiceResponse:
         self.secrets.add(password)
         return self.post("login", {"email": email or self.email, "password": password})
 
-    def send_basic_auth(self, password: str) -> Answer:
+    def send_basic_auth(self, password: str) -> ServiceResponse:
         pair = base64.b64encode(f"{self.email}:{password}".encode()).decode()
         self.secrets.add(password, pair)
         return self.send("GET", "/api/v1/protected/profile", Authorization=f"Basic {pair}")
@@ -76,7 +76,7 @@ class RecordingClient:
         self.secrets.add(*(cookie.value or "" for cookie in browser.jar))
         assert browser.log_out(page).status == 200
 
-    def _add_secrets_of_response(self, response: Answer) -> None:
+    def _add_secrets_of_response(self, response: ServiceResponse) -> None:
         for header in response.headers.get_all("Set-Cookie") or []:
             # A deleted cookie has an empty value, in quotes.
             self.secrets.add(*(value for value in COOKIE.findall(header) if value != '""'))

@@ -37,7 +37,7 @@ def change_password(
 
 
 @contextmanager
-def hear_signals() -> Iterator[Signals]:
+def record_signals() -> Iterator[Signals]:
     """Collect the security signals that are sent in the block, each with its e-mail address."""
     received: Signals = []
 

@@ -38,7 +38,7 @@ class Server:
             self.process = subprocess.Popen(
                 self._command, stdout=log, stderr=subprocess.STDOUT, cwd=self.folder
             )
-        eventually(self._answers)
+        wait_until(self._answers)
 
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.folder / "server.log").read_text()
@@ -76,7 +76,7 @@ def ask(port: int, *words: str) -> bytes:
         return b""
 
 
-def eventually(condition: Callable[[], bool], seconds: float = 10) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
     """Wait until another process has reached a state."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -7,9 +7,9 @@ import pytest
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from accounts.domain.users import User
 from accounts.stores.memory import MemoryStore
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, bearer
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, build_auth_headers
 from tests.support.browser_client import LOGIN, PROFILE, Browser
-from tests.support.http import NEW_PASSWORD, Start, UnreachableStore, problem
+from tests.support.http import NEW_PASSWORD, Start, UnreachableStore, get_error
 
 PASSWORD_ENDPOINT = "/api/v1/auth/password"
 LOGOUT_ALL = "/api/v1/auth/logout-all"
@@ -38,20 +38,20 @@ def test_cookie_authenticates(browser: Browser) -> None:
 
 
 def test_cookie_without_csrf_token_changes_nothing(browser: Browser, api: Api) -> None:
-    assert problem(change_password(browser)) == (403, "csrf_failed")
-    assert problem(browser.client.post(LOGOUT_ALL)) == (403, "csrf_failed")
+    assert get_error(change_password(browser)) == (403, "csrf_failed")
+    assert get_error(browser.client.post(LOGOUT_ALL)) == (403, "csrf_failed")
     assert api.login().status_code == 200
     assert browser.client.get(PROFILE).status_code == 200
 
 
 def test_csrf_token_of_another_browser_is_rejected(browser: Browser) -> None:
     headers = {"X-CSRFToken": get_csrf_token(Browser())}
-    assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
+    assert get_error(change_password(browser, **headers)) == (403, "csrf_failed")
 
 
 def test_cookie_from_another_origin_changes_nothing(browser: Browser) -> None:
     headers = {"X-CSRFToken": get_csrf_token(browser), "Origin": "http://localhost:3000"}
-    assert problem(change_password(browser, **headers)) == (403, "csrf_failed")
+    assert get_error(change_password(browser, **headers)) == (403, "csrf_failed")
 
 
 def test_another_origin_cannot_read_responses(browser: Browser) -> None:
@@ -74,8 +74,8 @@ def test_csrf_token_in_header_is_accepted(browser: Browser, api: Api) -> None:
 
 
 def test_authorization_header_has_priority(browser: Browser, api: Api) -> None:
-    other = api.enter("other@example.com")["access_token"]
-    response = browser.client.get(PROFILE, headers=bearer(other))
+    other = api.register_and_log_in("other@example.com")["access_token"]
+    response = browser.client.get(PROFILE, headers=build_auth_headers(other))
     assert response.json()["email"] == "other@example.com"
 
 
@@ -85,12 +85,12 @@ def test_authorization_header_has_priority(browser: Browser, api: Api) -> None:
 )
 def test_bad_authorization_header_has_priority(browser: Browser, header: str, code: str) -> None:
     response = browser.client.get(PROFILE, headers={"Authorization": header})
-    assert problem(response) == (401, code)
+    assert get_error(response) == (401, code)
 
 
 def test_authorization_header_needs_no_csrf_token(browser: Browser, api: Api) -> None:
     token = api.login().json()["access_token"]
-    response = change_password(browser, **bearer(token))
+    response = change_password(browser, **build_auth_headers(token))
     assert response.status_code == 200
     assert not response.cookies
 
@@ -106,25 +106,25 @@ def test_public_endpoint_needs_no_csrf_token(browser: Browser) -> None:
 def test_malformed_cookie_is_ignored_and_deleted(api: Api, token: str) -> None:
     api.client.cookies[ACCESS_COOKIE] = token
     response = api.profile(None)
-    assert problem(response) == (401, "not_authenticated")
+    assert get_error(response) == (401, "not_authenticated")
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
     assert response.cookies[ACCESS_COOKIE]["max-age"] == 0
     assert response.cookies[REFRESH_COOKIE]["max-age"] == 0
 
 
 def test_refresh_token_in_access_cookie_is_ignored(api: Api) -> None:
-    api.client.cookies[ACCESS_COOKIE] = api.enter()["refresh_token"]
-    assert problem(api.profile(None)) == (401, "not_authenticated")
+    api.client.cookies[ACCESS_COOKIE] = api.register_and_log_in()["refresh_token"]
+    assert get_error(api.profile(None)) == (401, "not_authenticated")
 
 
 def test_expired_cookie_is_ignored(browser: Browser, clock: MovableClock) -> None:
     clock.advance(15 * 60)
-    assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
+    assert get_error(browser.client.get(PROFILE)) == (401, "not_authenticated")
 
 
 def test_cookie_of_revoked_session_is_ignored(browser: Browser, api: Api) -> None:
     api.logout(browser.client.cookies[REFRESH_COOKIE].value)
-    assert problem(browser.client.get(PROFILE)) == (401, "not_authenticated")
+    assert get_error(browser.client.get(PROFILE)) == (401, "not_authenticated")
 
 
 def test_valid_cookie_is_not_set_again(browser: Browser) -> None:
@@ -136,7 +136,7 @@ def test_unreachable_store_is_503_and_keeps_the_cookie(
 ) -> None:
     start().accounts.store = UnreachableStore(clock)
     response = browser.client.get(PROFILE)
-    assert problem(response) == (503, "store_unavailable")
+    assert get_error(response) == (503, "store_unavailable")
     assert not response.cookies
 
 

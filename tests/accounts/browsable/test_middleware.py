@@ -51,7 +51,7 @@ def test_password_change_replaces_the_cookies(browser: Browser, api: Api) -> Non
     old = cookie(browser, ACCESS_COOKIE).value
     page = browser.fill(PASSWORD_PAGE, current_password=PASSWORD, new_password=NEW_PASSWORD)
     assert page.status == 200
-    assert page.says_log_out
+    assert page.has_logout_form
     assert api.profile(old).status_code == 401
     page = browser.open(PROFILE)
     assert page.status == 200
@@ -65,7 +65,7 @@ def test_failed_password_change_keeps_the_cookies(browser: Browser) -> None:
     before = cookie(browser, ACCESS_COOKIE).value
     page = browser.fill(PASSWORD_PAGE, current_password="wrong", new_password=NEW_PASSWORD)
     assert (page.status, cookie(browser, ACCESS_COOKIE).value) == (400, before)
-    assert page.says_log_out
+    assert page.has_logout_form
 
 
 def test_logout_all_deletes_the_cookies(browser: Browser, api: Api) -> None:
@@ -74,7 +74,7 @@ def test_logout_all_deletes_the_cookies(browser: Browser, api: Api) -> None:
     page = browser.fill(LOGOUT_ALL)
     assert page.status == 200  # DRF's page of an answer without a body
     assert "HTTP 204" in page.text
-    assert page.says_log_in
+    assert page.has_login_link
     assert cookie(browser, ACCESS_COOKIE).value == ""
     assert api.profile(access).status_code == 401
 
@@ -84,7 +84,7 @@ def test_expired_cookie_is_deleted(browser: Browser, clock: MovableClock) -> Non
     clock.advance(15 * 60)
     page = browser.open(PROFILE)
     assert page.status == 401
-    assert page.says_log_in
+    assert page.has_login_link
     assert cookie(browser, ACCESS_COOKIE).value == ""
 
 
@@ -93,7 +93,7 @@ def test_cookie_of_deleted_account_is_deleted(
 ) -> None:
     browser.log_in()
     start()
-    assert browser.open("/").says_log_in
+    assert browser.open("/").has_login_link
     assert cookie(browser, ACCESS_COOKIE).value == ""
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, bearer
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, build_auth_headers
 from tests.support.browser_client import ACCEPT, LOGIN, PROFILE, Browser, cookie
 from tests.support.http import FORM, NEW_PASSWORD, Start, UnreachableStore, send
 
@@ -172,8 +172,8 @@ def test_breadcrumbs_list_each_page_once(browser: Browser) -> None:
 def test_page_without_login_offers_to_log_in(browser: Browser) -> None:
     page = browser.open(PROFILE)
     assert page.status == 401
-    assert page.says_log_in
-    assert not page.says_log_out
+    assert page.has_login_link
+    assert not page.has_logout_form
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/", "/api/v1/auth/register", PROFILE])
@@ -181,8 +181,8 @@ def test_page_shows_the_logged_in_user(browser: Browser, path: str) -> None:
     browser.log_in()
     page = browser.open(path)
     assert EMAIL in page.text
-    assert page.says_log_out
-    assert not page.says_log_in
+    assert page.has_logout_form
+    assert not page.has_login_link
 
 
 @pytest.mark.parametrize(
@@ -202,16 +202,16 @@ def test_page_with_unreachable_store_is_shown(
     start().accounts.store = UnreachableStore(clock)
     page = browser.open(path)
     assert page.status == (503 if path == PROFILE else 405)
-    assert page.says_log_in
+    assert page.has_login_link
     assert cookie(browser, ACCESS_COOKIE).value != ""
 
 
 def test_page_for_bearer_with_unreachable_store_is_503(
     api: Api, start: Start, clock: MovableClock
 ) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     start().accounts.store = UnreachableStore(clock)
-    response = api.client.get(PROFILE, headers={**bearer(token), "Accept": ACCEPT})
+    response = api.client.get(PROFILE, headers={**build_auth_headers(token), "Accept": ACCEPT})
     assert response.status_code == 503
     assert response["Content-Type"] == HTML
 

@@ -8,7 +8,7 @@ from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE, Browser, cookie
-from tests.support.http import FORM, Start, UnreachableStore, problem
+from tests.support.http import FORM, Start, UnreachableStore, get_error
 
 # Log in
 
@@ -127,7 +127,7 @@ def test_logout_ends_the_session_at_once(browser: Browser, api: Api) -> None:
     access, refresh = (cookie(browser, name).value for name in (ACCESS_COOKIE, REFRESH_COOKIE))
     page = browser.log_out(page)
     assert (page.path, page.status) == (PROFILE, 401)
-    assert page.says_log_in
+    assert page.has_login_link
     assert api.profile(access).json()["code"] == "token_revoked"
     assert api.refresh(refresh).json()["code"] == "token_revoked"
 
@@ -183,8 +183,14 @@ def test_form_from_another_origin_is_rejected(browser: Browser, path: str) -> No
 
 def test_client_that_wants_json_gets_406(browser: Browser) -> None:
     headers = {"Accept": JSON}
-    assert problem(browser.client.get(LOGIN, headers=headers)) == (406, "not_acceptable")
-    assert problem(browser.client.post(LOGOUT, headers=headers)) == (406, "not_acceptable")
+    assert get_error(browser.client.get(LOGIN, headers=headers)) == (
+        406,
+        "not_acceptable",
+    )
+    assert get_error(browser.client.post(LOGOUT, headers=headers)) == (
+        406,
+        "not_acceptable",
+    )
 
 
 def test_json_body_is_415(browser: Browser) -> None:

@@ -33,7 +33,7 @@ def test_copy_keeps_users_logouts_and_rotations(
 ) -> None:
     store = start(STORE_URL=source, ROTATE_REFRESH_TOKENS=True).accounts.store
     api = Api()
-    revoked, rotated = api.enter(), api.login().json()
+    revoked, rotated = api.register_and_log_in(), api.login().json()
     api.logout(revoked["refresh_token"])
     refreshed = api.refresh(rotated["refresh_token"]).json()
     store.close()

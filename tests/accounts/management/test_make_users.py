@@ -11,7 +11,7 @@ from tqdm import tqdm
 from accounts.management.commands import make_users
 from accounts.services import Services
 from tests.support.api import PASSWORD, Api
-from tests.support.processes import manage
+from tests.support.processes import run_manage
 
 
 class Terminal(io.StringIO):
@@ -54,7 +54,7 @@ def test_password_is_printed_and_logs_in(file: Path, start: Callable[..., Servic
 
 
 def test_file_of_the_settings_need_not_exist_yet(file: Path) -> None:
-    made = manage("make_users", "3", str(file), SEED_USERS_FILE=str(file))
+    made = run_manage("make_users", "3", str(file), SEED_USERS_FILE=str(file))
     assert (made.returncode, made.stderr) == (0, "")
     assert len(file.read_text().splitlines()) == 3
 

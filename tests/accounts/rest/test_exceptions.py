@@ -9,8 +9,15 @@ import pytest
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from authproject.monitoring.formatters import JSONLineFormatter
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, codes
-from tests.support.http import BODIES, BuggyStore, Start, UnreachableStore, problem, send
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, get_field_codes
+from tests.support.http import (
+    BODIES,
+    BuggyStore,
+    Start,
+    UnreachableStore,
+    get_error,
+    send,
+)
 from tests.support.logs import LogLines, capture_log_lines
 
 HTML = {"Accept": "text/html"}
@@ -42,7 +49,7 @@ def get_tracebacks(log: LogLines) -> list[dict[str, Any]]:
 
 def test_bug_is_500_with_its_request_id(buggy_api: Api) -> None:
     response = buggy_api.login()
-    assert problem(response) == (500, "server_error")
+    assert get_error(response) == (500, "server_error")
     assert set(response.json()) == {"detail", "code", "request_id"}
     assert response.json()["request_id"] == response["X-Request-ID"]
 
@@ -71,7 +78,7 @@ def test_bug_is_logged_once_with_its_traceback(buggy_api: Api, log: LogLines) ->
 def test_bug_is_json_for_browsers_too(buggy_api: Api) -> None:
     body = json.dumps({"email": EMAIL, "password": PASSWORD}).encode()
     response = send(buggy_api, "/api/v1/auth/login", body, headers=HTML)
-    assert problem(response) == (500, "server_error")
+    assert get_error(response) == (500, "server_error")
 
 
 # The service is unavailable
@@ -91,19 +98,19 @@ def overloaded_api(start: Start) -> Api:
 @pytest.mark.parametrize("path", ["auth/register", "auth/login"])
 def test_full_hashing_queue_is_503(overloaded_api: Api, path: str) -> None:
     response = overloaded_api.post(path, {"email": f"new.{EMAIL}", "password": PASSWORD})
-    assert problem(response) == (503, "overloaded")
+    assert get_error(response) == (503, "overloaded")
     assert int(response["Retry-After"]) > 0
 
 
 def test_full_hashing_queue_reveals_no_account(overloaded_api: Api) -> None:
     responses = [overloaded_api.login(email) for email in (EMAIL, f"x{EMAIL}")]
-    assert [problem(response) for response in responses] == [(503, "overloaded")] * 2
+    assert [get_error(response) for response in responses] == [(503, "overloaded")] * 2
     assert responses[0].content == responses[1].content
 
 
 def test_full_hashing_queue_stops_only_hashing(overloaded_api: Api) -> None:
     assert overloaded_api.client.get("/health/ready").status_code == 200
-    assert problem(overloaded_api.profile(None)) == (401, "not_authenticated")
+    assert get_error(overloaded_api.profile(None)) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(
@@ -112,7 +119,7 @@ def test_full_hashing_queue_stops_only_hashing(overloaded_api: Api) -> None:
 def test_unreachable_store_is_503(start: Start, clock: MovableClock, path: str) -> None:
     services = start()
     api = Api()
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     services.accounts.store = UnreachableStore(clock)
     body = {
         "email": EMAIL,
@@ -122,24 +129,24 @@ def test_unreachable_store_is_503(start: Start, clock: MovableClock, path: str) 
         "new_password": PASSWORD,
     }
     response = api.post(f"auth/{path}", body, token=tokens["access_token"])
-    assert problem(response) == UNAVAILABLE
+    assert get_error(response) == UNAVAILABLE
     assert int(response["Retry-After"]) > 0
 
 
 def test_profile_with_unreachable_store_is_no_401(start: Start, clock: MovableClock) -> None:
     services = start()
     api = Api()
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     services.accounts.store = UnreachableStore(clock)
     response = api.profile(token)
-    assert problem(response) == UNAVAILABLE
+    assert get_error(response) == UNAVAILABLE
     assert "WWW-Authenticate" not in response
 
 
 def test_readiness_with_unreachable_store_is_503(start: Start, clock: MovableClock) -> None:
     start().accounts.store = UnreachableStore(clock)
     response = Api().client.get("/health/ready")
-    assert problem(response) == UNAVAILABLE
+    assert get_error(response) == UNAVAILABLE
     assert int(response["Retry-After"]) > 0
 
 
@@ -162,36 +169,39 @@ def test_body_of_disconnected_client_is_400(api: Api) -> None:
         readline = read
 
     environ: dict[str, Any] = {"wsgi.input": Disconnected(), "CONTENT_LENGTH": "9"}
-    assert problem(send(api, "/api/v1/auth/login", **environ)) == (400, "parse_error")
+    assert get_error(send(api, "/api/v1/auth/login", **environ)) == (400, "parse_error")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "", "[::1", "testserver:x", "\xff"])
 def test_unknown_host_is_invalid_host(api: Api, host: str) -> None:
     for path in ("/", "/api/v1/auth/login", "/nowhere"):
         response = api.client.get(path, headers={"Host": host})
-        assert problem(response) == (400, "invalid_host")
+        assert get_error(response) == (400, "invalid_host")
 
 
 def test_unknown_path_is_404(api: Api) -> None:
     for headers in ({}, HTML):
-        assert problem(api.client.get("/nowhere", headers=headers)) == (404, "not_found")
+        assert get_error(api.client.get("/nowhere", headers=headers)) == (
+            404,
+            "not_found",
+        )
 
 
 def test_unknown_method_is_405(api: Api) -> None:
     response = send(api, "/api/v1/auth/login", b"{}", method="BREW")
-    assert problem(response) == (405, "method_not_allowed")
+    assert get_error(response) == (405, "method_not_allowed")
 
 
 @pytest.mark.parametrize("accept", ["image/png", "application/xml", "text/html", "text/plain"])
 def test_health_is_only_json(api: Api, accept: str) -> None:
     response = api.client.get("/health", headers={"Accept": accept})
-    assert problem(response) == (406, "not_acceptable")
+    assert get_error(response) == (406, "not_acceptable")
 
 
 def test_request_with_406_changes_nothing(api: Api) -> None:
     body = json.dumps(BODIES["auth/register"]).encode()
     response = send(api, "/api/v1/auth/register", body, headers={"Accept": "image/png"})
-    assert problem(response) == (406, "not_acceptable")
+    assert get_error(response) == (406, "not_acceptable")
     assert api.register().status_code == 201
 
 
@@ -199,12 +209,12 @@ def test_request_with_406_changes_nothing(api: Api) -> None:
 def test_other_media_type_is_415(api: Api, media_type: str) -> None:
     body = json.dumps(BODIES["auth/register"]).encode()
     response = send(api, "/api/v1/auth/register", body, media_type)
-    assert problem(response) == (415, "unsupported_media_type")
+    assert get_error(response) == (415, "unsupported_media_type")
 
 
 @pytest.mark.urls("tests.support.views_forbidden")
 def test_permission_denied_of_a_django_view_is_403(api: Api) -> None:
-    assert problem(api.client.get("/forbidden")) == (403, "permission_denied")
+    assert get_error(api.client.get("/forbidden")) == (403, "permission_denied")
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json", "text/html;q=0.5, application/json"])
@@ -228,7 +238,7 @@ def test_error_is_json_unless_html_is_preferred(api: Api, path: str, accept: str
     ],
 )
 def test_error_is_a_page_for_browsers(api: Api, path: str, method: str) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = send(api, path, b'{"email": "\\u0000"}', method=method, token=token, headers=HTML)
     assert response.status_code < 500
     assert response["Content-Type"] == "text/html; charset=utf-8"
@@ -267,41 +277,41 @@ def test_nested_field_has_a_dotted_name(
     api: Api, body: dict[str, Any], errors: dict[str, list[str]]
 ) -> None:
     response = post_custom(api, "/notes", {"name": "x", **body})
-    assert problem(response) == INVALID
-    assert codes(response) == errors
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == errors
 
 
 @custom_views
 def test_missing_nested_field_is_422(api: Api) -> None:
     response = post_custom(api, "/notes", {"name": "x", "address": {}})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"address.street": ["required"]}
+    assert get_error(response) == (422, "unprocessable")
+    assert get_field_codes(response) == {"address.street": ["required"]}
 
 
 @custom_views
 def test_items_of_a_list_are_numbered(api: Api) -> None:
     response = post_custom(api, "/many", [{"name": "x"}, {"name": "too long"}])
-    assert problem(response) == INVALID
-    assert codes(response) == {"1.name": ["max_length"]}
+    assert get_error(response) == INVALID
+    assert get_field_codes(response) == {"1.name": ["max_length"]}
 
 
 @custom_views
 def test_text_detail_is_a_non_field_error(api: Api) -> None:
     response = post_custom(api, "/text")
-    assert problem(response) == INVALID
+    assert get_error(response) == INVALID
     entry = {"detail": "It cannot be.", "code": "impossible"}
     assert response.json()["errors"] == {"non_field_errors": [entry]}
 
 
 @custom_views
 def test_detail_without_code_is_invalid(api: Api) -> None:
-    assert codes(post_custom(api, "/nameless-code")) == {"non_field_errors": ["invalid"]}
+    assert get_field_codes(post_custom(api, "/nameless-code")) == {"non_field_errors": ["invalid"]}
 
 
 @custom_views
 def test_throttled_request_is_429_with_retry_after(api: Api) -> None:
     response = post_custom(api, "/throttled")
-    assert problem(response) == (429, "throttled")
+    assert get_error(response) == (429, "throttled")
     assert response["Retry-After"] == "3"
     assert "Retry-After" not in post_custom(api, "/for-ever")
 
@@ -317,7 +327,7 @@ def test_throttled_request_is_429_with_retry_after(api: Api) -> None:
 )
 def test_401_has_the_challenge_of_its_view(api: Api, path: str, code: str, challenge: str) -> None:
     response = post_custom(api, path)
-    assert problem(response) == (401, code)
+    assert get_error(response) == (401, code)
     assert response["WWW-Authenticate"] == challenge
 
 
@@ -333,10 +343,10 @@ def test_details_by_field_are_errors_by_field(
     api: Api, path: str, status: int, code: str, text: str
 ) -> None:
     response = post_custom(api, path)
-    assert problem(response) == (status, code)
+    assert get_error(response) == (status, code)
     assert response.json()["errors"] == {"name": [{"detail": text, "code": code}]}
 
 
 @custom_views
 def test_exception_without_code_has_default_code(api: Api) -> None:
-    assert problem(post_custom(api, "/teapot")) == (500, "error")
+    assert get_error(post_custom(api, "/teapot")) == (500, "error")

@@ -18,7 +18,7 @@ from accounts.rest.negotiation import (
 from accounts.rest.parsers import FormParser, JSONParser
 from accounts.rest.renderers import JSONRenderer
 from tests.support.api import JSON, Api
-from tests.support.http import problem
+from tests.support.http import get_error
 
 PROFILE = "/api/v1/protected/profile"
 ACCEPTS = [
@@ -118,7 +118,7 @@ def test_parser_is_selected_by_media_type(content_type: str, parser: type | None
 )
 def test_malformed_accept_is_406(api: Api, accept: str) -> None:
     response = api.client.get("/api/v1/", headers={"Accept": accept})
-    assert problem(response) == (406, "not_acceptable")
+    assert get_error(response) == (406, "not_acceptable")
 
 
 @pytest.mark.parametrize(
@@ -144,11 +144,11 @@ def test_odd_accept_that_allows_json_is_json(api: Api, accept: str) -> None:
 @pytest.mark.parametrize("name", ["json", ""])
 def test_format_json_in_query_is_json(api: Api, name: str) -> None:
     response = api.client.get(f"{PROFILE}?format={name}")
-    assert problem(response) == (401, "not_authenticated")
+    assert get_error(response) == (401, "not_authenticated")
 
 
 @pytest.mark.parametrize(
     "name", ["xml", "JSON", "%00", "%ff", "..%2f..%2fetc", "a" * 9000, "%F0%9F"]
 )
 def test_unknown_format_in_query_is_404(api: Api, name: str) -> None:
-    assert problem(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")
+    assert get_error(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")

@@ -9,8 +9,8 @@ from django.test import RequestFactory
 from django.utils.http import urlencode
 
 from authproject.wsgi import application
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, codes
-from tests.support.http import BODIES, FORM, LIMIT, NEW_PASSWORD, problem, send
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, get_field_codes
+from tests.support.http import BODIES, FORM, LIMIT, NEW_PASSWORD, get_error, send
 
 REGISTER = "/api/v1/auth/register"
 MULTIPART = "multipart/form-data; boundary=x"
@@ -77,18 +77,18 @@ ODD_PARTS = {
 
 @pytest.mark.parametrize("body", MALFORMED_JSON.values(), ids=list(MALFORMED_JSON))
 def test_malformed_json_is_parse_error(api: Api, body: bytes) -> None:
-    assert problem(send(api, REGISTER, body)) == PARSE_ERROR
+    assert get_error(send(api, REGISTER, body)) == PARSE_ERROR
 
 
 @pytest.mark.parametrize("path", BODIES)
 def test_malformed_json_at_any_endpoint_is_parse_error(api: Api, path: str) -> None:
-    token = api.enter()["access_token"]
-    assert problem(send(api, f"/api/v1/{path}", b"{", token=token)) == PARSE_ERROR
+    token = api.register_and_log_in()["access_token"]
+    assert get_error(send(api, f"/api/v1/{path}", b"{", token=token)) == PARSE_ERROR
 
 
 @pytest.mark.parametrize("body", [b"[" * 1024 + b"]" * 1024, b"9" * 300, b"1e300"])
 def test_odd_json_of_wrong_type_is_422(api: Api, body: bytes) -> None:
-    assert problem(send(api, "/api/v1/auth/login", body)) == (422, "unprocessable")
+    assert get_error(send(api, "/api/v1/auth/login", body)) == (422, "unprocessable")
 
 
 @pytest.mark.parametrize("body", [b'{"password": "secret', b"secret", b"{secret}", b'"\\secret"'])
@@ -107,7 +107,7 @@ def test_last_of_duplicate_keys_is_used(api: Api) -> None:
 @pytest.mark.parametrize("path", ["auth/register", "auth/login", "auth/refresh", "auth/logout"])
 def test_empty_json_body_is_an_empty_object(api: Api, path: str) -> None:
     response = send(api, f"/api/v1/{path}")
-    assert problem(response) == (422, "unprocessable")
+    assert get_error(response) == (422, "unprocessable")
     assert response.json() == send(api, f"/api/v1/{path}", b"{}").json()
 
 
@@ -142,7 +142,7 @@ def test_form_logs_in_and_out(api: Api, send_form: Any) -> None:
 
 
 def test_form_changes_the_password(api: Api, send_form: Any) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     assert send_form("auth/password", body, token).status_code == 200
 
@@ -156,41 +156,44 @@ def test_form_does_not_trim_the_password(api: Api, send_form: Any) -> None:
 @pytest.mark.parametrize("path", [path for path in BODIES if path != "auth/password"])
 def test_empty_form_has_every_field_missing(send_form: Any, path: str) -> None:
     response = send_form(path, {})
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {field: ["required"] for field in BODIES[path]}
+    assert get_error(response) == (422, "unprocessable")
+    assert get_field_codes(response) == {field: ["required"] for field in BODIES[path]}
 
 
 def test_empty_input_is_an_empty_string(send_form: Any) -> None:
     response = send_form("auth/register", {"email": "", "password": ""})
-    assert problem(response) == (400, "invalid")
-    assert codes(response) == {"email": ["invalid_email"], "password": ["password_too_short"]}
+    assert get_error(response) == (400, "invalid")
+    assert get_field_codes(response) == {
+        "email": ["invalid_email"],
+        "password": ["password_too_short"],
+    }
 
 
 def test_file_is_wrong_type(api: Api) -> None:
     data = {"email": BytesIO(b"user@example.com"), "password": PASSWORD}
     response = api.client.post(REGISTER, data=data)
-    assert problem(response) == (422, "unprocessable")
-    assert codes(response) == {"email": ["wrong_type"]}
+    assert get_error(response) == (422, "unprocessable")
+    assert get_field_codes(response) == {"email": ["wrong_type"]}
 
 
 @pytest.mark.parametrize(
     "body", [b"email=user%40example.com&password=%FF%FF%FF%FF%FF%FF%FF%FF", b"\xff"]
 )
 def test_form_with_invalid_utf8_is_parse_error(api: Api, body: bytes) -> None:
-    assert problem(send(api, REGISTER, body, FORM)) == PARSE_ERROR
+    assert get_error(send(api, REGISTER, body, FORM)) == PARSE_ERROR
 
 
 @pytest.mark.parametrize("body", ODD_FORMS.values(), ids=list(ODD_FORMS))
 @pytest.mark.parametrize("media_type", [FORM, "multipart/form-data", MULTIPART])
 def test_odd_form_is_client_error(api: Api, media_type: str, body: bytes) -> None:
-    status, _ = problem(send(api, REGISTER, body, media_type))
+    status, _ = get_error(send(api, REGISTER, body, media_type))
     assert status in {400, 422}
 
 
 @pytest.mark.parametrize("body", ODD_PARTS.values(), ids=list(ODD_PARTS))
 def test_odd_multipart_form_is_client_error(api: Api, body: bytes) -> None:
     response = send(api, REGISTER, body, MULTIPART)
-    assert problem(response)[0] in {400, 422}
+    assert get_error(response)[0] in {400, 422}
 
 
 # Media types
@@ -252,7 +255,7 @@ def test_json_in_another_charset_is_parse_error(api: Api, charset: str, body: by
 )
 def test_malformed_media_type_is_415(api: Api, media_type: str) -> None:
     response = send(api, REGISTER, GOOD, media_type)
-    assert problem(response) == (415, "unsupported_media_type")
+    assert get_error(response) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import JSON, Api
-from tests.support.http import FORM, LIMIT, problem, send
+from tests.support.http import FORM, LIMIT, get_error, send
 
 PROFILE = "/api/v1/protected/profile"
 ERRORS = {
@@ -33,25 +33,25 @@ def test_first_error_is_reported(api: Api, path: str, first: str) -> None:
         b"{" * (LIMIT + 1 if "body size" in errors else 9),
         "text/plain" if "media type" in errors else JSON,
         method="PUT" if "method" in errors else "POST",
-        token=api.enter()["access_token"] if needs_token else None,
+        token=api.register_and_log_in()["access_token"] if needs_token else None,
     )
-    assert problem(response) == ERRORS[first]
+    assert get_error(response) == ERRORS[first]
 
 
 def test_token_is_checked_before_method(api: Api) -> None:
     response = send(api, "/api/v1/auth/logout-all", method="GET", token="bad")
-    assert problem(response) == (401, "token_invalid")
+    assert get_error(response) == (401, "token_invalid")
 
 
 def test_media_type_is_checked_before_token(api: Api) -> None:
     response = send(api, "/api/v1/auth/password", b"a=1", "text/plain", token="bad")
-    assert problem(response) == (415, "unsupported_media_type")
+    assert get_error(response) == (415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize("path", ["/", "/api/v1/", "/health", "/health/ready"])
 def test_media_type_is_checked_before_method(api: Api, path: str) -> None:
     response = send(api, path, b"a", "text/plain", method="POST")
-    assert problem(response) == (415, "unsupported_media_type")
+    assert get_error(response) == (415, "unsupported_media_type")
 
 
 # Ignored
@@ -67,7 +67,7 @@ def test_odd_query_is_ignored(api: Api, query: str) -> None:
 
 def test_query_of_2000_parameters_is_parse_error(api: Api) -> None:
     response = api.client.generic("GET", "/health", QUERY_STRING="a&" * 2000)
-    assert problem(response) == (400, "parse_error")
+    assert get_error(response) == (400, "parse_error")
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_method_in_a_form_is_ignored(api: Api) -> None:
 @pytest.mark.parametrize("origin", ["http://[", "null", "\xff", "a" * 9000, "://", "http://a:b:c"])
 def test_odd_origin_is_ignored(api: Api, origin: str) -> None:
     response = api.client.get(PROFILE, headers={"Origin": origin})
-    assert problem(response) == ERRORS["credentials"]
+    assert get_error(response) == ERRORS["credentials"]
 
 
 @pytest.mark.parametrize("cookie", ["=", ";;;", "\xff", "a" * 9000, "sessionid=x; csrftoken=y"])
 def test_unknown_cookies_are_ignored(api: Api, cookie: str) -> None:
-    assert problem(api.client.get(PROFILE, headers={"Cookie": cookie})) == ERRORS["credentials"]
+    assert get_error(api.client.get(PROFILE, headers={"Cookie": cookie})) == ERRORS["credentials"]

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from accounts.services import Services
-from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, codes
+from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, get_field_codes
 from tests.support.http import NEW_PASSWORD
 
 GRACE = 10.0
@@ -23,25 +23,25 @@ def api(start: Callable[..., Services], store_url: str) -> Iterator[Api]:
 
 def test_register_email_twice_is_refused(api: Api) -> None:
     assert api.register().status_code == 201
-    assert codes(api.register(" User@EXAMPLE.com")) == {"email": ["duplicate_email"]}
+    assert get_field_codes(api.register(" User@EXAMPLE.com")) == {"email": ["duplicate_email"]}
 
 
 def test_login_needs_right_password(api: Api) -> None:
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     assert api.profile(tokens["access_token"]).json()["email"] == EMAIL
     assert api.login(password="wrong password").json()["code"] == "invalid_credentials"
     assert api.login("nobody@example.com").json()["code"] == "invalid_credentials"
 
 
 def test_refresh_retry_returns_same_token(api: Api, clock: MovableClock) -> None:
-    first = api.enter()["refresh_token"]
+    first = api.register_and_log_in()["refresh_token"]
     second = api.refresh(first).json()
     clock.advance(GRACE / 2)
     assert api.refresh(first).json()["refresh_token"] == second["refresh_token"]
 
 
 def test_refresh_reused_token_ends_session(api: Api, clock: MovableClock) -> None:
-    first = api.enter()["refresh_token"]
+    first = api.register_and_log_in()["refresh_token"]
     second = api.refresh(first).json()
     clock.advance(GRACE)
     assert api.refresh(first).json()["code"] == "token_reused"
@@ -50,7 +50,7 @@ def test_refresh_reused_token_ends_session(api: Api, clock: MovableClock) -> Non
 
 
 def test_refresh_in_50_threads_returns_one_token(api: Api) -> None:
-    token = api.enter()["refresh_token"]
+    token = api.register_and_log_in()["refresh_token"]
     with ThreadPoolExecutor(50) as pool:
         responses = list(pool.map(lambda _: api.refresh(token), range(50)))
     assert {response.status_code for response in responses} == {200}
@@ -58,14 +58,14 @@ def test_refresh_in_50_threads_returns_one_token(api: Api) -> None:
 
 
 def test_logout_ends_one_session(api: Api) -> None:
-    one, other = api.enter(), api.login().json()
+    one, other = api.register_and_log_in(), api.login().json()
     assert api.logout(one["refresh_token"]).status_code == 204
     assert api.profile(one["access_token"]).json()["code"] == "token_revoked"
     assert api.profile(other["access_token"]).status_code == 200
 
 
 def test_logout_all_ends_every_session(api: Api) -> None:
-    one, other = api.enter(), api.login().json()
+    one, other = api.register_and_log_in(), api.login().json()
     assert api.post("auth/logout-all", token=one["access_token"]).status_code == 204
     for tokens in (one, other):
         assert api.profile(tokens["access_token"]).json()["code"] == "token_revoked"
@@ -74,7 +74,7 @@ def test_logout_all_ends_every_session(api: Api) -> None:
 
 
 def test_password_change_ends_old_sessions(api: Api) -> None:
-    old = api.enter()
+    old = api.register_and_log_in()
     body = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
     fresh = api.post("auth/password", body, token=old["access_token"]).json()
     assert api.profile(fresh["access_token"]).status_code == 200

@@ -75,7 +75,7 @@ def resign(pair: TokenPair, key: str, **header: Any) -> TokenPair:
 
 
 def test_new_tokens_have_kid_key_current_key(restart: Restart) -> None:
-    old = restart(OLD).enter()
+    old = restart(OLD).register_and_log_in()
     api = restart(NEW, OLD, rotate=True)
     new, refreshed = api.login().json(), rotate_token(api, old)
     [kid] = {get_kid(pair[name]) for pair in (new, refreshed) for name in resign(pair, NEW)}
@@ -83,7 +83,7 @@ def test_new_tokens_have_kid_key_current_key(restart: Restart) -> None:
 
 
 def test_kid_key_key_is_stable_over_restarts(restart: Restart) -> None:
-    first = restart(OLD).enter()
+    first = restart(OLD).register_and_log_in()
     again = restart(OLD, NEW).login().json()
     assert get_kid(first["access_token"]) == get_kid(again["access_token"])
 
@@ -91,34 +91,34 @@ def test_kid_key_key_is_stable_over_restarts(restart: Restart) -> None:
 @every_use
 @pytest.mark.parametrize("keys", [(OLD,), (NEW, OLD), (NEW, OTHER, OLD), (OTHER, OLD, NEW)])
 def test_token_of_listed_key_is_accepted(restart: Restart, use: Use, keys: tuple[str, ...]) -> None:
-    pair = restart(OLD).enter()
+    pair = restart(OLD).register_and_log_in()
     assert use(restart(*keys), pair) == "ok"
 
 
 @every_use
 @pytest.mark.parametrize("keys", [(NEW,), (NEW, OTHER)])
 def test_token_of_removed_key_is_invalid(restart: Restart, use: Use, keys: tuple[str, ...]) -> None:
-    pair = restart(OLD).enter()
+    pair = restart(OLD).register_and_log_in()
     assert use(restart(*keys), pair) == "token_invalid"
 
 
 @every_use
 def test_key_that_is_listed_again_verifies_again(restart: Restart, use: Use) -> None:
-    pair = restart(OLD).enter()
+    pair = restart(OLD).register_and_log_in()
     restart(NEW)
     assert use(restart(NEW, OLD), pair) == "ok"
 
 
 @every_use
 def test_session_rotated_under_new_key_outlives_old_key(restart: Restart, use: Use) -> None:
-    pair = restart(OLD, rotate=True).enter()
+    pair = restart(OLD, rotate=True).register_and_log_in()
     rotated = rotate_token(restart(NEW, OLD, rotate=True), pair)
     assert use(restart(NEW, rotate=True), rotated) == "ok"
 
 
 def test_retry_under_new_key_returns_same_claims(restart: Restart) -> None:
     api = restart(OLD, rotate=True)
-    pair = api.enter()
+    pair = api.register_and_log_in()
     before = rotate_token(api, pair)["refresh_token"]
     after = rotate_token(restart(NEW, OLD, rotate=True), pair)["refresh_token"]
     assert decode_claims(after) == decode_claims(before)
@@ -127,7 +127,7 @@ def test_retry_under_new_key_returns_same_claims(restart: Restart) -> None:
 
 def test_reused_token_of_fallback_key_ends_session(restart: Restart) -> None:
     api = restart(OLD, rotate=True)
-    first = api.enter()
+    first = api.register_and_log_in()
     third = rotate_token(api, rotate_token(api, first))
     api = restart(NEW, OLD, rotate=True)
     assert use_refresh(api, first) == "token_reused"
@@ -136,7 +136,7 @@ def test_reused_token_of_fallback_key_ends_session(restart: Restart) -> None:
 
 def test_revoked_session_stays_revoked_under_new_key(restart: Restart) -> None:
     api = restart(OLD)
-    pair = api.enter()
+    pair = api.register_and_log_in()
     api.logout(pair["refresh_token"])
     assert use_access(restart(NEW, OLD), pair) == "token_revoked"
 
@@ -147,7 +147,7 @@ def test_revoked_session_stays_revoked_under_new_key(restart: Restart) -> None:
 def test_logout_needs_the_key_of_its_token(
     restart: Restart, keys: tuple[str, ...], afterwards: str
 ) -> None:
-    pair = restart(OLD).enter()
+    pair = restart(OLD).register_and_log_in()
     restart(*keys).logout(pair["refresh_token"])
     assert use_access(restart(NEW, OLD), pair) == afterwards
 
@@ -159,14 +159,14 @@ def test_listed_key_under_other_kid_is_not_tried(
     restart: Restart, use: Use, key: str, kid: object
 ) -> None:
     api = restart(NEW, OLD)
-    assert use(api, resign(api.enter(), key, kid=kid)) == "token_invalid"
+    assert use(api, resign(api.register_and_log_in(), key, kid=kid)) == "token_invalid"
 
 
 @every_use
 @pytest.mark.parametrize("key", [OLD, NEW])
 def test_listed_key_without_kid_is_not_tried(restart: Restart, use: Use, key: str) -> None:
     api = restart(NEW, OLD)
-    assert use(api, resign(api.enter(), key)) == "token_invalid"
+    assert use(api, resign(api.register_and_log_in(), key)) == "token_invalid"
 
 
 @every_use
@@ -176,7 +176,7 @@ def test_listed_key_without_kid_is_not_tried(restart: Restart, use: Use, key: st
 def test_key_under_kid_key_another_is_invalid(
     restart: Restart, use: Use, key: str, kid_key: str
 ) -> None:
-    kid = get_kid(restart(kid_key).enter()["access_token"])
+    kid = get_kid(restart(kid_key).register_and_log_in()["access_token"])
     api = restart(NEW, OLD)
     assert use(api, resign(api.login().json(), key, kid=kid)) == "token_invalid"
 
@@ -185,7 +185,7 @@ def test_key_under_kid_key_another_is_invalid(
 def test_resigned_token_with_own_kid_is_accepted(restart: Restart, use: Use) -> None:
     """Shows that the tokens above are rejected for their `kid`."""
     api = restart(NEW, OLD)
-    pair = api.enter()
+    pair = api.register_and_log_in()
     assert use(api, resign(pair, NEW, kid=get_kid(pair["access_token"]))) == "ok"
 
 

@@ -13,7 +13,15 @@ from accounts.services import get_services
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import MAX_WARNED_KEY_IDS, TOKEN_CACHE_SIZE, TokenService
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
-from tests.support.http import Start, decode_claims, decode_header, forge, problem, send, sign
+from tests.support.http import (
+    Start,
+    decode_claims,
+    decode_header,
+    forge,
+    get_error,
+    send,
+    sign,
+)
 
 PROFILE = "/api/v1/protected/profile"
 SECRET = "the-secret-of-this-test-is-long-enough"
@@ -42,7 +50,7 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixt
 
 def forge_kids(api: Api, *kids: str) -> None:
     """Present one forged token for each key ID."""
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     for kid in kids:
         api.profile(forge(token, {"kid": kid}))
 
@@ -55,14 +63,14 @@ def make_kid(number: int) -> str:
 
 
 def test_access_token_has_the_documented_claims(api: Api, clock: MovableClock) -> None:
-    claims = decode_claims(api.enter("User@Example.com")["access_token"])
+    claims = decode_claims(api.register_and_log_in("User@Example.com")["access_token"])
     assert {name: type(value) for name, value in claims.items()} == COMMON_CLAIMS
     assert (claims["sub"], claims["type"]) == (EMAIL, "access")
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 15 * 60)
 
 
 def test_refresh_token_has_the_documented_claims(api: Api, clock: MovableClock) -> None:
-    claims = decode_claims(api.enter("User@Example.com")["refresh_token"])
+    claims = decode_claims(api.register_and_log_in("User@Example.com")["refresh_token"])
     assert {name: type(value) for name, value in claims.items()} == {**COMMON_CLAIMS, "gen": int}
     assert (claims["sub"], claims["type"], claims["gen"]) == (EMAIL, "refresh", 0)
     assert (claims["iat"], claims["exp"]) == (int(clock()), int(clock()) + 7 * DAY)
@@ -70,31 +78,39 @@ def test_refresh_token_has_the_documented_claims(api: Api, clock: MovableClock) 
 
 @pytest.mark.parametrize("name", ["access_token", "refresh_token"])
 def test_header_has_algorithm_type_and_key_id(api: Api, name: str) -> None:
-    header = decode_header(api.enter()[name])
+    header = decode_header(api.register_and_log_in()[name])
     assert set(header) == {"alg", "typ", "kid"}
     assert (header["alg"], header["typ"]) == ("HS256", "JWT")
 
 
 def test_tokens_of_one_login_share_the_session(api: Api) -> None:
-    pair, other = api.enter(), api.login().json()
+    pair, other = api.register_and_log_in(), api.login().json()
     access, refresh = decode_claims(pair["access_token"]), decode_claims(pair["refresh_token"])
     assert access["sid"] == refresh["sid"] != decode_claims(other["access_token"])["sid"]
     assert access["ver"] == refresh["ver"]
 
 
 def test_token_ids_are_unique(api: Api) -> None:
-    pairs = [api.enter(), api.login().json()]
+    pairs = [api.register_and_log_in(), api.login().json()]
     tokens = [pair[name] for pair in pairs for name in ("access_token", "refresh_token")]
     assert len({decode_claims(token)["jti"] for token in tokens}) == 4
 
 
 def test_security_stamps_are_random(api: Api) -> None:
     emails = [f"user{number}@example.com" for number in range(5)]
-    assert len({decode_claims(api.enter(email)["access_token"])["ver"] for email in emails}) == 5
+    assert (
+        len(
+            {
+                decode_claims(api.register_and_log_in(email)["access_token"])["ver"]
+                for email in emails
+            }
+        )
+        == 5
+    )
 
 
 def test_token_has_no_password(api: Api) -> None:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     for name in ("access_token", "refresh_token"):
         assert PASSWORD not in str(decode_claims(pair[name]))
 
@@ -104,14 +120,14 @@ def test_token_has_no_password(api: Api) -> None:
 
 def test_lifetimes_are_settings(start: Start) -> None:
     start(ACCESS_TOKEN_LIFETIME=30, REFRESH_TOKEN_LIFETIME=60)
-    pair = Api().enter()
+    pair = Api().register_and_log_in()
     access, refresh = decode_claims(pair["access_token"]), decode_claims(pair["refresh_token"])
     assert access["exp"] - access["iat"] == pair["expires_in"] == 30
     assert refresh["exp"] - refresh["iat"] == 60
 
 
 def test_access_token_expires_with_its_session(api: Api, clock: MovableClock) -> None:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     clock.advance(7 * DAY - 60)
     refreshed = api.refresh(pair["refresh_token"]).json()
     claims = decode_claims(refreshed["access_token"])
@@ -119,46 +135,46 @@ def test_access_token_expires_with_its_session(api: Api, clock: MovableClock) ->
 
 
 def test_access_token_is_accepted_until_it_expires(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     clock.now = decode_claims(token)["exp"] - 0.001
     assert api.profile(token).status_code == 200
     clock.now = decode_claims(token)["exp"]
     response = api.profile(token)
-    assert problem(response) == EXPIRED
+    assert get_error(response) == EXPIRED
     assert 'error="invalid_token"' in response["WWW-Authenticate"]
 
 
 def test_refresh_token_is_accepted_until_it_expires(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["refresh_token"]
+    token = api.register_and_log_in()["refresh_token"]
     clock.now = decode_claims(token)["exp"] - 1
     assert api.refresh(token).status_code == 200
     clock.now = decode_claims(token)["exp"]
     response = api.refresh(token)
-    assert problem(response) == EXPIRED
+    assert get_error(response) == EXPIRED
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
 
 
 def test_expired_access_token_changes_nothing(api: Api, clock: MovableClock) -> None:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     clock.advance(DAY)
-    assert problem(api.post("auth/logout-all", token=pair["access_token"])) == EXPIRED
+    assert get_error(api.post("auth/logout-all", token=pair["access_token"])) == EXPIRED
     assert api.refresh(pair["refresh_token"]).status_code == 200
 
 
 def test_token_of_deleted_account_is_revoked_for_ever(start: Start) -> None:
     start()
     api = Api()
-    pair = api.enter()
+    pair = api.register_and_log_in()
     start()  # The memory store is empty again.
     for _ in range(2):
-        assert problem(api.profile(pair["access_token"])) == REVOKED
-        assert problem(api.refresh(pair["refresh_token"])) == REVOKED
+        assert get_error(api.profile(pair["access_token"])) == REVOKED
+        assert get_error(api.refresh(pair["refresh_token"])) == REVOKED
         api.register()
 
 
 def test_restart_revokes_no_token(start: Start) -> None:
     store = start().accounts.store
-    token = Api().enter()["access_token"]
+    token = Api().register_and_log_in()["access_token"]
     start().accounts.store = store
     assert Api().profile(token).status_code == 200
 
@@ -168,24 +184,24 @@ def test_restart_revokes_no_token(start: Start) -> None:
 
 @pytest.mark.parametrize("name", ["access_token", "Authorization"])
 def test_token_in_query_is_ignored(api: Api, name: str) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     for value in (token, f"Bearer%20{token}"):
         response = send(api, f"{PROFILE}?{name}={value}", method="GET")
-        assert problem(response) == (401, "not_authenticated")
+        assert get_error(response) == (401, "not_authenticated")
 
 
 def test_token_in_body_is_ignored(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = api.post("auth/logout-all", {"access_token": token})
-    assert problem(response) == (401, "not_authenticated")
+    assert get_error(response) == (401, "not_authenticated")
     assert api.profile(token).status_code == 200
 
 
 @pytest.mark.parametrize("name", ["Cookie", "X-Access-Token", "Proxy-Authorization"])
 def test_token_in_another_header_is_ignored(api: Api, name: str) -> None:
-    value = f"access_token={api.enter()['access_token']}"
+    value = f"access_token={api.register_and_log_in()['access_token']}"
     response = api.client.get(PROFILE, headers={name: value})
-    assert problem(response) == (401, "not_authenticated")
+    assert get_error(response) == (401, "not_authenticated")
 
 
 # The cache of verified tokens
@@ -196,55 +212,55 @@ def get_cache_size(tokens: TokenService) -> int:
 
 
 def test_cached_access_token_expires(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     assert api.profile(token).status_code == 200
     clock.advance(15 * 60)
-    assert problem(api.profile(token)) == EXPIRED
+    assert get_error(api.profile(token)) == EXPIRED
 
 
 def test_cached_refresh_token_expires(api: Api, clock: MovableClock) -> None:
-    token = api.enter()["refresh_token"]
+    token = api.register_and_log_in()["refresh_token"]
     assert api.refresh(token).status_code == 200
     clock.advance(7 * DAY)
-    assert problem(api.refresh(token)) == EXPIRED
+    assert get_error(api.refresh(token)) == EXPIRED
 
 
 def test_cached_tokens_are_revoked_by_logout(api: Api) -> None:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     assert api.profile(pair["access_token"]).status_code == 200
     assert api.refresh(pair["refresh_token"]).status_code == 200
     api.logout(pair["refresh_token"])
-    assert problem(api.profile(pair["access_token"])) == REVOKED
-    assert problem(api.refresh(pair["refresh_token"])) == REVOKED
+    assert get_error(api.profile(pair["access_token"])) == REVOKED
+    assert get_error(api.refresh(pair["refresh_token"])) == REVOKED
 
 
 def test_cached_token_is_revoked_by_logout_all(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     assert api.profile(token).status_code == 200
     api.post("auth/logout-all", token=token)
-    assert problem(api.profile(token)) == REVOKED
+    assert get_error(api.profile(token)) == REVOKED
 
 
 def test_cached_access_token_is_no_refresh_token(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     assert api.profile(token).status_code == 200
-    assert problem(api.refresh(token)) == INVALID
+    assert get_error(api.refresh(token)) == INVALID
 
 
 def test_cache_is_empty_after_start_with_another_key(start: Start) -> None:
     store = start().accounts.store
     api = Api()
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     assert api.profile(token).status_code == 200
     start(JWT_SECRET_KEY=SECRET).accounts.store = store
-    assert problem(api.profile(token)) == INVALID
+    assert get_error(api.profile(token)) == INVALID
 
 
 def test_invalid_token_is_not_cached(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     before = get_cache_size(get_services().tokens)
-    assert problem(api.profile(f"{token[:-4]}AAAA")) == INVALID
-    assert problem(api.profile(forge(token, ver=...))) == INVALID
+    assert get_error(api.profile(f"{token[:-4]}AAAA")) == INVALID
+    assert get_error(api.profile(forge(token, ver=...))) == INVALID
     assert get_cache_size(get_services().tokens) == before
 
 
@@ -287,7 +303,7 @@ def test_malformed_key_id_is_not_logged(
 
 
 def test_invalid_signature_is_not_logged(api: Api, warnings: pytest.LogCaptureFixture) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     api.profile(sign(decode_header(token), decode_claims(token), key="x" * 32))
     assert warnings.messages == []
 
@@ -295,7 +311,7 @@ def test_invalid_signature_is_not_logged(api: Api, warnings: pytest.LogCaptureFi
 def test_token_from_the_future_is_accepted_and_logged(
     api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
 ) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     clock.advance(-1200)
     assert api.profile(token).status_code == 200
     [message] = warnings.messages
@@ -308,7 +324,7 @@ def test_token_from_the_future_is_accepted_and_logged(
 def test_clock_difference_within_tolerance_is_not_logged(
     api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
 ) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     clock.advance(-4)
     api.profile(token)
     assert warnings.messages == []

@@ -9,7 +9,7 @@ import pytest
 from django.conf import settings
 
 from tests.support.api import Api
-from tests.support.http import decode_claims, decode_header, forge, problem, sign
+from tests.support.http import decode_claims, decode_header, forge, get_error, sign
 
 INVALID = (401, "token_invalid")
 MISSING: Any = ...
@@ -51,7 +51,7 @@ class Endpoint:
 
 @pytest.fixture(params=["access", "refresh"])
 def endpoint(api: Api, request: pytest.FixtureRequest) -> Endpoint:
-    pair = api.enter()
+    pair = api.register_and_log_in()
     if request.param == "access":
         return Endpoint(pair["access_token"], api.profile)
     return Endpoint(pair["refresh_token"], api.refresh)
@@ -74,43 +74,43 @@ def test_unknown_claims_are_ignored(endpoint: Endpoint) -> None:
 @pytest.mark.parametrize("value", INVALID_TEXTS, ids=label)
 @pytest.mark.parametrize("claim", ["sub", "sid", "ver", "jti", "type"])
 def test_text_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str, value: Any) -> None:
-    assert problem(endpoint.use_forged(**{claim: value})) == INVALID
+    assert get_error(endpoint.use_forged(**{claim: value})) == INVALID
 
 
 @pytest.mark.parametrize(("claim", "length"), [("sub", 321), ("sid", 65), ("ver", 65), ("jti", 65)])
 def test_text_claim_that_is_too_long_is_invalid(
     endpoint: Endpoint, claim: str, length: int
 ) -> None:
-    assert problem(endpoint.use_forged(**{claim: "x" * length})) == INVALID
+    assert get_error(endpoint.use_forged(**{claim: "x" * length})) == INVALID
 
 
 @pytest.mark.parametrize("value", INVALID_TIMES, ids=label)
 @pytest.mark.parametrize("claim", ["iat", "exp"])
 def test_time_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str, value: Any) -> None:
-    assert problem(endpoint.use_forged(**{claim: value})) == INVALID
+    assert get_error(endpoint.use_forged(**{claim: value})) == INVALID
 
 
 @pytest.mark.parametrize("value", INVALID_COUNTS, ids=label)
 def test_rotation_count_of_other_type_is_invalid(api: Api, value: Any) -> None:
-    token = forge(api.enter()["refresh_token"], gen=value)
-    assert problem(api.refresh(token)) == INVALID
+    token = forge(api.register_and_log_in()["refresh_token"], gen=value)
+    assert get_error(api.refresh(token)) == INVALID
 
 
 @pytest.mark.parametrize("value", ["ACCESS", "access ", "bearer", "id", "refresh\0"])
 def test_unknown_token_type_is_invalid(endpoint: Endpoint, value: str) -> None:
-    assert problem(endpoint.use_forged(type=value)) == INVALID
+    assert get_error(endpoint.use_forged(type=value)) == INVALID
 
 
 def test_refresh_token_is_no_access_token(api: Api) -> None:
-    assert problem(api.profile(api.enter()["refresh_token"])) == INVALID
+    assert get_error(api.profile(api.register_and_log_in()["refresh_token"])) == INVALID
 
 
 def test_access_token_is_no_refresh_token(api: Api) -> None:
-    assert problem(api.refresh(api.enter()["access_token"])) == INVALID
+    assert get_error(api.refresh(api.register_and_log_in()["access_token"])) == INVALID
 
 
 def test_access_token_at_logout_ends_no_session(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     api.logout(token)
     assert api.profile(token).status_code == 200
 
@@ -127,60 +127,60 @@ def test_access_token_at_logout_ends_no_session(api: Api) -> None:
 def test_claim_of_another_account_is_rejected(
     endpoint: Endpoint, claim: str, value: Any, code: str
 ) -> None:
-    assert problem(endpoint.use_forged(**{claim: value})) == (401, code)
+    assert get_error(endpoint.use_forged(**{claim: value})) == (401, code)
 
 
 @pytest.mark.parametrize("algorithm", INVALID_ALGORITHMS, ids=label)
 def test_other_algorithm_is_invalid(endpoint: Endpoint, algorithm: Any) -> None:
-    assert problem(endpoint.use_forged({"alg": algorithm})) == INVALID
+    assert get_error(endpoint.use_forged({"alg": algorithm})) == INVALID
 
 
 @pytest.mark.parametrize(("algorithm", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
 def test_other_hmac_is_invalid(endpoint: Endpoint, algorithm: str, digest: str) -> None:
     header = {**decode_header(endpoint.token), "alg": algorithm}
     token = sign(header, decode_claims(endpoint.token), digest=digest)
-    assert problem(endpoint.use(token)) == INVALID
+    assert get_error(endpoint.use(token)) == INVALID
 
 
 @pytest.mark.parametrize("digest", ["sha1", "sha384", "sha512"])
 def test_other_digest_under_hs256_is_invalid(endpoint: Endpoint, digest: str) -> None:
     token = sign(decode_header(endpoint.token), decode_claims(endpoint.token), digest=digest)
-    assert problem(endpoint.use(token)) == INVALID
+    assert get_error(endpoint.use(token)) == INVALID
 
 
 @pytest.mark.parametrize("algorithm", ["none", "nOnE", "HS256"])
 def test_token_without_signature_is_invalid(endpoint: Endpoint, algorithm: str) -> None:
     token = forge(endpoint.token, {"alg": algorithm})
     unsigned = token[: token.rindex(".") + 1]
-    assert problem(endpoint.use(unsigned)) == INVALID
-    assert problem(endpoint.use(unsigned.rstrip("."))) == INVALID
+    assert get_error(endpoint.use(unsigned)) == INVALID
+    assert get_error(endpoint.use(unsigned.rstrip("."))) == INVALID
 
 
 @pytest.mark.parametrize("kid", INVALID_KEY_IDS, ids=label)
 def test_unknown_key_id_is_invalid(endpoint: Endpoint, kid: Any) -> None:
-    assert problem(endpoint.use_forged({"kid": kid})) == INVALID
+    assert get_error(endpoint.use_forged({"kid": kid})) == INVALID
 
 
 def test_similar_key_id_is_invalid(endpoint: Endpoint) -> None:
     kid = decode_header(endpoint.token)["kid"]
     for other in (kid.upper(), f" {kid}", f"{kid}\0", kid[:-1], [kid], {kid: kid}):
-        assert problem(endpoint.use_forged({"kid": other})) == INVALID
+        assert get_error(endpoint.use_forged({"kid": other})) == INVALID
 
 
 @pytest.mark.parametrize("part", ["kid", "claim"])
 def test_token_of_100_kilobytes_is_invalid(api: Api, part: str) -> None:
-    token, long = api.enter()["access_token"], "k" * 100_000
+    token, long = api.register_and_log_in()["access_token"], "k" * 100_000
     token = forge(token, {"kid": long}) if part == "kid" else forge(token, more=long)
-    assert problem(api.profile(token)) == INVALID
+    assert get_error(api.profile(token)) == INVALID
 
 
 @pytest.mark.parametrize("crit", [[], ["exp"], ["b64"], "exp", None, {}], ids=label)
 def test_critical_extension_is_invalid(endpoint: Endpoint, crit: Any) -> None:
-    assert problem(endpoint.use_forged({"crit": crit, "b64": True})) == INVALID
+    assert get_error(endpoint.use_forged({"crit": crit, "b64": True})) == INVALID
 
 
 def test_detached_payload_is_invalid(endpoint: Endpoint) -> None:
-    assert problem(endpoint.use_forged({"b64": False})) == INVALID
+    assert get_error(endpoint.use_forged({"b64": False})) == INVALID
 
 
 @pytest.mark.parametrize("name", REMOTE_KEYS)
@@ -192,7 +192,7 @@ def test_key_in_header_is_ignored(endpoint: Endpoint, name: str) -> None:
 def test_key_in_header_verifies_nothing(endpoint: Endpoint, name: str) -> None:
     header = {**decode_header(endpoint.token), name: REMOTE_KEYS[name]}
     token = sign(header, decode_claims(endpoint.token), key="evil-key-that-is-long-enough-1234")
-    assert problem(endpoint.use(token)) == INVALID
+    assert get_error(endpoint.use(token)) == INVALID
 
 
 @pytest.mark.parametrize("key", ["", "secret", "kid", "SECRET_KEY"])
@@ -200,24 +200,24 @@ def test_other_key_is_invalid(endpoint: Endpoint, key: str) -> None:
     header = decode_header(endpoint.token)
     secret = {"kid": header["kid"], "SECRET_KEY": settings.SECRET_KEY}.get(key, key)
     token = sign(header, decode_claims(endpoint.token), key=secret)
-    assert problem(endpoint.use(token)) == INVALID
+    assert get_error(endpoint.use(token)) == INVALID
 
 
 @pytest.mark.parametrize("part", NOT_OBJECTS, ids=label)
 def test_header_that_is_no_object_is_invalid(endpoint: Endpoint, part: bytes) -> None:
-    assert problem(endpoint.use(sign(part, decode_claims(endpoint.token)))) == INVALID
+    assert get_error(endpoint.use(sign(part, decode_claims(endpoint.token)))) == INVALID
 
 
 @pytest.mark.parametrize("part", NOT_OBJECTS, ids=label)
 def test_payload_that_is_no_object_is_invalid(endpoint: Endpoint, part: bytes) -> None:
-    assert problem(endpoint.use(sign(decode_header(endpoint.token), part))) == INVALID
+    assert get_error(endpoint.use(sign(decode_header(endpoint.token), part))) == INVALID
 
 
 def test_changed_character_is_invalid(endpoint: Endpoint) -> None:
     token = endpoint.token
     for at in range(0, len(token), 7):
         changed = token[:at] + ("A" if token[at] != "A" else "B") + token[at + 1 :]
-        assert problem(endpoint.use(changed)) == INVALID
+        assert get_error(endpoint.use(changed)) == INVALID
 
 
 def test_other_spelling_of_token_is_invalid(endpoint: Endpoint) -> None:
@@ -229,11 +229,14 @@ def test_other_spelling_of_token_is_invalid(endpoint: Endpoint) -> None:
         *(f"{payload}.{header}.{signature}", f"{token[:-4]}!!!!{token[-4:]}", token * 2),
     ]
     for other in others:
-        assert problem(endpoint.use(other)) == INVALID
+        assert get_error(endpoint.use(other)) == INVALID
 
 
 def test_payload_of_another_token_is_invalid(api: Api) -> None:
-    mine, theirs = api.enter()["access_token"], api.enter("other@example.com")["access_token"]
+    mine, theirs = (
+        api.register_and_log_in()["access_token"],
+        api.register_and_log_in("other@example.com")["access_token"],
+    )
     parts = mine.split(".")
     parts[1] = theirs.split(".")[1]
-    assert problem(api.profile(".".join(parts))) == INVALID
+    assert get_error(api.profile(".".join(parts))) == INVALID

@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import JSON, PASSWORD
-from tests.support.processes import ROOT, Service, manage, running, serving
+from tests.support.processes import ROOT, Service, run_manage, run_python, run_service
 
 LIMIT = 16 * 1024
 
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("serve")) as service:
+    with run_service(tmp_path_factory.mktemp("serve")) as service:
         yield service
 
 
@@ -56,7 +56,7 @@ def test_a_body_over_the_limit_is_refused(service: Service, chunked: bool) -> No
     answer = service.post("auth/login", iter([body]) if chunked else body, **{"Content-Type": JSON})
     assert answer.status == 413
     assert answer.json()["code"] == "payload_too_large"
-    assert service.answers()
+    assert service.is_up()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads memory from /proc")
@@ -65,7 +65,7 @@ def test_a_huge_body_is_refused_without_being_read_whole(service: Service, chunk
     before = memory_of(service)
     assert b" 413 " in send_huge_body(service, chunked)
     assert memory_of(service) - before < 20_000_000
-    assert service.answers()
+    assert service.is_up()
 
 
 def send_huge_body(service: Service, chunked: bool) -> bytes:
@@ -97,7 +97,7 @@ def memory_of(service: Service) -> int:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_a_signal_lets_requests_finish_and_exits_0(tmp_path: Path, name: str) -> None:
     with (
-        serving(tmp_path, BCRYPT_ROUNDS="12") as service,
+        run_service(tmp_path, BCRYPT_ROUNDS="12") as service,
         closing(service.connect()) as connection,
         closing(service.connect()) as idle,
     ):
@@ -112,7 +112,7 @@ def test_a_signal_lets_requests_finish_and_exits_0(tmp_path: Path, name: str) ->
 
 def test_runserver_works_as_in_any_django_project(tmp_path: Path) -> None:
     command = ("manage.py", "runserver", "--noreload", "{port}")
-    with running(tmp_path, *command, PYTHONUNBUFFERED="1") as service:
+    with run_python(tmp_path, *command, PYTHONUNBUFFERED="1") as service:
         assert service.register().status == 201
         assert service.profile(service.login().json()["access_token"]).status == 200
 
@@ -123,7 +123,7 @@ def test_the_start_says_that_users_live_in_memory(service: Service) -> None:
 
 def test_other_servers_load_the_wsgi_application(tmp_path: Path) -> None:
     command = ("-m", "granian", "--interface", "wsgi", "--no-ws", "--port", "{port}")
-    with running(tmp_path, *command, "authproject.wsgi:application") as service:
+    with run_python(tmp_path, *command, "authproject.wsgi:application") as service:
         assert service.register().status == 201
 
 
@@ -134,7 +134,7 @@ def test_each_page_of_the_browsable_api_has_its_own_css(service: Service) -> Non
 
 
 def test_without_the_browsable_api_there_is_no_html(tmp_path: Path) -> None:
-    with serving(tmp_path, BROWSABLE_API="false") as service:
+    with run_service(tmp_path, BROWSABLE_API="false") as service:
         answer = service.request("GET", "/api/v1/", Accept="text/html")
         assert answer.status == 406
         assert answer.json()["code"] == "not_acceptable"
@@ -143,33 +143,33 @@ def test_without_the_browsable_api_there_is_no_html(tmp_path: Path) -> None:
 
 
 def test_every_origin_may_read_where_development_says_so(tmp_path: Path) -> None:
-    with serving(tmp_path, CORS_ORIGINS="*") as service:
+    with run_service(tmp_path, CORS_ORIGINS="*") as service:
         answer = service.request("GET", "/health", Origin="http://anywhere.example")
         assert answer.headers["Access-Control-Allow-Origin"] == "*"
 
 
 def test_more_workers_than_one_need_a_shared_store() -> None:
-    refused = manage("serve", "--workers", "2")
+    refused = run_manage("serve", "--workers", "2")
     assert refused.returncode != 0
     assert "--workers 2 needs a store that processes share" in refused.stderr
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
 def test_what_is_no_port_is_refused_without_a_traceback(port: str) -> None:
-    refused = manage("serve", f"--port={port}")
+    refused = run_manage("serve", f"--port={port}")
     assert "is no port" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.parametrize("host", ["host.invalid", "a..b"])
 def test_a_host_that_is_not_ours_is_refused_without_a_traceback(host: str) -> None:
-    refused = manage("serve", "--host", host)
+    refused = run_manage("serve", "--host", host)
     assert f"Cannot listen on {host}:8000" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 
 def test_no_workers_are_no_service() -> None:
-    assert "at least 1" in manage("serve", "--workers", "0").stderr
+    assert "at least 1" in run_manage("serve", "--workers", "0").stderr
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,7 @@ def test_a_refused_start_lists_every_fault_without_a_traceback(command: tuple[st
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 def test_a_worker_ends_with_its_killed_parent(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         worker = service.workers()[0]
         service.process.kill()
         assert ended(worker)
@@ -222,13 +222,13 @@ def ended(pid: int) -> bool:
 
 def test_the_configuration_is_judged_before_the_port(service: Service) -> None:
     missing = "/missing/users.jsonl"
-    refused = manage("serve", "--port", str(service.port), SEED_USERS_FILE=missing)
+    refused = run_manage("serve", "--port", str(service.port), SEED_USERS_FILE=missing)
     assert f"  SEED_USERS_FILE: {missing}" in refused.stderr
     assert "Cannot listen" not in refused.stderr
 
 
 def test_a_port_in_use_is_refused_without_a_traceback(service: Service) -> None:
-    refused = manage("serve", "--port", str(service.port))
+    refused = run_manage("serve", "--port", str(service.port))
     assert refused.returncode != 0
     assert "Traceback" not in refused.stderr
     assert str(service.port) in refused.stderr

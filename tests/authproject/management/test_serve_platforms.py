@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 
 from accounts.stores import check_url
 from accounts.stores.url import InvalidStoreURL
-from tests.support.processes import ROOT, running
+from tests.support.processes import ROOT, run_python
 
 SPAWNING = """
 import multiprocessing, sys
@@ -29,7 +29,7 @@ print(open_store("memory://", lambda: 0.0).backend_name)
 
 def test_serve_forks_where_the_system_would_spawn(tmp_path: Path) -> None:
     store = (tmp_path / "accounts.jsonl").as_uri()
-    with running(tmp_path, "-c", SPAWNING, "{port}", STORE_URL=store) as service:
+    with run_python(tmp_path, "-c", SPAWNING, "{port}", STORE_URL=store) as service:
         assert service.register().status == 201
 
 

@@ -40,7 +40,7 @@ def test_a_failure_has_its_code_and_a_refused_token_the_reason(
     api: Api, lines: LogLines, clock: MovableClock
 ) -> None:
     api.client.get("/nowhere")
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     clock.advance(1000)
     api.profile(token)
     api.refresh(token)
@@ -55,7 +55,7 @@ def test_a_failure_has_its_code_and_a_refused_token_the_reason(
 
 
 def test_a_token_in_a_path_is_masked(api: Api, lines: LogLines) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     _, payload, signature = token.split(".")
     api.client.get(f"/api/v1/{token}/profile")
     api.client.get(f"/{payload}.{signature}")
@@ -64,7 +64,7 @@ def test_a_token_in_a_path_is_masked(api: Api, lines: LogLines) -> None:
 
 
 def test_a_token_in_another_s_line_is_masked(api: Api, lines: LogLines) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug, extra={"given": token})
     (line,) = lines.json("somebody")
@@ -119,7 +119,7 @@ def test_a_reused_token_is_critical(
     api: Api, lines: LogLines, start: Callable[..., Services]
 ) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
-    spent = api.enter()["refresh_token"]
+    spent = api.register_and_log_in()["refresh_token"]
     api.refresh(spent)
     api.refresh(spent)
     told = lines.json("authproject.security")[-1]

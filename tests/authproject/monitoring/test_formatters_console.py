@@ -80,7 +80,7 @@ def test_a_traceback_is_indented_and_cannot_forge_a_line(console: LogLines) -> N
 
 
 def test_a_token_is_masked(api: Api, console: LogLines) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug)
     api.client.get(f"/{token}")

@@ -17,8 +17,8 @@ from authproject.monitoring import metrics
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import forge, send
 from tests.support.metrics import Counts, read, scrape
-from tests.support.processes import START_SECONDS, Service, serving
-from tests.support.valkey import Server, eventually, valkey_binary
+from tests.support.processes import START_SECONDS, Service, run_service
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 Start = Callable[..., Services]
 PROFILE, LOGIN = "/api/v1/protected/profile", "/api/v1/auth/login"
@@ -36,7 +36,7 @@ def test_the_text_is_prometheus_own(api: Api) -> None:
 
 
 def test_each_operation_counts_its_success(api: Api, counts: Counts) -> None:
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     api.refresh(tokens["refresh_token"])
     api.profile(tokens["access_token"])
     change = {"current_password": PASSWORD, "new_password": "another password"}
@@ -61,7 +61,7 @@ def test_a_failure_counts_by_its_code(api: Api, counts: Counts) -> None:
 
 
 def test_expired_tokens_are_counted(api: Api, counts: Counts, clock: MovableClock) -> None:
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     clock.advance(901)
     api.profile(tokens["access_token"])
     api.refresh(forge(tokens["refresh_token"], exp=int(clock()) - 1))
@@ -99,7 +99,7 @@ def send_whatever_a_client_can_vary(api: Api, token: str, name: str) -> None:
 
 
 def test_no_client_can_invent_a_label(api: Api) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     send_whatever_a_client_can_vary(api, token, "first")
     scrape(api)  # which is a request, too
     series = set(read(scrape(api)))
@@ -118,12 +118,12 @@ def test_what_is_nobodys_shares_one_label(api: Api, counts: Counts) -> None:
 
 
 def test_hashes_are_timed(api: Api, counts: Counts) -> None:
-    api.enter()
+    api.register_and_log_in()
     assert counts("auth_password_hash_seconds_count") == 2
 
 
 def test_no_hash_waits_when_all_are_done(api: Api) -> None:
-    api.enter()
+    api.register_and_log_in()
     assert read(scrape(api))["auth_password_hash_queue", frozenset()] == 0
 
 
@@ -156,7 +156,7 @@ def test_two_scrapes_may_forget_the_same_dead_worker(
 
 
 def test_without_metrics_there_is_no_page(tmp_path: Path) -> None:
-    with serving(tmp_path, METRICS="false") as service:
+    with run_service(tmp_path, METRICS="false") as service:
         answer = service.request("GET", "/metrics")
         assert (answer.status, answer.json()["code"]) == (404, "not_found")
         assert service.login().json()["code"] == "invalid_credentials"
@@ -178,8 +178,8 @@ def test_workers_are_counted_together_dead_ones_too(tmp_path: Path) -> None:
     valkey = Server(valkey_binary(), tmp_path)
     try:
         url = f"valkey://127.0.0.1:{valkey.port}"
-        with serving(tmp_path, "--workers", "2", STORE_URL=url) as service:
-            eventually(lambda: len(service.workers()) == 2)
+        with run_service(tmp_path, "--workers", "2", STORE_URL=url) as service:
+            wait_until(lambda: len(service.workers()) == 2)
             service.register()
             token = service.login().json()["access_token"]
             counts = Counts(lambda: scraped(service))
@@ -192,8 +192,8 @@ def test_workers_are_counted_together_dead_ones_too(tmp_path: Path) -> None:
             assert abs(now["auth_clock_seconds", frozenset()] - started) < START_SECONDS
             killed = service.workers()[0]
             os.kill(killed, signal.SIGKILL)
-            eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
-            eventually(lambda: profile_status(service, token) == HTTPStatus.OK)
+            wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+            wait_until(lambda: profile_status(service, token) == HTTPStatus.OK)
             assert counts.outcome("access", "success") >= 41
             assert read(scraped(service))["process_start_time_seconds", frozenset()] == started
             assert counts("auth_password_hash_queue") == 0

@@ -24,7 +24,7 @@ def refused(counts: Counts) -> dict[str, float]:
 
 
 def test_a_refused_token_is_counted_by_why(api: Api, counts: Counts, clock: MovableClock) -> None:
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     access, refresh = tokens["access_token"], tokens["refresh_token"]
     api.profile("no token")
     api.profile(forge(access, {"kid": "0" * 16}))
@@ -59,7 +59,7 @@ def test_a_refused_token_is_counted_by_why(api: Api, counts: Counts, clock: Mova
 def test_what_no_key_of_ours_can_have_signed_is_malformed(
     api: Api, counts: Counts, header: dict[str, Any]
 ) -> None:
-    response = api.profile(forge(api.enter()["access_token"], header))
+    response = api.profile(forge(api.register_and_log_in()["access_token"], header))
     assert (response.status_code, response.json()["code"]) == (401, "token_invalid")
     assert refused(counts) == {"malformed": 1}
 
@@ -71,7 +71,7 @@ def test_a_request_without_a_token_refuses_none(api: Api, counts: Counts) -> Non
 
 def test_theft_is_counted(api: Api, counts: Counts, start: Start) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
-    spent = api.enter()["refresh_token"]
+    spent = api.register_and_log_in()["refresh_token"]
     api.refresh(spent)
     api.refresh(spent)
     assert refused(counts) == {"reused": 1}

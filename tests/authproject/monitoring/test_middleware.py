@@ -15,7 +15,7 @@ from tests.support.http import (
     Start,
     UnreachableStore,
     forge,
-    problem,
+    get_error,
     send,
 )
 
@@ -26,7 +26,7 @@ STYLE_SHEET = "/static/rest_framework/css/default.css"
 Request = Callable[[Api], Any]
 
 REQUESTS: dict[str, tuple[int, Request]] = {
-    "200": (200, lambda api: api.profile(api.enter()["access_token"])),
+    "200": (200, lambda api: api.profile(api.register_and_log_in()["access_token"])),
     "201": (201, lambda api: api.register()),
     "204": (204, lambda api: api.logout("no token")),
     "400 invalid": (400, lambda api: api.register("no address")),
@@ -126,9 +126,9 @@ def test_fresh_request_ids_differ(api: Api) -> None:
 
 @pytest.mark.parametrize(("path", "method"), ENDPOINTS.items())
 def test_another_method_is_refused_with_what_is_allowed(api: Api, path: str, method: str) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = send(api, path, b"{}", method="DELETE", token=token)
-    assert problem(response) == (405, "method_not_allowed")
+    assert get_error(response) == (405, "method_not_allowed")
     allowed = set(response["Allow"].split(", "))
     assert allowed - {"OPTIONS"} == ({"POST"} if method == "POST" else {"GET", "HEAD"})
 
@@ -138,7 +138,7 @@ def test_another_method_is_refused_with_what_is_allowed(api: Api, path: str, met
     "path", [path for path in ENDPOINTS if ENDPOINTS[path] == "GET" and path != "/metrics"]
 )
 def test_head_answers_as_get_without_the_body(api: Api, path: str) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     head, get = (send(api, path, method=method, token=token) for method in ("HEAD", "GET"))
     assert (head.status_code, head.content) == (200, b"")
     assert head["Content-Length"] == get["Content-Length"] == str(len(get.content))
@@ -146,7 +146,7 @@ def test_head_answers_as_get_without_the_body(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize(("path", "method"), ENDPOINTS.items())
 def test_options_tells_what_is_allowed(api: Api, path: str, method: str) -> None:
-    response = send(api, path, method="OPTIONS", token=api.enter()["access_token"])
+    response = send(api, path, method="OPTIONS", token=api.register_and_log_in()["access_token"])
     assert response.status_code == 200
     assert method in response["Allow"].split(", ")
 
@@ -171,7 +171,7 @@ def test_a_401_without_a_bad_bearer_token_names_only_the_realm(api: Api, request
 @pytest.mark.parametrize("path", [PROFILE, "/api/v1/auth/logout-all", "/api/v1/auth/password"])
 @pytest.mark.parametrize("kind", ["garbage", "expired", "revoked"])
 def test_a_bad_bearer_token_is_called_so(api: Api, path: str, kind: str) -> None:
-    tokens = api.enter()
+    tokens = api.register_and_log_in()
     access = tokens["access_token"]
     token = {"garbage": "x", "expired": forge(access, exp=1), "revoked": access}[kind]
     api.logout(tokens["refresh_token"])

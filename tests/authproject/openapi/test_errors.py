@@ -51,7 +51,7 @@ def test_invalid_token_response_is_an_example(api: Api, path: str) -> None:
 @pytest.mark.parametrize("path", sorted(WITH_BODY))
 @pytest.mark.parametrize("body", [b"{}", b"[]", b"{"])
 def test_malformed_body_response_is_an_example(api: Api, path: str, body: bytes) -> None:
-    assert_is_example(path, send(api, path, body, token=api.enter()["access_token"]))
+    assert_is_example(path, send(api, path, body, token=api.register_and_log_in()["access_token"]))
 
 
 @pytest.mark.parametrize(("store", "status"), [(UnreachableStore, 503), (BuggyStore, 500)])

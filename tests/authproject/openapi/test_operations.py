@@ -9,7 +9,7 @@ from drf_spectacular.validation import validate_schema
 
 from authproject.openapi import views
 from tests.support.api import JSON, Api
-from tests.support.http import ENDPOINTS, problem, send
+from tests.support.http import ENDPOINTS, get_error, send
 from tests.support.openapi import (
     BEARER,
     HASHING,
@@ -27,7 +27,7 @@ from tests.support.openapi import (
     operation,
     resolve,
 )
-from tests.support.processes import manage
+from tests.support.processes import run_manage
 
 CODES = {
     400: {"parse_error", "invalid", "invalid_host"},
@@ -57,13 +57,13 @@ def test_document_in_docs_is_up_to_date(api: Api) -> None:
 
 def test_document_is_the_same_without_browsable_api() -> None:
     command = "spectacular --format openapi-json --validate --fail-on-warn"
-    written = manage(*command.split(), BROWSABLE_API="false", LOG_LEVEL="ERROR")
+    written = run_manage(*command.split(), BROWSABLE_API="false", LOG_LEVEL="ERROR")
     assert (written.returncode, written.stderr) == (0, "")
     assert written.stdout.encode().rstrip() == KEPT.read_bytes().rstrip()
 
 
 def test_document_omits_disabled_metrics() -> None:
-    written = manage("spectacular", "--format", "openapi-json", METRICS="false")
+    written = run_manage("spectacular", "--format", "openapi-json", METRICS="false")
     assert set(document()["paths"]) - set(json.loads(written.stdout)["paths"]) == {"/metrics"}
 
 
@@ -167,5 +167,5 @@ def test_response_has_its_headers(path: str) -> None:
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs", "/redoc"])
 def test_pages_allow_only_get(api: Api, path: str) -> None:
     response = send(api, path, method="POST")
-    assert problem(response) == (405, "method_not_allowed")
+    assert get_error(response) == (405, "method_not_allowed")
     assert response["Allow"] == "GET, HEAD, OPTIONS"

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.staticfiles.finders import get_finders
 
 from tests.support.api import Api
-from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, serving
+from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, run_service
 
 ADDRESS = re.compile(r'(?:src|href|spec-url)="([^"]*)"')
 DOCUMENTS = ["/openapi.json", "/docs", "/redoc"]
@@ -83,7 +83,7 @@ def test_swagger_ui_keeps_token_and_uses_no_validator(api: Api) -> None:
 
 
 def test_pages_are_404_if_disabled(tmp_path: Path) -> None:
-    with serving(tmp_path, API_DOCS="false", BROWSABLE_API="false") as service:
+    with run_service(tmp_path, API_DOCS="false", BROWSABLE_API="false") as service:
         for path in DOCUMENTS:
             answer = service.request("GET", path)
             assert (answer.status, answer.json()["code"]) == (404, "not_found")
@@ -94,7 +94,7 @@ def test_pages_are_404_if_disabled(tmp_path: Path) -> None:
 
 
 def test_pages_work_without_browsable_api(tmp_path: Path) -> None:
-    with serving(tmp_path, BROWSABLE_API="false") as service:
+    with run_service(tmp_path, BROWSABLE_API="false") as service:
         answers = [service.request("GET", path) for path in DOCUMENTS]
         assert [answer.status for answer in answers] == [200, 200, 200]
         for address in ADDRESS.findall(answers[1].body.decode()):

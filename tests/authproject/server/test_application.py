@@ -16,9 +16,9 @@ from accounts.stores.memory import MemoryStore
 from authproject.server.handler import Handler
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import Start
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, run_service
 from tests.support.rsgi import BrokenHandler, build_application, call
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 PROFILE = "/api/v1/protected/profile"
 LOGIN = "/api/v1/auth/login"
@@ -26,7 +26,7 @@ LOGIN = "/api/v1/auth/login"
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with serving(tmp_path_factory.mktemp("application")) as service:
+    with run_service(tmp_path_factory.mktemp("application")) as service:
         service.register()
         yield service
 
@@ -58,7 +58,7 @@ def test_half_sent_bodies_block_no_other_request(service: Service) -> None:
 
 def test_client_disconnects_in_body_is_logged_as_400(service: Service) -> None:
     half_a_body(service, "/api/v1/auth/logout").close()
-    eventually(lambda: "POST /api/v1/auth/logout 400" in service.log)
+    wait_until(lambda: "POST /api/v1/auth/logout 400" in service.log)
 
 
 def test_keep_alive_requests_have_separate_bodies(service: Service) -> None:
@@ -111,7 +111,7 @@ def chunk(body: bytes) -> bytes:
 def test_chunked_body_broken_off_changes_nothing(service: Service) -> None:
     body = json.dumps({"email": "broken@example.com", "password": PASSWORD}).encode()
     raw(service, "POST", "/api/v1/auth/register", *CHUNKED, body=chunk(body) + b"zz\r\n")
-    eventually(lambda: "auth/register 400" in service.log)
+    wait_until(lambda: "auth/register 400" in service.log)
     assert service.login("broken@example.com").status == 401
 
 
@@ -203,7 +203,7 @@ def test_cookie_login_reads_the_store_on_a_thread(
     api: Api, start: Start, clock: MovableClock, path: str
 ) -> None:
     store = start().accounts.store = RemoteStore(clock)
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     cookie = ("cookie", f"{ACCESS_COOKIE}={token}")
     assert call(build_application(), "GET", path, HTML, cookie).status == 200
     assert store.callers

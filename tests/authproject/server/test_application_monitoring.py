@@ -10,8 +10,8 @@ import pytest
 from authproject.server.application import QUEUE_PER_THREAD, THREADS
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.metrics import read
-from tests.support.processes import Service, serving
-from tests.support.valkey import Server, eventually, valkey_binary
+from tests.support.processes import Service, run_service
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 MORE_THAN_MAY_WAIT = THREADS * (1 + QUEUE_PER_THREAD) + 32
 
@@ -26,7 +26,7 @@ def valkey(tmp_path: Path) -> Iterator[Server]:
 
 @pytest.fixture
 def service(tmp_path: Path, valkey: Server) -> Iterator[Service]:
-    with serving(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
+    with run_service(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
         yield service
 
 
@@ -38,7 +38,7 @@ def test_a_stalled_store_under_load_is_told_to_prometheus(service: Service, valk
             stack.callback(connection.close)
             body = json.dumps({"email": EMAIL, "password": PASSWORD})
             connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": JSON})
-        eventually(lambda: "overloaded" in service.log)
+        wait_until(lambda: "overloaded" in service.log)
         scraped = service.request("GET", "/metrics")
         assert scraped.status == 200
         assert read(scraped.body.decode())["auth_store_up", frozenset()] == 0

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.support.api import Api
-from tests.support.http import ENDPOINTS, problem, send
+from tests.support.http import ENDPOINTS, get_error, send
 
 NOWHERE = [
     "/%00",
@@ -49,7 +49,7 @@ NOWHERE = [
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_an_odd_path_leads_nowhere(api: Api, method: str, path: str) -> None:
     response = send(api, path, method=method)
-    assert problem(response) == (404, "not_found")
+    assert get_error(response) == (404, "not_found")
     assert "X-Injected" not in response
 
 
@@ -57,13 +57,13 @@ def test_an_odd_path_leads_nowhere(api: Api, method: str, path: str) -> None:
 def test_slashes_are_not_merged(api: Api, path: str) -> None:
     # The client would read // as the start of a host, so the path is given as servers do.
     response = send(api, "/", method="GET", PATH_INFO=path)
-    assert problem(response) == (404, "not_found")
+    assert get_error(response) == (404, "not_found")
 
 
 @pytest.mark.parametrize("path", ["/api/v1/auth/%6Cogin", "/api/v1/%61uth/login"])
 def test_an_escaped_letter_is_the_letter(api: Api, path: str) -> None:
     response = send(api, path, b"{}")
-    assert problem(response) == (422, "unprocessable")
+    assert get_error(response) == (422, "unprocessable")
     assert response["Cache-Control"] == "no-store"
 
 
@@ -73,12 +73,12 @@ def test_an_escaped_letter_is_the_letter(api: Api, path: str) -> None:
 )
 @pytest.mark.parametrize("path", ENDPOINTS)
 def test_an_unusual_method_is_not_allowed(api: Api, path: str, method: str) -> None:
-    token = api.enter()["access_token"]
+    token = api.register_and_log_in()["access_token"]
     response = send(api, path, method=method, token=token)
-    assert problem(response) == (405, "method_not_allowed")
+    assert get_error(response) == (405, "method_not_allowed")
     assert ENDPOINTS[path] in response["Allow"]
 
 
 @pytest.mark.parametrize("method", ["BREW", "__class__", "http_method_not_allowed", "dispatch"])
 def test_a_method_named_as_our_code_is_not_allowed(api: Api, method: str) -> None:
-    assert problem(send(api, "/health", method=method)) == (405, "method_not_allowed")
+    assert get_error(send(api, "/health", method=method)) == (405, "method_not_allowed")

@@ -16,8 +16,8 @@ from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
 from authproject.server.identity_loader import MAX_BATCH, IdentityBatchLoader
 from tests.support.api import MovableClock
-from tests.support.processes import serving
-from tests.support.valkey import Server, eventually, valkey_binary
+from tests.support.processes import run_service
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 FOR_EVER = 1000
 
@@ -93,7 +93,7 @@ def test_a_slow_trip_holds_no_later_one_up(store: SlowStore) -> None:
         ahead = IdentityBatchLoader(store, slow_after=0)
         first = asyncio.ensure_future(ahead.load(claims(1)))
         second = asyncio.ensure_future(ahead.load(claims(2)))
-        await asyncio.to_thread(eventually, lambda: store.trips == [1, 1])
+        await asyncio.to_thread(wait_until, lambda: store.trips == [1, 1])
         store.open.set()
         await asyncio.gather(first, second)
         ahead.close()
@@ -161,7 +161,7 @@ def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
 def test_a_paused_store_stops_no_request_that_does_not_need_it(tmp_path: Path) -> None:
     valkey = Server(valkey_binary(), tmp_path)
     try:
-        with serving(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
+        with run_service(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
             service.register()
             token = service.login().json()["access_token"]
             valkey.pause()
@@ -173,7 +173,7 @@ def test_a_paused_store_stops_no_request_that_does_not_need_it(tmp_path: Path) -
             assert connection.getresponse().status == 503
             connection.close()
             valkey.resume()
-            eventually(lambda: service.profile(token).status == 200)
+            wait_until(lambda: service.profile(token).status == 200)
     finally:
         valkey.resume()
         valkey.kill()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import Api
-from tests.support.http import BODIES, LIMIT, problem, send
+from tests.support.http import BODIES, LIMIT, get_error, send
 
 REGISTER = "/api/v1/auth/register"
 GOOD = json.dumps(BODIES["auth/register"]).encode()
@@ -22,7 +22,7 @@ def test_health_accepts_any_host(api: Api, path: str, host: str) -> None:
 
 @pytest.mark.parametrize("path", ["/", "/health", "/api/v1/auth/login", "/nowhere"])
 def test_body_over_limit_is_413_at_any_path(api: Api, path: str) -> None:
-    assert problem(send(api, path, b" " * (LIMIT + 1))) == TOO_LARGE
+    assert get_error(send(api, path, b" " * (LIMIT + 1))) == TOO_LARGE
 
 
 def test_body_at_limit_is_read(api: Api) -> None:
@@ -39,7 +39,7 @@ def test_body_over_limit_is_not_read(api: Api) -> None:
 
     unread: dict[str, Any] = {"wsgi.input": Unread(), "CONTENT_LENGTH": str(LIMIT + 1)}
     response = send(api, "/api/v1/auth/login", **unread)
-    assert problem(response) == TOO_LARGE
+    assert get_error(response) == TOO_LARGE
 
 
 def test_content_length_beyond_the_body_is_accepted(api: Api) -> None:
@@ -49,7 +49,7 @@ def test_content_length_beyond_the_body_is_accepted(api: Api) -> None:
 
 def test_content_length_below_the_body_cuts_it(api: Api) -> None:
     declared: dict[str, Any] = {"wsgi.input": BytesIO(GOOD), "CONTENT_LENGTH": str(len(GOOD) - 9)}
-    assert problem(send(api, REGISTER, **declared)) == (400, "parse_error")
+    assert get_error(send(api, REGISTER, **declared)) == (400, "parse_error")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_content_length_over_limit_or_malformed_is_413(api: Api, length: str) ->
         "CONTENT_LENGTH": length,
     }
     response = send(api, REGISTER, **declared)
-    assert problem(response) == TOO_LARGE
+    assert get_error(response) == TOO_LARGE
 
 
 def test_content_length_with_leading_zeros_is_accepted(api: Api) -> None:

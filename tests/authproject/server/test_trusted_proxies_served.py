@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Service, running, serving
-from tests.support.valkey import eventually
+from tests.support.processes import Service, run_python, run_service
+from tests.support.valkey import wait_until
 
 CLIENT = b"203.0.113.7"
 COMMANDS = {
@@ -28,7 +28,7 @@ def service(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Service]:
     folder = tmp_path_factory.mktemp(request.param)
-    with running(folder, *COMMANDS[request.param], TRUSTED_PROXIES="127.0.0.1") as service:
+    with run_python(folder, *COMMANDS[request.param], TRUSTED_PROXIES="127.0.0.1") as service:
         yield service
 
 
@@ -49,7 +49,7 @@ def _logged(service: Service, wanted: Callable[[dict[str, Any]], bool]) -> dict[
         texts = [text for text in service.log.splitlines() if text.startswith("{")]
         return [line for line in map(json.loads, texts) if wanted(line)]
 
-    eventually(lambda: lines() != [])
+    wait_until(lambda: lines() != [])
     return lines()[0]
 
 
@@ -90,7 +90,7 @@ def has_ipv6() -> bool:
 def both_families(tmp_path: Path) -> Iterator[Service]:
     if not has_ipv6():
         pytest.skip("this machine has no IPv6")
-    with serving(tmp_path, "--host", "::", TRUSTED_PROXIES="127.0.0.1") as service:
+    with run_service(tmp_path, "--host", "::", TRUSTED_PROXIES="127.0.0.1") as service:
         yield service
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from authproject.server.workers import LOCK, PREFIX, metrics_folder
 from tests.support.metrics import read
-from tests.support.processes import Service, serving
-from tests.support.valkey import eventually
+from tests.support.processes import Service, run_service
+from tests.support.valkey import wait_until
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 RESTARTS = ("auth_worker_restarts_total", frozenset[str]())
@@ -27,22 +27,22 @@ def restarts(service: Service) -> float | None:
 def kill_one(service: Service) -> None:
     killed = service.workers()[0]
     os.kill(killed, signal.SIGKILL)
-    eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+    wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
 
 
 @needs_proc
 def test_a_worker_that_is_replaced_is_counted(tmp_path: Path, valkey_url: str) -> None:
-    with serving(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
-        eventually(lambda: len(service.workers()) == 2)
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
         assert restarts(service) == 0
         kill_one(service)
-        eventually(lambda: restarts(service) == 1, 30)
+        wait_until(lambda: restarts(service) == 1, 30)
         kill_one(service)
-        eventually(lambda: restarts(service) == 2, 30)
+        wait_until(lambda: restarts(service) == 2, 30)
 
 
 def test_a_lone_worker_has_replaced_none(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         assert restarts(service) == 0
 
 
@@ -61,14 +61,14 @@ def is_gone(pid: int) -> bool:
 @needs_proc
 def test_what_a_killed_service_left_is_cleared_by_the_next(tmp_path: Path, valkey_url: str) -> None:
     options = {"STORE_URL": valkey_url, "TMPDIR": str(tmp_path)}
-    with serving(tmp_path, "--workers", "2", **options) as service:
-        eventually(lambda: len(service.workers()) == 2)
+    with run_service(tmp_path, "--workers", "2", **options) as service:
+        wait_until(lambda: len(service.workers()) == 2)
         crew, left = service.workers(), folders(tmp_path)
         service.process.kill()
-        eventually(lambda: all(map(is_gone, crew)), 30)
+        wait_until(lambda: all(map(is_gone, crew)), 30)
     assert len(left) == 1
     assert folders(tmp_path) == left
-    with serving(tmp_path, "--workers", "2", **options):
+    with run_service(tmp_path, "--workers", "2", **options):
         assert len(folders(tmp_path)) == 1
         assert folders(tmp_path).isdisjoint(left)
     assert folders(tmp_path) == set()

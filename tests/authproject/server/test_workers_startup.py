@@ -13,7 +13,7 @@ import pytest
 from tests.support.api import PASSWORD
 from tests.support.ports import free_port
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, Service
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
@@ -32,13 +32,13 @@ def test_a_worker_that_is_starting_ends_with_its_killed_parent(tmp_path: Path) -
             stderr=output,
         )
     service = Service(process, port, log)
-    eventually(lambda: bool(service.workers()))
+    wait_until(lambda: bool(service.workers()))
     worker = service.workers()[0]
-    eventually(lambda: len(list(Path(f"/proc/{worker}/task").iterdir())) > 1)
+    wait_until(lambda: len(list(Path(f"/proc/{worker}/task").iterdir())) > 1)
     process.kill()
     process.wait()
     try:
-        eventually(lambda: not Path(f"/proc/{worker}").exists())
+        wait_until(lambda: not Path(f"/proc/{worker}").exists())
     finally:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)

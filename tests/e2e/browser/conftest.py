@@ -8,8 +8,8 @@ import pytest
 
 from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN
-from tests.support.chromium import ARGUMENTS, Watch, fill_login, front_end_server
-from tests.support.processes import Service, serving
+from tests.support.chromium import ARGUMENTS, PageWatcher, fill_login, front_end_server
+from tests.support.processes import Service, run_service
 from tests.support.system_programs import find_program
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def foreign_port() -> Iterator[int]:
 def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service in development's defaults."""
     folder = tmp_path_factory.mktemp("service")
-    with serving(folder, CORS_ORIGINS=front_end) as service:
+    with run_service(folder, CORS_ORIGINS=front_end) as service:
         yield service
 
 
@@ -88,16 +88,16 @@ def context(chromium: "Browser") -> Iterator["BrowserContext"]:
 
 
 @pytest.fixture
-def watch(context: "BrowserContext", origin: str) -> Watch:
-    return Watch(context.new_page(), origin)
+def watch(context: "BrowserContext", origin: str) -> PageWatcher:
+    return PageWatcher(context.new_page(), origin)
 
 
 @pytest.fixture
-def page(watch: Watch) -> Iterator["Page"]:
+def page(watch: PageWatcher) -> Iterator["Page"]:
     """A page of the service. Afterwards there must be no error and no request to another host."""
     yield watch.page
     assert watch.errors == []
-    assert watch.strangers == []
+    assert watch.other_hosts == []
 
 
 @pytest.fixture

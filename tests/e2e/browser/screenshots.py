@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.api import PASSWORD
 from tests.support.browser_client import PROFILE
 from tests.support.chromium import ARGUMENTS, log_in
-from tests.support.processes import ROOT, serving
+from tests.support.processes import ROOT, run_service
 from tests.support.system_programs import find_program
 
 IMAGES = ROOT / "docs" / "images"
@@ -39,7 +39,11 @@ def swagger_ui(browser: Browser, origin: str) -> None:
 
 
 def main() -> None:
-    with TemporaryDirectory() as folder, serving(Path(folder)) as service, sync_playwright() as api:
+    with (
+        TemporaryDirectory() as folder,
+        run_service(Path(folder)) as service,
+        sync_playwright() as api,
+    ):
         service.register(EMAIL)
         browser = api.chromium.launch(executable_path=find_program("chromium"), args=ARGUMENTS)
         for draw in (browsable_api, swagger_ui):

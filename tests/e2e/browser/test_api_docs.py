@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from tests.support.api import PASSWORD
 from tests.support.browser_client import PROFILE
-from tests.support.chromium import Watch
+from tests.support.chromium import PageWatcher
 from tests.support.processes import Service
 
 if TYPE_CHECKING:
@@ -50,16 +50,16 @@ def test_swagger_ui_keeps_token_after_reload(
         assert answer.locator(".response-col_status").inner_text().strip() == "200"
 
 
-def test_redoc_shows_api_without_other_hosts(page: "Page", watch: Watch, origin: str) -> None:
+def test_redoc_shows_api_without_other_hosts(page: "Page", watch: PageWatcher, origin: str) -> None:
     with page.expect_event("requestfailed", lambda request: request.url == LOGO) as stopped:
         page.goto(f"{origin}/redoc")
     assert stopped.value.failure == "csp"
     page.get_by_role("heading", name="Change the password").first.wait_for()
     page.get_by_role("searchbox").or_(page.get_by_placeholder("Search...")).first.wait_for()
-    assert watch.strangers == [LOGO]
+    assert watch.other_hosts == [LOGO]
     assert len(watch.errors) == 1
     assert LOGO in watch.errors[0]
-    watch.strangers.clear()
+    watch.other_hosts.clear()
     watch.errors.clear()
 
 

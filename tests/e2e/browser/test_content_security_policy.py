@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from tests.support.browser_client import LOGIN, PROFILE
-from tests.support.chromium import Watch, cookies
+from tests.support.chromium import PageWatcher, cookies
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -22,7 +22,7 @@ def test_cookies_are_http_only_and_same_site(person: "Page", context: "BrowserCo
     assert person.evaluate("document.cookie") == ""
 
 
-def test_inline_script_does_not_run(person: "Page", watch: Watch, origin: str) -> None:
+def test_inline_script_does_not_run(person: "Page", watch: PageWatcher, origin: str) -> None:
     for path in ("/", PROFILE, LOGIN):
         person.goto(f"{origin}{path}")
         person.evaluate(INLINE)

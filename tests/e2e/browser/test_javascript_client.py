@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from tests.support.api import PASSWORD
-from tests.support.processes import Service, serving
-from tests.support.valkey import eventually
+from tests.support.processes import Service, run_service
+from tests.support.valkey import wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -25,7 +25,7 @@ SHORT_LIVED = {
 def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service whose access tokens live for three seconds."""
     folder: Path = tmp_path_factory.mktemp("short-lived")
-    with serving(folder, CORS_ORIGINS=front_end, **SHORT_LIVED) as service:
+    with run_service(folder, CORS_ORIGINS=front_end, **SHORT_LIVED) as service:
         yield service
 
 
@@ -54,7 +54,7 @@ class Tab:
 
     def wait_for_expiry(self) -> None:
         access = self.answers[-1]["access_token"]
-        eventually(lambda: "token_expired" in self.service.profile(access).body.decode())
+        wait_until(lambda: "token_expired" in self.service.profile(access).body.decode())
 
 
 @pytest.fixture

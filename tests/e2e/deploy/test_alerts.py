@@ -13,9 +13,9 @@ import yaml
 from authproject.monitoring.metrics import TOKEN_ERRORS
 from authproject.server.routes import routes
 from tests.support.deploy.prometheus import DEPLOY, Prometheus, run_prometheus
-from tests.support.processes import ROOT, serving
+from tests.support.processes import ROOT, run_service
 from tests.support.system_programs import find_program
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 RULES: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "alerts.yml").read_text())["groups"][0][
     "rules"
@@ -46,10 +46,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has scraped a service and evaluated every rule."""
     find_program("prometheus")
     folder = tmp_path_factory.mktemp("alerts")
-    with serving(folder) as service, run_prometheus(folder, service.port) as server:
+    with run_service(folder) as service, run_prometheus(folder, service.port) as server:
         service.login()
-        eventually(lambda: bool(server.query('auth_requests_total{outcome="invalid_credentials"}')))
-        eventually(lambda: all(rule["health"] == "ok" for rule in get_rules(server)), 30)
+        wait_until(lambda: bool(server.query('auth_requests_total{outcome="invalid_credentials"}')))
+        wait_until(lambda: all(rule["health"] == "ok" for rule in get_rules(server)), 30)
         yield server
 
 
@@ -138,6 +138,6 @@ def test_every_reason_has_a_series_at_start(server: Prometheus) -> None:
 
 def test_healthy_service_raises_no_alert(server: Prometheus) -> None:
     now = datetime.now(UTC)
-    eventually(lambda: all(get_evaluation_time(rule) > now for rule in get_rules(server)))
+    wait_until(lambda: all(get_evaluation_time(rule) > now for rule in get_rules(server)))
     # An alert that has to last longer than this test would be `pending`.
     assert [rule["name"] for rule in get_rules(server) if rule["state"] != "inactive"] == []

@@ -8,8 +8,8 @@ import pytest
 from tests.support.clock_skew import CLOCK_SKEW_SECONDS
 from tests.support.deploy.production import build_production_settings
 from tests.support.deploy.prometheus import Prometheus, run_prometheus
-from tests.support.processes import running, serving
-from tests.support.valkey import Server, eventually, valkey_binary
+from tests.support.processes import run_python, run_service
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 pytestmark = pytest.mark.usefixtures("prometheus_program")
 
@@ -35,30 +35,30 @@ def get_alerts(server: Prometheus) -> set[tuple[str, str]]:
 
 def test_stopped_store_raises_alert(tmp_path: Path, store: Server) -> None:
     with (
-        serving(tmp_path, **build_production_settings(store)) as service,
+        run_service(tmp_path, **build_production_settings(store)) as service,
         run_prometheus(tmp_path, service.port) as server,
     ):
-        eventually(lambda: bool(server.query("auth_store_up == 1")), SECONDS)
+        wait_until(lambda: bool(server.query("auth_store_up == 1")), SECONDS)
         assert get_alerts(server) == set()
         store.kill()
-        eventually(lambda: ("AuthStoreDown", str(service.port)) in get_alerts(server), SECONDS)
+        wait_until(lambda: ("AuthStoreDown", str(service.port)) in get_alerts(server), SECONDS)
 
 
 def test_wrong_key_raises_alert_for_its_service(tmp_path: Path, store: Server) -> None:
     options = build_production_settings(store)
     old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
     with (
-        serving(tmp_path, JWT_SECRET_KEY=old, **options) as one,
-        serving(tmp_path, JWT_SECRET_KEY=new, **options) as other,
+        run_service(tmp_path, JWT_SECRET_KEY=old, **options) as one,
+        run_service(tmp_path, JWT_SECRET_KEY=new, **options) as other,
         run_prometheus(tmp_path, one.port, other.port) as server,
     ):
-        eventually(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
+        wait_until(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
         one.register()
         token = one.login().json()["access_token"]
         for _ in range(INVALID_TOKENS):
             other.profile(token)
         expected = {("AuthTokensOfUnknownKey", str(other.port))}
-        eventually(lambda: get_alerts(server) == expected, SECONDS)
+        wait_until(lambda: get_alerts(server) == expected, SECONDS)
 
 
 def test_wrong_clock_raises_alert_for_its_service(tmp_path: Path, store: Server) -> None:
@@ -72,9 +72,9 @@ def test_wrong_clock_raises_alert_for_its_service(tmp_path: Path, store: Server)
         "{port}",
     )
     with (
-        serving(tmp_path, **options) as right,
-        running(tmp_path, *command, **options) as ahead,
+        run_service(tmp_path, **options) as right,
+        run_python(tmp_path, *command, **options) as ahead,
         run_prometheus(tmp_path, right.port, ahead.port) as server,
     ):
-        eventually(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
-        eventually(lambda: get_alerts(server) == {("AuthClockSkew", str(ahead.port))}, SECONDS)
+        wait_until(lambda: len(server.query("auth_store_up")) == 2, SECONDS)
+        wait_until(lambda: get_alerts(server) == {("AuthClockSkew", str(ahead.port))}, SECONDS)

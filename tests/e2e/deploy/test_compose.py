@@ -19,7 +19,7 @@ from tests.support.deploy.containerfile import Image
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, START_SECONDS
 from tests.support.system_programs import find_program
-from tests.support.valkey import ask, eventually, valkey_binary
+from tests.support.valkey import ask, valkey_binary, wait_until
 
 COMPOSE = ROOT / "deploy" / "compose.yaml"
 DOCUMENT: dict[str, Any] = yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))
@@ -90,7 +90,7 @@ def valkey(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
         stdout=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: ask(port, "PING").startswith(b"-NOAUTH"))
+        wait_until(lambda: ask(port, "PING").startswith(b"-NOAUTH"))
         yield process
     finally:
         process.kill()
@@ -110,11 +110,11 @@ def test_account_survives_kill_of_valkey(image: Image, tmp_path: Path) -> None:
     with image.running(tmp_path, *SERVICE["command"], **environment) as service:
         assert service.request("GET", "/health/ready").status == 503
         with valkey(tmp_path, port):
-            eventually(lambda: service.request("GET", "/health/ready").status == 200)
+            wait_until(lambda: service.request("GET", "/health/ready").status == 200)
             assert service.register().status == 201
             access = service.login().json()["access_token"]
         with valkey(tmp_path, port):
-            eventually(lambda: service.profile(access).status == 200)
+            wait_until(lambda: service.profile(access).status == 200)
         assert len(service.workers()) == 2
 
 
@@ -125,7 +125,7 @@ def test_valkey_settings_cause_no_warning(image: Image, tmp_path: Path) -> None:
         valkey(tmp_path, port),
         image.running(tmp_path, *SERVICE["command"], STORE_URL=store_url(port)) as service,
     ):
-        eventually(lambda: service.request("GET", "/health/ready").status == 200)
+        wait_until(lambda: service.request("GET", "/health/ready").status == 200)
         assert '"level":"WARNING"' not in service.log
         # It may read the configuration; otherwise it could not warn.
         assert client(port).config_get("appendfsync") == {"appendfsync": "always"}

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from tests.support.deploy.prometheus import DEPLOY, JOB, Prometheus, run_prometheus
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, run_service
 from tests.support.system_programs import find_program
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 DASHBOARD: dict[str, Any] = json.loads((DEPLOY / "grafana-dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]
@@ -55,13 +55,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     """A Prometheus that has scraped a service before and after requests."""
     find_program("prometheus")
     folder = tmp_path_factory.mktemp("dashboard")
-    with serving(folder) as service, run_prometheus(folder, service.port) as server:
+    with run_service(folder) as service, run_prometheus(folder, service.port) as server:
         scrapes = f'count_over_time(up{{job="{JOB}"}}[1m]) > '
         send_requests(service, "one@example.com")
-        eventually(lambda: bool(server.query(f"{scrapes} 1")), 30)
+        wait_until(lambda: bool(server.query(f"{scrapes} 1")), 30)
         send_requests(service, "two@example.com")
         before = server.query(f"{scrapes} 0")[0][1]
-        eventually(lambda: bool(server.query(f"{scrapes} {before + 2}")), 30)
+        wait_until(lambda: bool(server.query(f"{scrapes} {before + 2}")), 30)
         yield server
 
 

@@ -13,7 +13,7 @@ from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.browser_client import LOGIN, PROFILE, SocketBrowser
 from tests.support.deploy.nginx_site import FRONT_END, Site, new_client_address
 from tests.support.processes import Service
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 pytestmark = pytest.mark.usefixtures("nginx_program")
 
@@ -125,7 +125,7 @@ def get_access_line(service: Service, name: str) -> dict[str, str]:
         found = map(json.loads, service.log.splitlines())
         return [line for line in found if "client" in line and line["request_id"] == name]
 
-    eventually(lambda: lines() != [])
+    wait_until(lambda: lines() != [])
     return lines()[0]
 
 
@@ -166,7 +166,7 @@ def test_access_line_of_nginx_error_has_original_request(site: Site) -> None:
 def test_browser_login_over_tls_sets_secure_cookies(site: Site, service: Service) -> None:
     browser = TLSBrowser(site)
     page = browser.log_in(EMAIL, PASSWORD, f"{LOGIN}?next={PROFILE}")
-    assert (page.path, page.status, page.says_log_out) == (PROFILE, 200, True)
+    assert (page.path, page.status, page.has_logout_form) == (PROFILE, 200, True)
     assert {cookie.name for cookie in browser.jar if cookie.secure} == {
         "browsable_access",
         "browsable_refresh",

@@ -14,8 +14,8 @@ import pytest
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.nginx_site import FRONT_END, Site, new_client_address, run_nginx, run_site
 from tests.support.ports import free_port
-from tests.support.processes import Answer, Service, serving
-from tests.support.valkey import eventually
+from tests.support.processes import Service, ServiceResponse, run_service
+from tests.support.valkey import wait_until
 
 pytestmark = pytest.mark.usefixtures("nginx_program")
 
@@ -25,7 +25,7 @@ BAD_GATEWAY = {
 }
 
 
-def problem(response: Answer) -> tuple[int, str, str | None]:
+def get_error(response: ServiceResponse) -> tuple[int, str, str | None]:
     assert response.headers["Content-Type"] == JSON
     body = response.json()
     assert set(body) == {"detail", "code"}
@@ -39,12 +39,12 @@ def test_killed_service_is_502_until_restart(tmp_path: Path) -> None:
         kill(service)
         named = {"X-Request-ID": "no-service", "Origin": FRONT_END}
         response = site.login(**named)
-        assert problem(response) == (502, "bad_gateway", "5")
+        assert get_error(response) == (502, "bad_gateway", "5")
         assert response.json() == BAD_GATEWAY
         assert response.headers["X-Request-ID"] == "no-service"
         assert response.headers["Access-Control-Allow-Origin"] == FRONT_END
         assert site.get_line("no-service")["upstream_status"] == "502"
-        with serving(tmp_path, on=str(service.port)):
+        with run_service(tmp_path, port=str(service.port)):
             assert site.request("GET", "/health").status == 200
 
 
@@ -52,7 +52,7 @@ def kill(service: Service) -> None:
     """Kill the service and its workers, and wait for their end."""
     for process in [*service.workers(), service.process.pid]:
         os.kill(process, signal.SIGKILL)
-    eventually(lambda: not service.answers())
+    wait_until(lambda: not service.is_up())
     service.process.wait()
 
 
@@ -67,7 +67,7 @@ def test_service_that_does_not_accept_is_504(tmp_path: Path) -> None:
             waiting.setblocking(False)
             waiting.connect_ex(full.getsockname())
         site = stack.enter_context(run_nginx(tmp_path, full.getsockname()[1]))
-        assert problem(site.request("GET", "/health")) == (504, "gateway_timeout", "5")
+        assert get_error(site.request("GET", "/health")) == (504, "gateway_timeout", "5")
 
 
 def test_503_of_api_passes_unchanged(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_503_of_api_passes_unchanged(tmp_path: Path) -> None:
     with run_site(tmp_path, STORE_URL=unreachable) as (site, service):
         response, own = site.login(), service.login()
         assert (response.status, response.body) == (own.status, own.body)
-        assert problem(response) == (503, "store_unavailable", own.headers["Retry-After"])
+        assert get_error(response) == (503, "store_unavailable", own.headers["Retry-After"])
         assert own.headers["Retry-After"]
 
 
@@ -85,18 +85,18 @@ def test_sent_request_is_not_repeated_on_second_server(tmp_path: Path) -> None:
     with ExitStack() as stack:
         for folder in (first, second):
             folder.mkdir()
-        dying = stack.enter_context(serving(first))
-        other = stack.enter_context(serving(second))
+        dying = stack.enter_context(run_service(first))
+        other = stack.enter_context(run_service(second))
         site = stack.enter_context(run_nginx(tmp_path, dying.port, other.port))
         pool = stack.enter_context(ThreadPoolExecutor(1))
         [worker] = dying.workers()
         os.kill(worker, signal.SIGSTOP)
-        eventually(lambda: get_thread_states(worker) == {"T"})
+        wait_until(lambda: get_thread_states(worker) == {"T"})
         account = {"email": EMAIL, "password": PASSWORD}
         response = pool.submit(site.post, "auth/register", account)
-        eventually(lambda: count_unread_bytes(dying.port) > 0)
+        wait_until(lambda: count_unread_bytes(dying.port) > 0)
         kill_stopped(dying, worker)
-        assert problem(response.result(30)) == (502, "bad_gateway", "5")
+        assert get_error(response.result(30)) == (502, "bad_gateway", "5")
         assert site.request("GET", "/health").status == 200  # from the other service
         assert other.login().status == 401
         assert "auth/register" not in other.log
@@ -144,7 +144,7 @@ def test_incomplete_body_does_not_reach_service(both: tuple[Site, Service]) -> N
         # nginx has one worker here, so it has read the incomplete body before this request.
         assert site.request("GET", "/health", **{"X-Request-ID": "whole"}).status == 200
     assert site.get_line("half-sent")["upstream"] == ""
-    eventually(lambda: '"whole"' in service.log)
+    wait_until(lambda: '"whole"' in service.log)
     assert "half-sent" not in service.log
 
 

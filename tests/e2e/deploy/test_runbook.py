@@ -11,7 +11,7 @@ import pytest
 from tests.support.clock_skew import CLOCK_SKEW_SECONDS
 from tests.support.deploy.production import build_production_settings
 from tests.support.metrics import read
-from tests.support.processes import ROOT, Service, running, serving
+from tests.support.processes import ROOT, Service, run_python, run_service
 from tests.support.valkey import Server, valkey_binary
 
 CHANGING = {"timestamp", "request_id", "duration_ms"}
@@ -67,7 +67,7 @@ def assert_documented_lines(title: str, *services: Service, earlier: str = "") -
 def test_log_of_stopped_store_is_as_documented(
     tmp_path: Path, valkey: Server, production: dict[str, str]
 ) -> None:
-    with serving(tmp_path, **production) as service:
+    with run_service(tmp_path, **production) as service:
         service.register()
         token = service.login().json()["access_token"]
         valkey.kill()
@@ -81,8 +81,8 @@ def test_log_of_stopped_store_is_as_documented(
 def test_log_of_wrong_key_is_as_documented(tmp_path: Path, production: dict[str, str]) -> None:
     old, new = "the-old-secret-is-long-enough-for-us", "the-new-secret-is-long-enough-for-us"
     with (
-        serving(tmp_path, JWT_SECRET_KEY=old, **production) as one,
-        serving(tmp_path, JWT_SECRET_KEY=new, **production) as other,
+        run_service(tmp_path, JWT_SECRET_KEY=old, **production) as one,
+        run_service(tmp_path, JWT_SECRET_KEY=new, **production) as other,
     ):
         one.register()
         tokens = one.login().json()
@@ -102,8 +102,8 @@ def test_log_of_wrong_clock_is_as_documented(tmp_path: Path, production: dict[st
         "{port}",
     )
     with (
-        serving(tmp_path, **production) as right,
-        running(tmp_path, *command, **production) as ahead,
+        run_service(tmp_path, **production) as right,
+        run_python(tmp_path, *command, **production) as ahead,
     ):
         right.register()
         assert ahead.profile(right.login().json()["access_token"]).status == 401

@@ -15,9 +15,9 @@ from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.confined import make_writable_folder
 from tests.support.deploy.systemd import Unit
-from tests.support.processes import Service, manage, serving
+from tests.support.processes import Service, run_manage, run_service
 from tests.support.system_programs import find_program
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd needs Linux")
 
@@ -82,7 +82,7 @@ def test_stop_finishes_login_in_progress(unit: Unit) -> None:
         with closing(service.connect()) as connection:
             body = json.dumps({"email": EMAIL, "password": PASSWORD})
             connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": JSON})
-            eventually(lambda: is_hashing(service))
+            wait_until(lambda: is_hashing(service))
             workers = service.workers()
             assert unit.stop(service) == 0
             assert connection.getresponse().status == 200
@@ -118,13 +118,13 @@ def test_stop_timeout_exceeds_shutdown_time(unit: Unit) -> None:
 
 def test_only_configuration_error_prevents_restart(unit: Unit) -> None:
     assert unit.get_values("RestartPreventExitStatus") == [str(EX_CONFIG)]
-    assert manage("serve", BCRYPT_ROUNDS="99").returncode == EX_CONFIG
-    failed = manage("serve", "--host", "host.invalid").returncode
+    assert run_manage("serve", BCRYPT_ROUNDS="99").returncode == EX_CONFIG
+    failed = run_manage("serve", "--host", "host.invalid").returncode
     assert failed not in {0, EX_CONFIG}
 
 
 def test_killed_worker_ends_service_with_failure(tmp_path: Path, unit: Unit) -> None:
     assert unit.get_value("Restart") == "on-failure"
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         os.kill(service.workers()[0], signal.SIGKILL)
         assert service.process.wait(10) not in {0, EX_CONFIG}

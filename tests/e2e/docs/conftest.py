@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, run_service
 from tests.support.python_client import build_client, load_example
 
 
@@ -18,7 +18,7 @@ def example() -> Any:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     """A service in which a refresh token can be used once."""
     options = {"ROTATE_REFRESH_TOKENS": "true", "REFRESH_REUSE_GRACE_SECONDS": "0"}
-    with serving(tmp_path_factory.mktemp("service"), **options) as service:
+    with run_service(tmp_path_factory.mktemp("service"), **options) as service:
         yield service
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.browser_client import SocketBrowser
 from tests.support.metrics import Counts
-from tests.support.processes import ROOT, START_SECONDS, Service, running
+from tests.support.processes import ROOT, START_SECONDS, Service, run_python
 
 PAGE = (ROOT / "docs/guides/add-an-endpoint.md").read_text(encoding="utf-8")
 PROJECT_FILES = ("accounts", "authproject", "tests", "manage.py", "pyproject.toml")
@@ -52,7 +52,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def service(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     command = (str(project / "manage.py"), "serve", "--port", "{port}")
-    with running(tmp_path_factory.mktemp("service"), *command) as service:
+    with run_python(tmp_path_factory.mktemp("service"), *command) as service:
         yield service
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.http import ENDPOINTS
 from tests.support.http_files import parse_requests, send_requests
-from tests.support.processes import ROOT, serving
+from tests.support.processes import ROOT, run_service
 
 FILES = ("api.http", "api.jetbrains.http")
 
@@ -18,7 +18,7 @@ def read_file(name: str) -> str:
 @pytest.mark.parametrize("name", FILES)
 def test_every_request_gets_the_expected_response(name: str, tmp_path: Path) -> None:
     expected = [(request.title, request.expected) for request in parse_requests(read_file(name))]
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         assert [*send_requests(read_file(name), service)] == expected
 
 

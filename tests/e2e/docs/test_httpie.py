@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.doc_sessions import read_session, run_session
 from tests.support.http import ENDPOINTS
-from tests.support.processes import serving
+from tests.support.processes import run_service
 
 pytest.importorskip("httpie", reason="pip install -r requirements-dev.txt")
 
@@ -24,7 +24,7 @@ def remove_headers(output: str) -> str:
 def test_httpie_commands_print_the_shown_output(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text(json.dumps({"default_options": TERMINAL_OPTIONS}))
     session = read_session(PAGE)
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         commands = [command for command, _ in session]
         results = run_session(commands, service, tmp_path, HTTPIE_CONFIG_DIR=str(tmp_path))
     assert [(command, remove_headers(output)) for command, output in results] == session

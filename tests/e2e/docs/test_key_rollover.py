@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.http import decode_header
-from tests.support.processes import serving
+from tests.support.processes import run_service
 
 OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
@@ -18,7 +18,7 @@ STEPS = {
 def test_rollover_keeps_sessions_until_old_key_is_removed(tmp_path: Path) -> None:
     def restart(step: str) -> Any:
         store = {"STORE_URL": f"file://{tmp_path}/accounts.jsonl"}
-        return serving(tmp_path, ROTATE_REFRESH_TOKENS="true", **store, **STEPS[step])
+        return run_service(tmp_path, ROTATE_REFRESH_TOKENS="true", **store, **STEPS[step])
 
     with restart("before") as service:
         service.register()

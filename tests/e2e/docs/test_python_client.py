@@ -10,7 +10,7 @@ import pytest
 from tests.support.api import PASSWORD
 from tests.support.http import NEW_PASSWORD
 from tests.support.metrics import Counts
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, run_service
 from tests.support.python_client import PROFILE, build_client, expire_access_token
 
 requests = pytest.importorskip("requests", reason="pip install -r requirements-dev.txt")
@@ -43,7 +43,7 @@ def test_expired_tokens_are_refreshed_and_rotated(
 
 
 def test_without_rotation_refresh_token_is_kept(example: Any, tmp_path: Path, email: str) -> None:
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         client = build_client(example, service, email)
         refresh_token = client._session["refresh_token"]
         expire_access_token(client, service)
@@ -73,9 +73,9 @@ def test_client_survives_restart_of_service(example: Any, tmp_path: Path, email:
         "ROTATE_REFRESH_TOKENS": "true",
         "REFRESH_REUSE_GRACE_SECONDS": "0",
     }
-    with serving(tmp_path, **options) as service:
+    with run_service(tmp_path, **options) as service:
         client = build_client(example, service, email)
-    with serving(tmp_path, on=str(service.port), **options) as service:
+    with run_service(tmp_path, port=str(service.port), **options) as service:
         expire_access_token(client, service)
         assert client.get(PROFILE).json()["email"] == email
 

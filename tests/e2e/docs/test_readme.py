@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.doc_sessions import read_session, run_session
-from tests.support.processes import ROOT, serving
+from tests.support.processes import ROOT, run_service
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -15,7 +15,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 def test_readme_commands_print_the_shown_output(tmp_path: Path) -> None:
     session = read_session("README.md")
     assert session
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         assert run_session([command for command, _ in session], service, tmp_path) == session
 
 

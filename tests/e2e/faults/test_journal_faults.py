@@ -17,7 +17,7 @@ from accounts.stores import open_store
 from authproject.management.commands import serve
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad
-from tests.support.processes import Service, manage, running, serving
+from tests.support.processes import Service, run_manage, run_python, run_service
 
 ROUNDS = 3
 
@@ -50,7 +50,7 @@ def find_missing_users(path: Path, registered: list[str]) -> list[str]:
 def test_sigkill_under_load_loses_no_user(tmp_path: Path, path: Path) -> None:
     registered: list[str] = []
     for number in range(ROUNDS):
-        with serving(tmp_path, STORE_URL=f"file://{path}") as service:
+        with run_service(tmp_path, STORE_URL=f"file://{path}") as service:
             load = RegistrationLoad(service, f"round{number}")
             load.wait_for_registered(100)
             kill(service)
@@ -61,7 +61,7 @@ def test_sigkill_under_load_loses_no_user(tmp_path: Path, path: Path) -> None:
 
 def test_copy_taken_under_load_is_a_backup(tmp_path: Path, path: Path) -> None:
     copies = []
-    with serving(tmp_path, STORE_URL=f"file://{path}") as service:
+    with run_service(tmp_path, STORE_URL=f"file://{path}") as service:
         load = RegistrationLoad(service, "load")
         for number in range(5):
             load.wait_for_registered(20)
@@ -74,14 +74,14 @@ def test_copy_taken_under_load_is_a_backup(tmp_path: Path, path: Path) -> None:
 
 @linux
 def test_sigkill_keeps_logout_and_rotation(tmp_path: Path, url: str) -> None:
-    with serving(tmp_path, STORE_URL=url, ROTATE_REFRESH_TOKENS="true") as service:
+    with run_service(tmp_path, STORE_URL=url, ROTATE_REFRESH_TOKENS="true") as service:
         service.register()
         revoked, rotated = service.login().json(), service.login().json()
         service.post("auth/logout", {"refresh_token": revoked["refresh_token"]})
         current = service.post("auth/refresh", {"refresh_token": rotated["refresh_token"]}).json()
         kill(service)
     strict = {"ROTATE_REFRESH_TOKENS": "true", "REFRESH_REUSE_GRACE_SECONDS": "0"}
-    with serving(tmp_path, STORE_URL=url, **strict) as service:
+    with run_service(tmp_path, STORE_URL=url, **strict) as service:
         assert service.profile(revoked["access_token"]).json()["code"] == "token_revoked"
         assert service.profile(current["access_token"]).status == 200
         reuse = service.post("auth/refresh", {"refresh_token": rotated["refresh_token"]})
@@ -91,7 +91,7 @@ def test_sigkill_keeps_logout_and_rotation(tmp_path: Path, url: str) -> None:
 
 @linux
 def test_full_disk_is_503_until_there_is_space(tmp_path: Path, path: Path) -> None:
-    with serving(tmp_path, STORE_URL=f"file://{path}") as service:
+    with run_service(tmp_path, STORE_URL=f"file://{path}") as service:
         assert service.register().status == 201
         tokens = service.login().json()
         [worker] = service.workers()
@@ -117,9 +117,9 @@ def test_full_disk_is_503_until_there_is_space(tmp_path: Path, path: Path) -> No
 
 
 def test_second_service_exits_and_changes_nothing(tmp_path: Path, url: str) -> None:
-    with serving(tmp_path, STORE_URL=url) as service:
+    with run_service(tmp_path, STORE_URL=url) as service:
         for command in (("serve",), ("runserver", "--noreload")):
-            second = manage(*command, STORE_URL=url)
+            second = run_manage(*command, STORE_URL=url)
             assert second.returncode != 0
             assert "The configuration has errors:" in second.stderr
             assert f"STORE_URL: {url.removeprefix('file://')} is in use" in second.stderr
@@ -129,9 +129,9 @@ def test_second_service_exits_and_changes_nothing(tmp_path: Path, url: str) -> N
 
 
 def test_other_commands_run_beside_the_service(tmp_path: Path, url: str) -> None:
-    with serving(tmp_path, STORE_URL=url):
-        assert manage("check", STORE_URL=url).returncode == 0
-        users = manage("make_users", "1", str(tmp_path / "users.jsonl"), STORE_URL=url)
+    with run_service(tmp_path, STORE_URL=url):
+        assert run_manage("check", STORE_URL=url).returncode == 0
+        users = run_manage("make_users", "1", str(tmp_path / "users.jsonl"), STORE_URL=url)
         assert users.returncode == 0
 
 
@@ -142,7 +142,7 @@ def test_damaged_file_stops_start_and_stays_as_it_is(path: Path, command: str) -
             store.add_user(User(EmailAddress(email), "hash", "stamp", 0.0))
     damaged = path.read_bytes().replace(EMAIL.encode(), b"User@example.com", 1)
     path.write_bytes(damaged)
-    run = manage(command, STORE_URL=f"file://{path}")
+    run = run_manage(command, STORE_URL=f"file://{path}")
     assert run.returncode != 0
     assert f"STORE_URL: {path} line 2 is damaged" in run.stderr
     assert "Traceback" not in run.stderr + run.stdout
@@ -153,7 +153,7 @@ def test_damaged_file_stops_start_and_stays_as_it_is(path: Path, command: str) -
 def test_invalid_seeds_stop_start(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_text("{}\n{\n")
-    run = manage("serve", SEED_USERS_FILE=str(seeds))
+    run = run_manage("serve", SEED_USERS_FILE=str(seeds))
     assert run.returncode != 0
     assert f"SEED_USERS_FILE: {seeds} line 1 must be" in run.stderr
     assert f"{seeds} line 2 is no JSON" in run.stderr
@@ -162,7 +162,7 @@ def test_invalid_seeds_stop_start(tmp_path: Path) -> None:
 
 def test_runserver_keeps_users_in_file(tmp_path: Path, path: Path) -> None:
     command = ("manage.py", "runserver", "--noreload", "{port}")
-    with running(tmp_path, *command, STORE_URL=f"file://{path}") as service:
+    with run_python(tmp_path, *command, STORE_URL=f"file://{path}") as service:
         assert service.register().status == 201
     assert find_missing_users(path, [EMAIL]) == []
 

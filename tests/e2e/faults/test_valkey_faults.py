@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad, find_lost_users
-from tests.support.processes import Service, serving
-from tests.support.valkey import Server, eventually, valkey_binary
+from tests.support.processes import Service, run_service
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 
@@ -39,7 +39,7 @@ def is_ready(service: Service) -> bool:
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_load_continues_after_store_fault(tmp_path: Path, valkey: Server, fault: str) -> None:
-    with serving(tmp_path, STORE_URL=get_url(valkey)) as service:
+    with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
         load = RegistrationLoad(service, fault)
         for _ in range(2):
             load.wait_for_registered(40)
@@ -52,7 +52,7 @@ def test_load_continues_after_store_fault(tmp_path: Path, valkey: Server, fault:
                 valkey.start()
             else:
                 valkey.resume()
-            eventually(lambda: is_ready(service))
+            wait_until(lambda: is_ready(service))
         load.wait_for_registered(40)
         load.stop()
         assert find_lost_users(service, load.registered) == []
@@ -61,8 +61,8 @@ def test_load_continues_after_store_fault(tmp_path: Path, valkey: Server, fault:
 @pytest.mark.slow
 def test_second_service_continues_if_first_is_killed(tmp_path: Path, valkey: Server) -> None:
     with (
-        serving(tmp_path, STORE_URL=get_url(valkey)) as first,
-        serving(tmp_path, STORE_URL=get_url(valkey)) as second,
+        run_service(tmp_path, STORE_URL=get_url(valkey)) as first,
+        run_service(tmp_path, STORE_URL=get_url(valkey)) as second,
     ):
         tokens = (first.register(), first.login())[1].json()
         assert second.profile(tokens["access_token"]).status == 200
@@ -81,8 +81,8 @@ def test_second_service_continues_if_first_is_killed(tmp_path: Path, valkey: Ser
 
 def test_logout_in_one_service_applies_in_the_other(tmp_path: Path, valkey: Server) -> None:
     with (
-        serving(tmp_path, STORE_URL=get_url(valkey)) as first,
-        serving(tmp_path, STORE_URL=get_url(valkey)) as second,
+        run_service(tmp_path, STORE_URL=get_url(valkey)) as first,
+        run_service(tmp_path, STORE_URL=get_url(valkey)) as second,
     ):
         first.register()
         tokens = first.login().json()
@@ -93,28 +93,28 @@ def test_logout_in_one_service_applies_in_the_other(tmp_path: Path, valkey: Serv
 
 def test_service_starts_without_store_and_finds_it(tmp_path: Path, valkey: Server) -> None:
     valkey.kill()
-    with serving(tmp_path, STORE_URL=get_url(valkey)) as service:
+    with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
         assert not is_ready(service)
         response = service.register()
         assert (response.status, response.json()["code"]) == (503, "store_unavailable")
         assert response.headers["Retry-After"]
         valkey.start()
-        eventually(lambda: is_ready(service))
+        wait_until(lambda: is_ready(service))
         assert service.register().status == 201
 
 
 @pytest.mark.slow
 def test_workers_share_users_and_killed_one_is_replaced(tmp_path: Path, valkey: Server) -> None:
-    with serving(tmp_path, "--workers", "2", STORE_URL=get_url(valkey)) as service:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=get_url(valkey)) as service:
         assert "with 2 worker processes" in service.log
-        eventually(lambda: len(service.workers()) == 2)
+        wait_until(lambda: len(service.workers()) == 2)
         service.register()
         tokens = service.login().json()
         assert {service.profile(tokens["access_token"]).status for _ in range(20)} == {200}
         killed = service.workers()[0]
         os.kill(killed, signal.SIGKILL)
-        eventually(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
-        eventually(lambda: all(can_log_in(service) for _ in range(10)))
+        wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+        wait_until(lambda: all(can_log_in(service) for _ in range(10)))
 
 
 def can_log_in(service: Service) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.api import JSON, Api
-from tests.support.http import BODIES, ENDPOINTS, FORM, problem, send
+from tests.support.http import BODIES, ENDPOINTS, FORM, get_error, send
 
 # One service for all examples of a test: it must still respond after them.
 SAME_SERVICE = [HealthCheck.function_scoped_fixture]
@@ -31,7 +31,7 @@ PATHS = st.sampled_from(list(BODIES))
 
 @pytest.fixture
 def token(api: Api) -> str:
-    access_token: str = api.enter()["access_token"]
+    access_token: str = api.register_and_log_in()["access_token"]
     return access_token
 
 
@@ -39,7 +39,7 @@ def assert_valid(response: Any) -> None:
     """The response is a success, or a client error in the documented shape."""
     assert response.status_code < 500
     if response.status_code >= 400:
-        problem(response)
+        get_error(response)
     assert response["X-Request-ID"]
 
 
@@ -79,7 +79,7 @@ def test_any_multipart_body_gets_valid_response(api: Api, body: bytes) -> None:
 def test_any_authorization_header_is_401(api: Api, header: str, scheme: str) -> None:
     headers = {"Authorization": scheme + header}
     response = api.client.get("/api/v1/protected/profile", headers=headers)
-    status, code = problem(response)
+    status, code = get_error(response)
     assert (status, code) in {(401, "token_invalid"), (401, "not_authenticated")}
     assert response["WWW-Authenticate"].startswith('Bearer realm="api"')
 
@@ -87,7 +87,7 @@ def test_any_authorization_header_is_401(api: Api, header: str, scheme: str) -> 
 @given(text=TEXT | st.from_regex(r"[\w-]*\.[\w-]*\.[\w-]*", fullmatch=True))
 @few_examples
 def test_any_text_is_invalid_refresh_token(api: Api, text: str) -> None:
-    assert problem(api.refresh(text)) == (401, "token_invalid")
+    assert get_error(api.refresh(text)) == (401, "token_invalid")
     assert api.logout(text).status_code == 204
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, serving
+from tests.support.processes import ROOT, run_service
 
 pytest.importorskip("schemathesis", reason="needs schemathesis (requirements-dev.txt)")
 
@@ -16,7 +16,7 @@ SECONDS = 60  # a bound against hanging; a run takes five
 
 @pytest.mark.slow
 def test_responses_match_openapi_document(tmp_path: Path) -> None:
-    with serving(tmp_path) as service:
+    with run_service(tmp_path) as service:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli"),

@@ -16,7 +16,7 @@ from accounts.domain.users import EmailAddress, User, new_security_stamp
 from accounts.stores import open_store
 from authproject.environment.reader import ConfigurationError, read_environment
 from authproject.server.startup import check_startup_files
-from tests.support.processes import ROOT, manage
+from tests.support.processes import ROOT, run_manage
 from tests.support.secrets import Secrets
 from tests.support.valkey import Server, ask, valkey_binary
 
@@ -71,7 +71,7 @@ def test_invalid_setting_is_not_repeated(
 
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_command_with_invalid_settings_prints_no_secret(command: str) -> None:
-    run = manage(command, **MANY_ERRORS)
+    run = run_manage(command, **MANY_ERRORS)
     assert run.returncode != 0
     assert all(name in run.stderr for name in MANY_ERRORS)
     assert SECRETS.find_in(run.stdout + run.stderr) == []
@@ -90,7 +90,7 @@ def test_serve_with_damaged_files_prints_no_secret(tmp_path: Path) -> None:
     journal, seeds = tmp_path / "accounts.jsonl", tmp_path / "seeds.jsonl"
     journal.write_text(f"{PASSWORD}\n{PASSWORD}\n")
     seeds.write_text("\n".join(INVALID_SEEDS.values()))
-    run = manage("serve", STORE_URL=f"file://{journal}", SEED_USERS_FILE=str(seeds))
+    run = run_manage("serve", STORE_URL=f"file://{journal}", SEED_USERS_FILE=str(seeds))
     assert run.returncode != 0
     assert "STORE_URL" in run.stderr
     assert "SEED_USERS_FILE" in run.stderr
@@ -98,7 +98,7 @@ def test_serve_with_damaged_files_prints_no_secret(tmp_path: Path) -> None:
 
 
 def test_make_users_prints_password_and_no_hash(tmp_path: Path) -> None:
-    run = manage("make_users", "3", str(tmp_path / "users.jsonl"))
+    run = run_manage("make_users", "3", str(tmp_path / "users.jsonl"))
     lines = (tmp_path / "users.jsonl").read_text().splitlines()
     assert run.returncode == 0
     assert "correct horse battery" in run.stdout
@@ -107,7 +107,7 @@ def test_make_users_prints_password_and_no_hash(tmp_path: Path) -> None:
 
 
 def test_make_users_invalid_password_is_not_repeated(tmp_path: Path) -> None:
-    run = manage("make_users", "3", str(tmp_path / "u.jsonl"), "--password", PASSWORD * 100)
+    run = run_manage("make_users", "3", str(tmp_path / "u.jsonl"), "--password", PASSWORD * 100)
     assert run.returncode != 0
     assert SECRETS.find_in(run.stdout + run.stderr) == []
 
@@ -124,7 +124,7 @@ def test_copy_accounts_prints_no_secret(tmp_path: Path, accepted: bool) -> None:
         if accepted:
             ask(valkey.port, "ACL", "SETUSER", "service", "on", f">{PASSWORD}", "~*", "+@all")
         url = f"valkey://service:{quote(PASSWORD)}@127.0.0.1:{valkey.port}"
-        run = manage("copy_accounts", journal, STORE_URL=url, LOG_LEVEL="DEBUG")
+        run = run_manage("copy_accounts", journal, STORE_URL=url, LOG_LEVEL="DEBUG")
     finally:
         valkey.kill()
     assert (run.returncode == 0) is accepted

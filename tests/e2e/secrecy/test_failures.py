@@ -10,10 +10,10 @@ import pytest
 from django.conf import settings
 
 from accounts.passwords.executor import HASHING_THREADS, MAX_PENDING_HASHES
-from tests.support.processes import running, serving
+from tests.support.processes import run_python, run_service
 from tests.support.recording_client import RecordingClient
 from tests.support.secrets import Secrets
-from tests.support.valkey import Server, ask, eventually, valkey_binary
+from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 PASSWORD, STORE_PASSWORD = "a password of Somebody's", "the store's Pass/word?"
 
@@ -26,7 +26,7 @@ def build_secrets(*more: str) -> Secrets:
 def test_traceback_in_log_contains_no_values(tmp_path: Path, log_format: str) -> None:
     command = ("-m", "tests.support.store_with_bug", "serve", "--port", "{port}")
     secrets = build_secrets()
-    with running(tmp_path, *command, LOG_FORMAT=log_format) as service:
+    with run_python(tmp_path, *command, LOG_FORMAT=log_format) as service:
         response = RecordingClient(service, secrets).log_in(PASSWORD)
         assert (response.status, response.json()["code"]) == (500, "server_error")
     assert "the planted bug" in service.log
@@ -41,7 +41,7 @@ def test_store_password_is_not_logged(tmp_path: Path) -> None:
     secrets = build_secrets(STORE_PASSWORD)
     url = f"valkey://service:{quote(STORE_PASSWORD, safe='')}@127.0.0.1:{valkey.port}/0"
     try:
-        with serving(tmp_path, STORE_URL=url) as service:
+        with run_service(tmp_path, STORE_URL=url) as service:
             client = RecordingClient(service, secrets)
             client.register(PASSWORD)
             tokens = client.log_in(PASSWORD).json()
@@ -63,7 +63,7 @@ def test_store_password_is_not_logged(tmp_path: Path) -> None:
 def test_password_of_overloaded_login_is_not_logged(tmp_path: Path) -> None:
     secrets = build_secrets()
     count = MAX_PENDING_HASHES + HASHING_THREADS + 8
-    with serving(tmp_path, BCRYPT_ROUNDS="10") as service:
+    with run_service(tmp_path, BCRYPT_ROUNDS="10") as service:
         client = RecordingClient(service, secrets)
         with ThreadPoolExecutor(count) as threads:
             statuses = list(threads.map(lambda _: client.log_in(PASSWORD).status, range(count)))
@@ -82,12 +82,12 @@ def test_seed_password_is_not_logged_during_retries(tmp_path: Path) -> None:
         "STORE_URL": f"valkey://127.0.0.1:{valkey.port}",
         "SEED_USERS_FILE": str(seeds),
     }
-    with serving(tmp_path, **options) as service:
+    with run_service(tmp_path, **options) as service:
         client = RecordingClient(service, secrets, "one@example.com")
-        eventually(lambda: "cannot be reached" in service.log)
+        wait_until(lambda: "cannot be reached" in service.log)
         valkey.start()
         try:
-            eventually(lambda: client.log_in(PASSWORD).status == HTTPStatus.OK)
+            wait_until(lambda: client.log_in(PASSWORD).status == HTTPStatus.OK)
         finally:
             valkey.kill()
     assert secrets.find_in(service.log) == []

@@ -12,7 +12,7 @@ from django.conf import settings
 
 from tests.support.api import JSON
 from tests.support.http import decode_claims, decode_header, forge, sign
-from tests.support.processes import Service, serving
+from tests.support.processes import Service, run_service
 from tests.support.recording_client import RecordingClient
 from tests.support.secrets import Secrets
 
@@ -45,7 +45,7 @@ def recorded_service(
         "ROTATE_REFRESH_TOKENS": "true",
         "REFRESH_REUSE_GRACE_SECONDS": "1000",
     }
-    with serving(folder, **options) as service:
+    with run_service(folder, **options) as service:
         yield RecordedService(service, secrets, request.param)
     secrets.add(*re.findall(r"bcrypt_sha256[^\"]+", journal.read_text()))
     assert secrets.find_in(service.log) == []

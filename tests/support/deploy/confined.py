@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.deploy.confinement import CONTAINER_USER
-from tests.support.processes import START_SECONDS, Service, wait_until_it_answers
+from tests.support.processes import START_SECONDS, Service, wait_until_up
 
 # Units and containers can always write to these.
 DEVICES = ("/dev/shm", "/dev/null")
@@ -44,7 +44,7 @@ def running(
         )
     service = Service(process, port, log)
     try:
-        wait_until_it_answers(service)
+        wait_until_up(service)
         yield service
     finally:
         process.terminate()

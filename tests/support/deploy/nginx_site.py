@@ -16,9 +16,9 @@ from typing import Any
 
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, START_SECONDS, Answer, Service, serving
+from tests.support.processes import ROOT, START_SECONDS, Service, ServiceResponse, run_service
 from tests.support.system_programs import find_program
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 SITE = ROOT / "deploy" / "nginx.conf"
 FRONT_END = "http://localhost:3000"
@@ -70,7 +70,7 @@ class Site:
         def found() -> list[dict[str, Any]]:
             return [line for line in self.lines() if line["request_id"] == request_id]
 
-        eventually(lambda: found() != [])
+        wait_until(lambda: found() != [])
         [line] = found()
         return line
 
@@ -100,14 +100,14 @@ class Site:
         source: str = LOAD_BALANCER,
         over: Any = None,  # a connection; typed, mypy would compare it with **headers
         **headers: str,
-    ) -> Answer:
+    ) -> ServiceResponse:
         connection: http.client.HTTPSConnection = over or self.connection(source)
         if isinstance(body, dict):
             body, headers = json.dumps(body), {"Content-Type": JSON, **headers}
         headers = {"X-Forwarded-For": client or new_client_address(), **headers}
         connection.request(method, path, body, headers)
         received = connection.getresponse()
-        response = Answer(received.status, received.headers, received.read())
+        response = ServiceResponse(received.status, received.headers, received.read())
         if over is None:
             connection.close()
         return response
@@ -123,10 +123,10 @@ class Site:
             source_address=bound,
         )
 
-    def post(self, path: str, body: Any = None, **options: Any) -> Answer:
+    def post(self, path: str, body: Any = None, **options: Any) -> ServiceResponse:
         return self.request("POST", f"/api/v1/{path}", body, **options)
 
-    def login(self, password: str = PASSWORD, **options: str) -> Answer:
+    def login(self, password: str = PASSWORD, **options: str) -> ServiceResponse:
         return self.post("auth/login", {"email": EMAIL, "password": password}, **options)
 
 
@@ -197,7 +197,7 @@ def run_nginx(folder: Path, *upstreams: int) -> Iterator[Site]:
     site = prepare(folder, *upstreams)
     process = subprocess.Popen(build_command(folder))
     try:
-        eventually(lambda: process.poll() is not None or _listens(site.port))
+        wait_until(lambda: process.poll() is not None or _listens(site.port))
         assert process.poll() is None, site.logs
         yield site
     finally:
@@ -215,7 +215,7 @@ def run_site(folder: Path, **environment: str) -> Iterator[tuple[Site, Service]]
     """Run a service that trusts nginx, and nginx in front of it."""
     trusting = {"TRUSTED_PROXIES": "127.0.0.1", "CORS_ORIGINS": FRONT_END}
     with (
-        serving(folder, **{**trusting, **environment}) as service,
+        run_service(folder, **{**trusting, **environment}) as service,
         run_nginx(folder, service.port) as site,
     ):
         yield site, service

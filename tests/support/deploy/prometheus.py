@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, START_SECONDS
 from tests.support.system_programs import find_program
-from tests.support.valkey import eventually
+from tests.support.valkey import wait_until
 
 DEPLOY = ROOT / "deploy"
 JOB = "authproject"
@@ -65,7 +65,7 @@ def run_prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
         )
     server = Prometheus(port)
     try:
-        eventually(server.is_ready, START_SECONDS)
+        wait_until(server.is_ready, START_SECONDS)
         yield server
     finally:
         process.terminate()

@@ -14,7 +14,7 @@ from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
 from tests.support.stores import EMAIL, SID, USER, make_user, new_session, set_stamp
-from tests.support.valkey import Server, ask, eventually, valkey_binary
+from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def cluster_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]
     options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
     server = Server(valkey_binary(), tmp_path_factory.mktemp("cluster"), *options)
     ask(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-    eventually(lambda: b"cluster_state:ok" in ask(server.port, "CLUSTER", "INFO"))
+    wait_until(lambda: b"cluster_state:ok" in ask(server.port, "CLUSTER", "INFO"))
     yield server
     server.kill()
 
@@ -76,7 +76,7 @@ def test_cluster_stalled_fails_64_threads_soon(
     # Without the lock's timeout, the threads would connect one after another, for 32 seconds.
     assert_unavailable(*[lambda: store.get_user(EMAIL)] * 64)
     cluster.resume()
-    eventually(lambda: is_available(store))
+    wait_until(lambda: is_available(store))
 
 
 def test_cluster_lock_renamed_is_startup_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_sentinel_server_restarted_is_found_again(
     server.kill()
     assert_unavailable(store.ping)
     server.start()
-    eventually(lambda: is_available(store), seconds=20)
+    wait_until(lambda: is_available(store), seconds=20)
 
 
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:
