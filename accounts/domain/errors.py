@@ -1,27 +1,7 @@
-"""Every error that the service raises on purpose, as one tree.
-
-    AccountError
-    ├── InvalidField                    one field has the right type and an unacceptable value
-    │   ├── InvalidEmail
-    │   ├── DuplicateEmail
-    │   ├── InvalidPassword             too short, too long, too common, invalid characters
-    │   └── WrongCurrentPassword
-    ├── InvalidCredentials              wrong e-mail or wrong password; no client learns which
-    ├── TokenError
-    │   ├── TokenInvalid                malformed; the subclasses are for logs and metrics
-    │   │   ├── UnknownKeyID            its `kid` is none of the configured keys
-    │   │   ├── InvalidTokenSignature   its `kid` is known, but the signature is wrong
-    │   │   └── WrongTokenType          a refresh token in place of an access token, or the reverse
-    │   ├── TokenExpired
-    │   ├── TokenRevoked                its session was revoked, or the user's stamp replaced
-    │   └── TokenReused                 a used refresh token: it was probably stolen
-    └── ServiceUnavailable              try again after `retry_after` seconds
-        ├── StoreUnavailable
-        └── HashingOverloaded           the password hashing queue is full
-            └── ServerOverloaded        every thread of the server is busy
+"""The errors that the service raises on purpose; `accounts.rest.exceptions` makes responses.
 
 Each class has a stable `code` for programs and a `detail` for people. Neither contains a
-password, a token or a secret. `accounts.rest.exceptions` turns them into responses.
+password, a token or a secret.
 """
 
 from typing import ClassVar

@@ -132,9 +132,8 @@ class AccountService:
         if session.revoked:
             self._emit(Event.TOKEN_REUSE, claims.email)
             raise TokenReused
-        rotated = (
-            self._issue_rotated_refresh_token(claims, session) if self._policy.rotate else None
-        )
+        is_rotated = session.rotation_count > claims.rotation_count
+        rotated = self._issue_rotated_refresh_token(claims, session) if is_rotated else None
         return self._issue_tokens(claims, rotated)
 
     def logout(self, token: str) -> None:

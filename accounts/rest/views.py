@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 from rest_framework.exceptions import UnsupportedMediaType
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
@@ -24,8 +25,10 @@ class BaseAPIView(APIView):
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate. Raises `UnsupportedMediaType` before that."""
-        if request.stream is not None and not self.get_content_negotiator().select_parser(
-            request, request.parsers or ()
-        ):
+        has_body = request.META.get("CONTENT_LENGTH") and request.stream is not None
+        if has_body and not self._select_parser(request):
             raise UnsupportedMediaType(request.content_type)
         super().perform_authentication(request)
+
+    def _select_parser(self, request: Request) -> BaseParser | None:
+        return self.get_content_negotiator().select_parser(request, request.parsers or ())

@@ -1,14 +1,10 @@
-"""Issues and verifies JSON Web Tokens (RFC 7519).
-
-The token types are simplejwt's. This module also checks presence, type and size of each claim.
-"""
+"""Issues and verifies access and refresh tokens (RFC 7519), with each claim's type and size."""
 
 import logging
 from functools import lru_cache
 from typing import Any, cast
 
-from rest_framework_simplejwt import tokens as simplejwt
-from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from accounts.domain.claims import Claims, RefreshClaims, TokenType
 from accounts.domain.errors import TokenExpired, TokenInvalid, UnknownKeyID, WrongTokenType
@@ -35,36 +31,7 @@ MAX_ROTATION_COUNT = 2**53
 CLOCK_TOLERANCE_SECONDS = 5
 """Clocks synchronized by NTP differ by less. A token from further in the future logs a warning."""
 
-MAX_WARNED_KEY_IDS = 8
-"""Unknown key IDs that the next warning lists, so that made-up ones do not hide a real one."""
-
 logger = logging.getLogger("accounts.tokens")
-
-
-class _KeyRingToken(simplejwt.Token):
-    def __init__(self, ring: KeyRing, token: str | None = None) -> None:
-        self._ring = ring
-        super().__init__(token)  # type: ignore[arg-type]  # simplejwt annotates the encoded token as a Token
-
-    def get_token_backend(self) -> KeyRing:
-        return self._ring
-
-
-class AccessToken(_KeyRingToken, simplejwt.AccessToken):
-    claims: Claims
-
-    def verify(self) -> None:
-        self.claims = Claims(**_parse_claims(self.payload, TokenType.ACCESS))
-
-
-class RefreshToken(_KeyRingToken, simplejwt.RefreshToken):  # type: ignore[misc]  # simplejwt's own bases disagree on for_user
-    claims: RefreshClaims
-
-    def verify(self) -> None:
-        self.claims = RefreshClaims(
-            **_parse_claims(self.payload, TokenType.REFRESH),
-            rotation_count=_parse_integer(self.payload, "gen", MAX_ROTATION_COUNT),
-        )
 
 
 class TokenService:
@@ -78,7 +45,6 @@ class TokenService:
         self._ring = ring
         self._clock = clock
         self._logger = ThrottledLogger(logger, clock)
-        self._unlogged_key_ids: tuple[str, ...] = ()
         self._verify_cached = lru_cache(TOKEN_CACHE_SIZE)(self._verify)
 
     def issue(self, claims: Claims) -> str:
@@ -98,28 +64,29 @@ class TokenService:
 
     def verify_access(self, token: str) -> Claims:
         """Return the claims of an access token. Raises `TokenInvalid` or `TokenExpired`."""
-        claims = self._verify_cached(token, AccessToken)
-        self._check_times(claims)
-        return claims
+        return self._check_times(self._verify_cached(token, TokenType.ACCESS))
 
     def verify_refresh(self, token: str) -> RefreshClaims:
         """Return the claims of a refresh token. Raises `TokenInvalid` or `TokenExpired`."""
-        claims = self._verify_cached(token, RefreshToken)
-        self._check_times(claims)
-        return cast(RefreshClaims, claims)
+        return cast(RefreshClaims, self._check_times(self._verify_cached(token, TokenType.REFRESH)))
 
-    def _verify(self, token: str, token_class: type[AccessToken | RefreshToken]) -> Claims:
+    def _verify(self, token: str, token_type: TokenType) -> Claims:
         if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
             raise TokenInvalid
         try:
-            return token_class(self._ring, token).claims
-        except TokenError as error:
+            return _parse_claims(self._ring.decode(token), token_type)
+        except TokenBackendError as error:
             raise TokenInvalid from error
         except UnknownKeyID as error:
-            self._warn_unknown_key(error.kid)
+            self._logger.warning(
+                "a token was refused: its key %s is unknown, the known keys are %s; "
+                "does JWT_SECRET_KEY_FALLBACKS lack a secret?",
+                error.kid,
+                self._ring.key_ids,
+            )
             raise
 
-    def _check_times(self, claims: Claims) -> None:
+    def _check_times(self, claims: Claims) -> Claims:
         now = self._clock()
         if claims.expires_at <= now:
             raise TokenExpired(now - claims.expires_at)
@@ -129,24 +96,14 @@ class TokenService:
                 "this machine's clock is behind, or another's is ahead",
                 claims.issued_at - now,
             )
-
-    def _warn_unknown_key(self, kid: str) -> None:
-        others = tuple(other for other in self._unlogged_key_ids if other != kid)
-        logged = self._logger.warning(
-            "a token was refused: its key %s is unknown%s, the known keys are %s; "
-            "does JWT_SECRET_KEY_FALLBACKS lack a secret?",
-            kid,
-            f" (as were {', '.join(others)} before)" if others else "",
-            self._ring.key_ids,
-        )
-        self._unlogged_key_ids = () if logged else (*others, kid)[-MAX_WARNED_KEY_IDS:]
+        return claims
 
 
-def _parse_claims(payload: dict[str, Any], expected: TokenType) -> dict[str, Any]:
-    """Return the claims that both token types have. Raises `TokenInvalid`."""
+def _parse_claims(payload: dict[str, Any], expected: TokenType) -> Claims:
+    """Return the claims of a token with this type. Raises `TokenInvalid`."""
     if payload.get("type") != expected:
         raise WrongTokenType if payload.get("type") in tuple(TokenType) else TokenInvalid
-    return {
+    claims: dict[str, Any] = {
         "email": EmailAddress(_parse_text(payload, "sub", MAX_EMAIL_LENGTH)),
         "security_stamp": _parse_text(payload, "ver", MAX_OPAQUE_LENGTH),
         "sid": _parse_text(payload, "sid", MAX_OPAQUE_LENGTH),
@@ -154,6 +111,10 @@ def _parse_claims(payload: dict[str, Any], expected: TokenType) -> dict[str, Any
         "issued_at": _parse_integer(payload, "iat", MAX_TIMESTAMP),
         "expires_at": _parse_integer(payload, "exp", MAX_TIMESTAMP),
     }
+    if expected is TokenType.ACCESS:
+        return Claims(**claims)
+    rotation_count = _parse_integer(payload, "gen", MAX_ROTATION_COUNT)
+    return RefreshClaims(**claims, rotation_count=rotation_count)
 
 
 def _parse_text(payload: dict[str, Any], name: str, maximum: int) -> str:

@@ -1,7 +1,6 @@
 """Tokens: their claims, lifetimes and cache, and the warnings that they cause."""
 
 import logging
-import re
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from accounts.domain.claims import Claims
 from accounts.domain.users import EmailAddress
 from accounts.services import get_services
 from accounts.tokens.key_ring import KeyRing
-from accounts.tokens.service import MAX_WARNED_KEY_IDS, TOKEN_CACHE_SIZE, TokenService
+from accounts.tokens.service import TOKEN_CACHE_SIZE, TokenService
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import (
     Start,
@@ -338,32 +337,3 @@ def test_many_unknown_keys_log_one_line_a_minute(
     clock.advance(60)
     forge_kids(api, "0" * 16)
     assert len(warnings.messages) == 2
-
-
-def test_next_warning_lists_key_ids_of_suppressed_ones(
-    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
-) -> None:
-    forge_kids(api, "a" * 16, "b" * 16, "b" * 16, "c" * 16)
-    clock.advance(60)
-    forge_kids(api, "a" * 16)
-    earlier = f"(as were {'b' * 16}, {'c' * 16} before)"
-    assert f"its key {'a' * 16} is unknown {earlier}, " in warnings.messages[1]
-
-
-def test_next_warning_lists_a_limited_number_of_keys(
-    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
-) -> None:
-    forge_kids(api, *map(make_kid, range(100)))
-    clock.advance(60)
-    forge_kids(api, "f" * 16)
-    unknown = warnings.messages[1].partition(", the known keys are ")[0]
-    assert len(re.findall("[0-9a-f]{16}", unknown)) == MAX_WARNED_KEY_IDS + 1
-
-
-def test_logged_key_id_is_not_repeated_in_next_warning(
-    api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
-) -> None:
-    forge_kids(api, "a" * 16)
-    clock.advance(60)
-    forge_kids(api, "b" * 16)
-    assert "a" * 16 not in warnings.messages[1]
