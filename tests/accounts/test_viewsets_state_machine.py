@@ -16,9 +16,9 @@ from accounts.services import build_services
 from accounts.signals import token_reused
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, get_field_codes
-from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
+from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
 from tests.support.sessions import change_password
-from tests.support.state_machine import SessionMachine, budget
+from tests.support.state_machine import SessionMachine, build_settings
 
 
 class HttpDriver:
@@ -27,7 +27,7 @@ class HttpDriver:
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, policy: Policy, clock: MovableClock
     ) -> None:
-        self.alarms: list[str] = []
+        self.reuse_alarms: list[str] = []
         self._monkeypatch = monkeypatch
         self._clock = clock
         self._store = MemoryStore(clock)
@@ -38,7 +38,7 @@ class HttpDriver:
             REFRESH_TOKEN_LIFETIME=REFRESH_LIFETIME,
         )
         self._policy.enable()
-        token_reused.connect(self._record_alarm)
+        token_reused.connect(self._record_reuse)
         self._api = Api()
 
     def restart(self, keys: Sequence[str]) -> None:
@@ -48,45 +48,45 @@ class HttpDriver:
         self._monkeypatch.setattr(services_module, "_build_once", lambda: services)
 
     def close(self) -> None:
-        token_reused.disconnect(self._record_alarm)
+        token_reused.disconnect(self._record_reuse)
         self._policy.disable()
 
-    def register(self, email: str, password: str) -> Answer:
-        return to_answer(self._api.register(email, password))
+    def register(self, email: str, password: str) -> Result:
+        return to_result(self._api.register(email, password))
 
-    def log_in(self, email: str, password: str) -> Answer:
-        return to_answer(self._api.login(email, password))
+    def log_in(self, email: str, password: str) -> Result:
+        return to_result(self._api.login(email, password))
 
-    def refresh(self, token: str) -> Answer:
-        return to_answer(self._api.refresh(token))
+    def refresh(self, token: str) -> Result:
+        return to_result(self._api.refresh(token))
 
-    def log_out(self, token: str) -> Answer:
-        return to_answer(self._api.logout(token))
+    def log_out(self, token: str) -> Result:
+        return to_result(self._api.logout(token))
 
-    def log_out_everywhere(self, access: str) -> Answer:
-        return to_answer(self._api.post("auth/logout-all", token=access))
+    def log_out_everywhere(self, access: str) -> Result:
+        return to_result(self._api.post("auth/logout-all", token=access))
 
-    def change_password(self, access: str, current: str, new: str) -> Answer:
-        return to_answer(change_password(self._api, access, current, new))
+    def change_password(self, access: str, current: str, new: str) -> Result:
+        return to_result(change_password(self._api, access, current, new))
 
-    def open(self, access: str) -> Answer:
-        return to_answer(self._api.profile(access))
+    def get_profile(self, access: str) -> Result:
+        return to_result(self._api.profile(access))
 
-    def _record_alarm(self, event: Event, user: str, **_: object) -> None:
-        self.alarms.append(user)
+    def _record_reuse(self, event: Event, user: str, **_: object) -> None:
+        self.reuse_alarms.append(user)
 
 
-def to_answer(response: Any) -> Answer:
+def to_result(response: Any) -> Result:
     if response.status_code == 204:
-        return Answer()
+        return Result()
     if response.status_code == 400:
         [[code]] = get_field_codes(response).values()
-        return Answer(code)
+        return Result(code)
     body = response.json()
     if response.status_code == 401:
-        return Answer(body["code"])
+        return Result(body["code"])
     assert response.status_code in {200, 201}
-    return Answer(
+    return Result(
         access=body.get("access_token"),
         refresh=body.get("refresh_token"),
         expires_in=body.get("expires_in"),
@@ -96,7 +96,7 @@ def to_answer(response: Any) -> Answer:
 def test_api_behaves_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
     class HttpMachine(SessionMachine):
         @staticmethod
-        def drive(policy: Policy, clock: MovableClock) -> HttpDriver:
+        def build_driver(policy: Policy, clock: MovableClock) -> HttpDriver:
             return HttpDriver(monkeypatch, policy, clock)
 
-    run_state_machine_as_test(HttpMachine, settings=budget(120))
+    run_state_machine_as_test(HttpMachine, settings=build_settings(40))

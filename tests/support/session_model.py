@@ -1,8 +1,8 @@
-"""A small model of accounts and sessions, written from API.md and not from the code.
+"""A small model of accounts and sessions, written from docs/reference/api.md, not from the code.
 
-It counts nothing that the service counts: a login is a list of the moments at which its refresh
-tokens were spent, and a refresh token is a place in that list. Every method says what the
-service has to answer: `OK`, or the code of its refusal.
+It keeps other data than the service: a login is the list of times at which its refresh tokens were
+used, and a refresh token is a position in that list. Every method returns the expected result:
+`OK` or an error code.
 """
 
 from dataclasses import dataclass, field
@@ -24,8 +24,8 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """What a service says: the code of its refusal, or the tokens that it gives."""
+class Result:
+    """The result of a call: an error code, or tokens."""
 
     code: str = OK
     access: str | None = None
@@ -36,27 +36,27 @@ class Answer:
 @dataclass
 class Account:
     password: str
-    purges: int = 0
-    """How often all its sessions were ended at once."""
+    revocations: int = 0
+    """How often all its sessions were revoked at once."""
 
 
 @dataclass(eq=False)
 class Login:
-    """One login and all that came of it."""
+    """A login and its later tokens."""
 
     email: str
     account: Account
-    purges: int
+    revocations: int
     ends_at: int
-    over: bool = False
-    spent_at: list[float] = field(default_factory=list)
-    texts: dict[tuple[int, str], str] = field(default_factory=dict)
-    """Each refresh token by its place and its key."""
+    revoked: bool = False
+    used_at: list[float] = field(default_factory=list)
+    tokens: dict[tuple[int, str], str] = field(default_factory=dict)
+    """Each refresh token by position and key."""
 
 
 @dataclass(frozen=True, eq=False)
 class Grant:
-    """An access token, and the refresh token that came with it or that it came of."""
+    """An access token, with the refresh token that came with it or that it was refreshed with."""
 
     login: Login
     access: str
@@ -64,7 +64,7 @@ class Grant:
     access_ends_at: int
     refresh: str
     refresh_key: str
-    place: int
+    position: int
 
 
 class Model:
@@ -74,7 +74,7 @@ class Model:
         self.keys: list[str] = []
         self.accounts: dict[str, Account] = {}
         self.grants: list[Grant] = []
-        self.thefts: list[str] = []
+        self.reused_by: list[str] = []
 
     def register(self, email: str, password: str) -> str:
         if email in self.accounts:
@@ -88,79 +88,81 @@ class Model:
 
     def refresh(self, grant: Grant) -> str:
         login, now = grant.login, self.clock()
-        standing = self._standing(login, grant.refresh_key, login.ends_at)
-        if standing != OK:
-            return standing
-        age = len(login.spent_at) - grant.place
-        in_grace = age == 1 and now - login.spent_at[-1] < self.policy.grace
+        status = self._get_status(login, grant.refresh_key, login.ends_at)
+        if status != OK:
+            return status
+        age = len(login.used_at) - grant.position
+        in_grace = age == 1 and now - login.used_at[-1] < self.policy.grace
         if age > 0 and not in_grace:
-            login.over = True
-            self.thefts.append(login.email)
+            login.revoked = True
+            self.reused_by.append(login.email)
             return "token_reused"
-        if login.over:
+        if login.revoked:
             return "token_revoked"
         if age == 0 and self.policy.rotates:
-            login.spent_at.append(now)
+            login.used_at.append(now)
         return OK
 
     def log_out(self, grant: Grant) -> str:
-        if self._standing(grant.login, grant.refresh_key, grant.login.ends_at) == OK:
-            grant.login.over = True
+        if self._get_status(grant.login, grant.refresh_key, grant.login.ends_at) == OK:
+            grant.login.revoked = True
         return OK
 
     def log_out_everywhere(self, grant: Grant) -> str:
-        standing = self.open(grant)
-        if standing == OK:
-            grant.login.account.purges += 1
-        return standing
+        status = self.get_profile(grant)
+        if status == OK:
+            grant.login.account.revocations += 1
+        return status
 
     def change_password(self, grant: Grant, current: str, new: str) -> str:
-        standing, account = self.open(grant), grant.login.account
-        if standing != OK:
-            return standing
+        status, account = self.get_profile(grant), grant.login.account
+        if status != OK:
+            return status
         if current != account.password:
             return "invalid_credentials"
         account.password = new
-        account.purges += 1
+        account.revocations += 1
         return OK
 
-    def open(self, grant: Grant) -> str:
-        standing = self._standing(grant.login, grant.access_key, grant.access_ends_at)
-        return "token_revoked" if standing == OK and grant.login.over else standing
+    def get_profile(self, grant: Grant) -> str:
+        status = self._get_status(grant.login, grant.access_key, grant.access_ends_at)
+        return "token_revoked" if status == OK and grant.login.revoked else status
 
     def live_grants(self) -> list[Grant]:
-        return [grant for grant in self.grants if self.open(grant) == OK]
+        return [grant for grant in self.grants if self.get_profile(grant) == OK]
 
-    def begun(self, email: str, answer: Answer) -> Grant:
-        """Take note of a new login's tokens."""
+    def add_login(self, email: str, result: Result) -> Grant:
+        """Add the tokens of a new login."""
         account = self.accounts[email]
         ends_at = int(self.clock()) + REFRESH_LIFETIME
-        login = Login(email, account, account.purges, ends_at)
-        return self._granted(login, answer, answer.refresh, self.keys[0])
+        login = Login(email, account, account.revocations, ends_at)
+        return self._add_grant(login, result, result.refresh, self.keys[0])
 
-    def refreshed(self, grant: Grant, answer: Answer) -> Grant:
-        """Take note of a refresh's tokens."""
+    def add_refresh(self, grant: Grant, result: Result) -> Grant:
+        """Add the tokens of a refresh."""
         if self.policy.rotates:
-            return self._granted(grant.login, answer, answer.refresh, self.keys[0])
-        assert answer.refresh is None
-        return self._granted(grant.login, answer, grant.refresh, grant.refresh_key)
+            return self._add_grant(grant.login, result, result.refresh, self.keys[0])
+        assert result.refresh is None
+        return self._add_grant(grant.login, result, grant.refresh, grant.refresh_key)
 
-    def _granted(self, login: Login, answer: Answer, refresh: str | None, key: str) -> Grant:
-        now, place = int(self.clock()), len(login.spent_at)
+    def _add_grant(self, login: Login, result: Result, refresh: str | None, key: str) -> Grant:
+        now, position = int(self.clock()), len(login.used_at)
         ends_at = min(now + ACCESS_LIFETIME, login.ends_at)
-        assert answer.expires_in == ends_at - now
-        assert answer.access is not None
+        assert result.expires_in == ends_at - now
+        assert result.access is not None
         assert refresh is not None
-        assert decode_claims(answer.access)["exp"] == ends_at
+        assert decode_claims(result.access)["exp"] == ends_at
         assert decode_claims(refresh)["exp"] == login.ends_at, "the session's end has moved"
-        assert login.texts.setdefault((place, key), refresh) == refresh, "not the same successor"
-        grant = Grant(login, answer.access, self.keys[0], ends_at, refresh, key, place)
+        assert login.tokens.setdefault((position, key), refresh) == refresh, (
+            "not the same successor"
+        )
+        grant = Grant(login, result.access, self.keys[0], ends_at, refresh, key, position)
         self.grants.append(grant)
         return grant
 
-    def _standing(self, login: Login, key: str, ends_at: int) -> str:
+    def _get_status(self, login: Login, key: str, ends_at: int) -> str:
         if key not in self.keys:
             return "token_invalid"
         if ends_at <= self.clock():
             return "token_expired"
-        return OK if login.purges == login.account.purges else "token_revoked"
+        return OK if login.revocations == login.account.revocations else "token_revoked"

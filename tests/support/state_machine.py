@@ -1,4 +1,4 @@
-"""A machine that does whatever clients, time and operators do, and compares service and model."""
+"""A state machine: it acts as clients, time and operators do, and compares service and model."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
@@ -16,9 +16,9 @@ from hypothesis.stateful import (
 
 from tests.support.api import MovableClock
 from tests.support.http import decode_claims, decode_header, sign
-from tests.support.session_model import OK, Answer, Grant, Login, Model, Policy
+from tests.support.session_model import OK, Grant, Login, Model, Policy, Result
 
-# What can do more harm is drawn more often: rotation with a grace, and the predecessor's replay.
+# More often: rotation with a grace period, and reuse of the previous token.
 POLICIES = st.sampled_from(
     [Policy(True, 10), Policy(True, 10), Policy(True, 0), Policy(False, 10), Policy(False, 0)]
 )
@@ -27,34 +27,34 @@ STEPS_BACK = st.sampled_from([1, 1, 2, 3])
 ANN, BOB = "ann@example.com", "bob@example.com"
 EMAILS = st.sampled_from([ANN, BOB])
 PASSWORDS = ["correct horse", "another battery"]
-SELDOM = st.sampled_from([False, False, False, True])
+RARELY_TRUE = st.sampled_from([False, False, False, True])
 
-# A moment; past a grace of 10; past an access token, in two moves or in one; past a session.
+# In seconds: within the grace period; after it; after an access token expires; after a session.
 MOVES = st.sampled_from([1, 1, 11, 11, 45, 61, 151])
 PAUSES = st.sampled_from([0, 5, 9, 11, 45])
 
 
 class Driver(Protocol):
-    """One way to reach the service; its accounts survive `restart`."""
+    """A way to call the service. Its accounts survive `restart`."""
 
-    alarms: list[str]
-    """The e-mail of each theft that was signalled, in order."""
+    reuse_alarms: list[str]
+    """The e-mail of each signal `token_reused`, in order."""
 
     def restart(self, keys: Sequence[str]) -> None: ...
     def close(self) -> None: ...
-    def register(self, email: str, password: str) -> Answer: ...
-    def log_in(self, email: str, password: str) -> Answer: ...
-    def refresh(self, token: str) -> Answer: ...
-    def log_out(self, token: str) -> Answer: ...
-    def log_out_everywhere(self, access: str) -> Answer: ...
-    def change_password(self, access: str, current: str, new: str) -> Answer: ...
-    def open(self, access: str) -> Answer: ...
+    def register(self, email: str, password: str) -> Result: ...
+    def log_in(self, email: str, password: str) -> Result: ...
+    def refresh(self, token: str) -> Result: ...
+    def log_out(self, token: str) -> Result: ...
+    def log_out_everywhere(self, access: str) -> Result: ...
+    def change_password(self, access: str, current: str, new: str) -> Result: ...
+    def get_profile(self, access: str) -> Result: ...
 
 
 class SessionMachine(RuleBasedStateMachine):
-    """`drive` is set by a subclass."""
+    """A subclass sets `build_driver`."""
 
-    drive: Callable[[Policy, MovableClock], Driver]
+    build_driver: Callable[[Policy, MovableClock], Driver]
     grants: Bundle[Grant] = Bundle("grants")
 
     def __init__(self) -> None:
@@ -66,10 +66,10 @@ class SessionMachine(RuleBasedStateMachine):
     def start(self, policy: Policy) -> Any:
         self.clock = MovableClock()
         self.model = Model(policy, self.clock)
-        self.driver = self.service = type(self).drive(policy, self.clock)
+        self.driver = self.service = type(self).build_driver(policy, self.clock)
         self.roll_over(renew=True, keep=1)
         self.register(ANN)
-        return self.log_in(ANN, mistaken=False)
+        return self.log_in(ANN, wrong=False)
 
     def teardown(self) -> None:
         if self.driver is not None:
@@ -78,21 +78,21 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.accounts) == 1)
     @rule(email=EMAILS)
     def register(self, email: str) -> None:
-        answer = self.service.register(email, PASSWORDS[0])
-        self.expect(self.model.register(email, PASSWORDS[0]), answer)
+        result = self.service.register(email, PASSWORDS[0])
+        self.expect(self.model.register(email, PASSWORDS[0]), result)
 
-    @rule(target=grants, email=EMAILS, mistaken=SELDOM)
-    def log_in(self, email: str, mistaken: bool) -> Any:
-        password = self.password(email, mistaken)
-        answer = self.service.log_in(email, password)
-        if self.expect(self.model.log_in(email, password), answer):
-            return self.model.begun(email, answer)
+    @rule(target=grants, email=EMAILS, wrong=RARELY_TRUE)
+    def log_in(self, email: str, wrong: bool) -> Any:
+        password = self.password(email, wrong)
+        result = self.service.log_in(email, password)
+        if self.expect(self.model.log_in(email, password), result):
+            return self.model.add_login(email, result)
         return multiple()
 
     @rule(target=grants, grant=grants, times=st.integers(1, 3), pause=PAUSES)
     def refresh(self, grant: Grant, times: int, pause: int) -> Any:
-        """Refresh, and after each pause again with what that gave."""
-        return multiple(*self.chain(grant, times, pause)[1:])
+        """Refresh `times` times, each time with the newest token, after a pause."""
+        return multiple(*self.refresh_repeatedly(grant, times, pause)[1:])
 
     @precondition(lambda self: self.model.live_grants())
     @rule(
@@ -103,17 +103,17 @@ class SessionMachine(RuleBasedStateMachine):
         replays=st.integers(1, 2),
     )
     def replay(self, times: int, pause: int, back: int, replays: int) -> Any:
-        """Refresh so often; after each pause present the token of so many refreshes ago.
+        """Refresh `times` times, then use the token of `back` refreshes ago again.
 
-        The newest live grant is taken: any other has mostly been spent, and proves little.
+        The newest live grant is used, because most others have been used already.
         """
         grant = self.model.live_grants()[-1]
-        got = self.chain(grant, times, pause=0)
+        got = self.refresh_repeatedly(grant, times, pause=0)
         old = got[max(0, len(got) - 1 - back)]
         for _ in range(replays):
             self.wait(pause)
             got += self.refresh_once(old)
-        self.open_all_of(grant.login)
+        self.get_profile_with_all(grant.login)
         return multiple(*got[1:])
 
     @rule()
@@ -122,42 +122,42 @@ class SessionMachine(RuleBasedStateMachine):
             self.refresh_once(grant)
 
     @rule()
-    def open_with_every_token(self) -> None:
+    def get_profile_with_every_token(self) -> None:
         for login in {grant.login: None for grant in self.model.grants}:
-            self.open_all_of(login)
+            self.get_profile_with_all(login)
 
     @rule(grant=grants, refreshes=st.integers(0, 2))
     def log_out(self, grant: Grant, refreshes: int) -> None:
-        """Refresh so often, then log out with the token that was there before."""
-        self.chain(grant, refreshes, pause=0)
+        """Refresh `refreshes` times, then log out with the first token."""
+        self.refresh_repeatedly(grant, refreshes, pause=0)
         self.expect(self.model.log_out(grant), self.service.log_out(grant.refresh))
-        self.open_all_of(grant.login)
+        self.get_profile_with_all(grant.login)
 
     @precondition(lambda self: self.model.live_grants())
     @rule(grant=grants)
     def log_out_everywhere(self, grant: Grant) -> None:
-        answer = self.service.log_out_everywhere(grant.access)
-        self.expect(self.model.log_out_everywhere(grant), answer)
+        result = self.service.log_out_everywhere(grant.access)
+        self.expect(self.model.log_out_everywhere(grant), result)
 
     @precondition(lambda self: self.model.live_grants())
-    @rule(target=grants, grant=grants, mistaken=SELDOM, new=st.sampled_from(PASSWORDS))
-    def change_password(self, grant: Grant, mistaken: bool, new: str) -> Any:
-        current = self.password(grant.login.email, mistaken)
-        answer = self.service.change_password(grant.access, current, new)
-        if self.expect(self.model.change_password(grant, current, new), answer):
-            return self.model.begun(grant.login.email, answer)
+    @rule(target=grants, grant=grants, wrong=RARELY_TRUE, new=st.sampled_from(PASSWORDS))
+    def change_password(self, grant: Grant, wrong: bool, new: str) -> Any:
+        current = self.password(grant.login.email, wrong)
+        result = self.service.change_password(grant.access, current, new)
+        if self.expect(self.model.change_password(grant, current, new), result):
+            return self.model.add_login(grant.login.email, result)
         return multiple()
 
     @rule(grant=grants)
-    def present_what_is_no_such_token(self, grant: Grant) -> None:
-        """Each token in the other's place, and both under a name that no key has."""
+    def use_tokens_of_wrong_type_or_key(self, grant: Grant) -> None:
+        """Use each token as the other type, and both with an unknown key ID."""
         self.expect(OK, self.service.log_out(grant.access))
         access, refresh = [grant.refresh], [grant.access]
         for key in self.model.keys:
-            access.append(renamed(grant.access, key))
-            refresh.append(renamed(grant.refresh, key))
+            access.append(replace_key_id(grant.access, key))
+            refresh.append(replace_key_id(grant.refresh, key))
         for forged in access:
-            self.expect("token_invalid", self.service.open(forged))
+            self.expect("token_invalid", self.service.get_profile(forged))
         for forged in refresh:
             self.expect("token_invalid", self.service.refresh(forged))
 
@@ -167,7 +167,7 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(renew=st.booleans(), keep=st.integers(1, 2))
     def roll_over(self, renew: bool, keep: int) -> None:
-        """Keep so many keys, the newest; with a new one they become its fallbacks."""
+        """Keep the newest `keep` keys; with a new key they become fallbacks."""
         keys = self.model.keys[:keep]
         if renew:
             self.keys_made += 1
@@ -178,7 +178,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.model.keys = keys
         self.service.restart(keys)
 
-    def chain(self, grant: Grant, times: int, pause: int) -> list[Grant]:
+    def refresh_repeatedly(self, grant: Grant, times: int, pause: int) -> list[Grant]:
         got = [grant]
         while len(got) <= times and (successor := self.refresh_once(got[-1])):
             got += successor
@@ -186,34 +186,34 @@ class SessionMachine(RuleBasedStateMachine):
         return got
 
     def refresh_once(self, grant: Grant) -> list[Grant]:
-        answer = self.service.refresh(grant.refresh)
-        accepted = self.expect(self.model.refresh(grant), answer)
-        return [self.model.refreshed(grant, answer)] if accepted else []
+        result = self.service.refresh(grant.refresh)
+        accepted = self.expect(self.model.refresh(grant), result)
+        return [self.model.add_refresh(grant, result)] if accepted else []
 
-    def open_all_of(self, login: Login) -> None:
+    def get_profile_with_all(self, login: Login) -> None:
         for grant in self.model.grants:
             if grant.login is login:
-                self.expect(self.model.open(grant), self.service.open(grant.access))
+                self.expect(self.model.get_profile(grant), self.service.get_profile(grant.access))
 
-    def password(self, email: str, mistaken: bool) -> str:
+    def password(self, email: str, wrong: bool) -> str:
         account = self.model.accounts.get(email)
         is_second = account is not None and account.password == PASSWORDS[1]
-        return PASSWORDS[is_second != mistaken]
+        return PASSWORDS[is_second != wrong]
 
-    def expect(self, code: str, answer: Answer) -> bool:
+    def expect(self, code: str, result: Result) -> bool:
         event(code)
-        assert answer.code == code, f"expected {code}, got {answer.code}"
-        assert self.service.alarms == self.model.thefts
+        assert result.code == code, f"expected {code}, got {result.code}"
+        assert self.service.reuse_alarms == self.model.reused_by
         return code == OK
 
 
-def renamed(token: str, key: str) -> str:
-    """Return the token signed by `key`, under a name that no key has."""
-    return sign({**decode_header(token), "kid": "nobody's"}, decode_claims(token), key=key)
+def replace_key_id(token: str, key: str) -> str:
+    """Return the token signed by `key`, but with an unknown key ID."""
+    return sign({**decode_header(token), "kid": "unknown"}, decode_claims(token), key=key)
 
 
-def budget(max_examples: int) -> settings:
-    """Return settings for so many runs. A failure is shrunk, not also explained: that is slow."""
+def build_settings(max_examples: int) -> settings:
+    """Return settings for so many runs. The phase `explain` is left out because it is slow."""
     return settings(
         max_examples=max_examples,
         stateful_step_count=25,

@@ -20,8 +20,8 @@ from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 from tests.support.api import MovableClock
 from tests.support.passwords import build_hasher
-from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Answer, Policy
-from tests.support.state_machine import SessionMachine, budget
+from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
+from tests.support.state_machine import SessionMachine, build_settings
 
 HASHER = build_hasher()
 
@@ -30,7 +30,7 @@ class ServiceDriver:
     """Calls `AccountService`; verifies an access token as the authentication class does."""
 
     def __init__(self, policy: Policy, clock: MovableClock) -> None:
-        self.alarms: list[str] = []
+        self.reuse_alarms: list[str] = []
         self._clock = clock
         self._store = MemoryStore(clock)
         self._policy = TokenPolicy(
@@ -48,68 +48,68 @@ class ServiceDriver:
             tokens=self._tokens,
             policy=self._policy,
             clock=self._clock,
-            emit=self._record_alarm,
+            emit=self._record_reuse,
         )
 
     def close(self) -> None:
         """Nothing is held open."""
 
-    def register(self, email: str, password: str) -> Answer:
-        return to_answer(
+    def register(self, email: str, password: str) -> Result:
+        return to_result(
             lambda: self._service.register(normalize_email(email), NormalizedPassword(password))
         )
 
-    def log_in(self, email: str, password: str) -> Answer:
-        return to_answer(
+    def log_in(self, email: str, password: str) -> Result:
+        return to_result(
             lambda: self._service.login(normalize_email(email), NormalizedPassword(password))
         )
 
-    def refresh(self, token: str) -> Answer:
-        return to_answer(lambda: self._service.refresh(token))
+    def refresh(self, token: str) -> Result:
+        return to_result(lambda: self._service.refresh(token))
 
-    def log_out(self, token: str) -> Answer:
-        return to_answer(lambda: self._service.logout(token))
+    def log_out(self, token: str) -> Result:
+        return to_result(lambda: self._service.logout(token))
 
-    def log_out_everywhere(self, access: str) -> Answer:
-        return to_answer(lambda: self._service.logout_all(self._verify_access(access)))
+    def log_out_everywhere(self, access: str) -> Result:
+        return to_result(lambda: self._service.logout_all(self._verify_access(access)))
 
-    def change_password(self, access: str, current: str, new: str) -> Answer:
-        return to_answer(
+    def change_password(self, access: str, current: str, new: str) -> Result:
+        return to_result(
             lambda: self._service.change_password(
                 self._verify_access(access), NormalizedPassword(current), NormalizedPassword(new)
             )
         )
 
-    def open(self, access: str) -> Answer:
-        return to_answer(lambda: self._verify_access(access))
+    def get_profile(self, access: str) -> Result:
+        return to_result(lambda: self._verify_access(access))
 
     def _verify_access(self, access: str) -> Claims:
         claims = self._tokens.verify_access(access)
         self._service.get_user_for_claims(claims)
         return claims
 
-    def _record_alarm(self, event: Event, user: str) -> None:
+    def _record_reuse(self, event: Event, user: str) -> None:
         if event is Event.TOKEN_REUSE:
-            self.alarms.append(user)
+            self.reuse_alarms.append(user)
 
 
-def to_answer(call: Callable[[], Any]) -> Answer:
+def to_result(call: Callable[[], Any]) -> Result:
     try:
         result = call()
     except AccountError as error:
-        return Answer(error.code)
+        return Result(error.code)
     if isinstance(result, TokenPair):
-        return Answer(
+        return Result(
             access=result.access_token,
             refresh=result.refresh_token,
             expires_in=result.expires_in,
         )
-    return Answer()
+    return Result()
 
 
 class ServiceMachine(SessionMachine):
-    drive = ServiceDriver
+    build_driver = ServiceDriver
 
 
 def test_service_behaves_as_the_model() -> None:
-    run_state_machine_as_test(ServiceMachine, settings=budget(250))
+    run_state_machine_as_test(ServiceMachine, settings=build_settings(100))
