@@ -61,20 +61,16 @@ def read_seeds(path: Path, policy: PasswordPolicy) -> list[SeedUser]:
                 _add_seed(seeds, _parse_seed(line, policy))
         except InvalidSeed as error:
             errors.append(f"{path} line {number} {error}.")
+    if errors[MAX_REPORTED_ERRORS:]:
+        errors[MAX_REPORTED_ERRORS:] = [f"{path} has {len(errors) - MAX_REPORTED_ERRORS} more."]
     if errors:
-        raise StartupError("\n    ".join(_shorten(errors, path)))
+        raise StartupError("\n    ".join(errors))
     return list(seeds.values())
 
 
 def _add_seed(seeds: dict[EmailAddress, SeedUser], seed: SeedUser) -> None:
     if seeds.setdefault(seed.email, seed) is not seed:
         raise InvalidSeed("has the e-mail address of an earlier line")
-
-
-def _shorten(errors: list[str], path: Path) -> list[str]:
-    omitted = len(errors) - MAX_REPORTED_ERRORS
-    more = [f"{path} has {omitted} more."] if omitted > 0 else []
-    return errors[:MAX_REPORTED_ERRORS] + more
 
 
 def _parse_seed(line: bytes, policy: PasswordPolicy) -> SeedUser:
