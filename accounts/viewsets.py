@@ -1,6 +1,6 @@
 """The endpoints: each validates its body, calls the service and responds."""
 
-from functools import cache
+from functools import cache, partial
 from typing import Any, cast
 
 from rest_framework.authentication import BaseAuthentication
@@ -26,7 +26,11 @@ from accounts.serializers import (
 )
 from accounts.services import get_services
 
-AUTHENTICATORS = api_settings.DEFAULT_AUTHENTICATION_CLASSES
+post = partial(action, detail=False, methods=["post"], store_access=StoreAccess.WRITE)
+authenticated: dict[str, Any] = {
+    "authentication_classes": api_settings.DEFAULT_AUTHENTICATION_CLASSES,
+    "permission_classes": [IsAuthenticated],
+}
 
 
 @cache
@@ -57,73 +61,35 @@ class AuthViewSet(AccountViewSet):
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
 
-    @action(
-        detail=False,
-        methods=["post"],
-        serializer_class=RegisterSerializer,
-        store_access=StoreAccess.WRITE,
-        hashes_password=True,
-    )
+    @post(serializer_class=RegisterSerializer, hashes_password=True)
     def register(self, request: Request) -> Response:
         """Create an account."""
         user = self.service.register(**self.validated_data(request))
         return Response({"message": "User registered", "email": user.email}, status=201)
 
-    @action(
-        detail=False,
-        methods=["post"],
-        serializer_class=LoginSerializer,
-        store_access=StoreAccess.WRITE,
-        hashes_password=True,
-    )
+    @post(serializer_class=LoginSerializer, hashes_password=True)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
         return _token_response(self.service.login(**self.validated_data(request)))
 
-    @action(
-        detail=False,
-        methods=["post"],
-        serializer_class=RefreshTokenSerializer,
-        store_access=StoreAccess.WRITE,
-    )
+    @post(serializer_class=RefreshTokenSerializer)
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
         return _token_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
-    @action(
-        detail=False,
-        methods=["post"],
-        serializer_class=RefreshTokenSerializer,
-        store_access=StoreAccess.WRITE,
-    )
+    @post(serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
         """End the session that a refresh token belongs to."""
         self.service.logout(self.validated_data(request)["refresh_token"])
         return Response(status=204)
 
-    @action(
-        detail=False,
-        methods=["post"],
-        url_path="logout-all",
-        authentication_classes=AUTHENTICATORS,
-        permission_classes=[IsAuthenticated],
-        serializer_class=BodySerializer,
-        store_access=StoreAccess.WRITE,
-    )
+    @post(url_path="logout-all", **authenticated, serializer_class=BodySerializer)
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
         self.service.logout_all(_claims(request))
         return Response(status=204)
 
-    @action(
-        detail=False,
-        methods=["post"],
-        authentication_classes=AUTHENTICATORS,
-        permission_classes=[IsAuthenticated],
-        serializer_class=ChangePasswordSerializer,
-        store_access=StoreAccess.WRITE,
-        hashes_password=True,
-    )
+    @post(**authenticated, serializer_class=ChangePasswordSerializer, hashes_password=True)
     def password(self, request: Request) -> Response:
         """Change the password; every other session of the user ends."""
         body = self.validated_data(request)

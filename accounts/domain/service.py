@@ -132,9 +132,9 @@ class AccountService:
         if session.revoked:
             self._emit(Event.TOKEN_REUSE, claims.email)
             raise TokenReused
-        is_rotated = session.rotation_count > claims.rotation_count
-        rotated = self._issue_rotated_refresh_token(claims, session) if is_rotated else None
-        return self._issue_tokens(claims, rotated)
+        if not self._policy.rotate:
+            return self._issue_tokens(claims, None)
+        return self._issue_tokens(claims, self._issue_rotated_refresh_token(claims, session))
 
     def logout(self, token: str) -> None:
         """Revoke the session of a refresh token, used or not. Any other string is ignored."""
