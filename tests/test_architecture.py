@@ -2,9 +2,8 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PRODUCT = ("accounts", "authproject")
@@ -19,7 +18,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("accounts",),
     ("authproject",),
 )
-# Each of these third-party packages is imported by these modules only.
+# Each of these third-party packages is imported by exactly these modules.
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher"},
     "dotenv": {"authproject.environment.reader"},
@@ -70,7 +69,12 @@ MODULES = {
 TESTS = {str(path.relative_to(ROOT)): path for path in sorted(ROOT.glob("tests/**/test_*.py"))}
 
 
-def get_imports(path: Path) -> Iterator[str]:
+@cache
+def get_imports(path: Path) -> list[str]:
+    return list(iter_imports(path))
+
+
+def iter_imports(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -97,39 +101,43 @@ def get_layer(module: str) -> int:
     return prefixes[max(prefixes, key=len)]
 
 
-every_module = pytest.mark.parametrize("module", MODULES)
-every_test = pytest.mark.parametrize("test", TESTS)
+def test_modules_import_only_inner_layers() -> None:
+    outer = {
+        module: [
+            name
+            for name in get_imports(path)
+            if name.partition(".")[0] in PRODUCT and get_layer(name) > get_layer(module)
+        ]
+        for module, path in MODULES.items()
+    }
+    assert {module: names for module, names in outer.items() if names} == {}
 
 
-@every_module
-def test_module_imports_only_inner_layers(module: str) -> None:
-    own = {name for name in get_imports(MODULES[module]) if name.partition(".")[0] in PRODUCT}
-    assert {name for name in own if get_layer(name) > get_layer(module)} == set()
+def test_third_party_packages_are_imported_at_home() -> None:
+    homes: dict[str, set[str]] = {package: set() for package in HOMES}
+    for module, path in MODULES.items():
+        for package in get_packages(path) & HOMES.keys():
+            homes[package].add(module)
+    assert homes == HOMES
 
 
-@every_module
-def test_third_party_package_is_imported_at_home(module: str) -> None:
-    imported = get_packages(MODULES[module]) & HOMES.keys()
-    assert {name for name in imported if module not in HOMES[name]} == set()
-
-
-@every_module
-def test_domain_and_stores_import_no_framework(module: str) -> None:
-    if module.startswith(("accounts.domain", "accounts.stores")):
-        assert get_packages(MODULES[module]) & FRAMEWORKS == set()
+def test_domain_and_stores_import_no_framework() -> None:
+    inner = [name for name in MODULES if name.startswith(("accounts.domain", "accounts.stores"))]
+    imported = {module: get_packages(MODULES[module]) & FRAMEWORKS for module in inner}
+    assert {module: names for module, names in imported.items() if names} == {}
 
 
 def test_there_are_no_models() -> None:
     assert not list(ROOT.glob("a*/**/models.py"))
 
 
-@every_test
-def test_tests_import_no_test_module(test: str) -> None:
-    modules = {name for name in get_imports(TESTS[test]) if name.startswith("tests.")}
-    assert {name for name in modules if ".test_" in name} == set()
+def test_tests_import_no_test_module() -> None:
+    imported = {test: set(get_imports(path)) for test, path in TESTS.items()}
+    wrong = {test: {name for name in names if ".test_" in name} for test, names in imported.items()}
+    assert {test: names for test, names in wrong.items() if names} == {}
 
 
-@every_test
-def test_test_folder_mirrors_a_package(test: str) -> None:
-    package = ".".join(Path(test).parent.parts[1:])
-    assert package in {"", *MODULES} or package.startswith(("bench", "e2e."))
+def test_test_folders_mirror_the_packages() -> None:
+    folders = {".".join(Path(test).parent.parts[1:]) for test in TESTS}
+    known = {"", *MODULES}
+    assert {name for name in folders - known if not name.startswith(("bench", "e2e."))} == set()

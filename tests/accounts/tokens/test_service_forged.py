@@ -1,6 +1,6 @@
 """Tokens that the service never issued, most of them with a valid signature. All are rejected."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from math import inf, nan
 from typing import Any
@@ -61,6 +61,12 @@ def label(value: object) -> str:
     return f"{value!a:.30}"
 
 
+def find_accepted(values: Iterable[Any], use: Callable[[Any], Any]) -> set[tuple[str, Any]]:
+    """Use each value; return those that are not rejected as `token_invalid`, with the result."""
+    results = {(label(value), get_error(use(value))) for value in values}
+    return {(name, error) for name, error in results if error != INVALID}
+
+
 def test_token_signed_anew_is_accepted(endpoint: Endpoint) -> None:
     """Shows that the tokens below are rejected for what they change."""
     assert endpoint.use_forged().status_code == 200
@@ -71,10 +77,10 @@ def test_unknown_claims_are_ignored(endpoint: Endpoint) -> None:
     assert response.status_code == 200
 
 
-@pytest.mark.parametrize("value", INVALID_TEXTS, ids=label)
 @pytest.mark.parametrize("claim", ["sub", "sid", "ver", "jti", "type"])
-def test_text_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str, value: Any) -> None:
-    assert get_error(endpoint.use_forged(**{claim: value})) == INVALID
+def test_text_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str) -> None:
+    accepted = find_accepted(INVALID_TEXTS, lambda value: endpoint.use_forged(**{claim: value}))
+    assert accepted == set()
 
 
 @pytest.mark.parametrize(("claim", "length"), [("sub", 321), ("sid", 65), ("ver", 65), ("jti", 65)])
@@ -84,21 +90,21 @@ def test_text_claim_that_is_too_long_is_invalid(
     assert get_error(endpoint.use_forged(**{claim: "x" * length})) == INVALID
 
 
-@pytest.mark.parametrize("value", INVALID_TIMES, ids=label)
 @pytest.mark.parametrize("claim", ["iat", "exp"])
-def test_time_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str, value: Any) -> None:
-    assert get_error(endpoint.use_forged(**{claim: value})) == INVALID
+def test_time_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str) -> None:
+    accepted = find_accepted(INVALID_TIMES, lambda value: endpoint.use_forged(**{claim: value}))
+    assert accepted == set()
 
 
-@pytest.mark.parametrize("value", INVALID_COUNTS, ids=label)
-def test_rotation_count_of_other_type_is_invalid(api: Api, value: Any) -> None:
-    token = forge(api.register_and_log_in()["refresh_token"], gen=value)
-    assert get_error(api.refresh(token)) == INVALID
+def test_rotation_count_of_other_type_is_invalid(api: Api) -> None:
+    token = api.register_and_log_in()["refresh_token"]
+    accepted = find_accepted(INVALID_COUNTS, lambda value: api.refresh(forge(token, gen=value)))
+    assert accepted == set()
 
 
-@pytest.mark.parametrize("value", ["ACCESS", "access ", "bearer", "id", "refresh\0"])
-def test_unknown_token_type_is_invalid(endpoint: Endpoint, value: str) -> None:
-    assert get_error(endpoint.use_forged(type=value)) == INVALID
+def test_unknown_token_type_is_invalid(endpoint: Endpoint) -> None:
+    types = ["ACCESS", "access ", "bearer", "id", "refresh\0"]
+    assert find_accepted(types, lambda value: endpoint.use_forged(type=value)) == set()
 
 
 def test_refresh_token_is_no_access_token(api: Api) -> None:
@@ -130,9 +136,9 @@ def test_claim_of_another_account_is_rejected(
     assert get_error(endpoint.use_forged(**{claim: value})) == (401, code)
 
 
-@pytest.mark.parametrize("algorithm", INVALID_ALGORITHMS, ids=label)
-def test_other_algorithm_is_invalid(endpoint: Endpoint, algorithm: Any) -> None:
-    assert get_error(endpoint.use_forged({"alg": algorithm})) == INVALID
+def test_other_algorithm_is_invalid(endpoint: Endpoint) -> None:
+    accepted = find_accepted(INVALID_ALGORITHMS, lambda name: endpoint.use_forged({"alg": name}))
+    assert accepted == set()
 
 
 @pytest.mark.parametrize(("algorithm", "digest"), [("HS384", "sha384"), ("HS512", "sha512")])
@@ -156,9 +162,9 @@ def test_token_without_signature_is_invalid(endpoint: Endpoint, algorithm: str) 
     assert get_error(endpoint.use(unsigned.rstrip("."))) == INVALID
 
 
-@pytest.mark.parametrize("kid", INVALID_KEY_IDS, ids=label)
-def test_unknown_key_id_is_invalid(endpoint: Endpoint, kid: Any) -> None:
-    assert get_error(endpoint.use_forged({"kid": kid})) == INVALID
+def test_unknown_key_id_is_invalid(endpoint: Endpoint) -> None:
+    accepted = find_accepted(INVALID_KEY_IDS, lambda kid: endpoint.use_forged({"kid": kid}))
+    assert accepted == set()
 
 
 def test_similar_key_id_is_invalid(endpoint: Endpoint) -> None:
@@ -174,9 +180,10 @@ def test_token_of_100_kilobytes_is_invalid(api: Api, part: str) -> None:
     assert get_error(api.profile(token)) == INVALID
 
 
-@pytest.mark.parametrize("crit", [[], ["exp"], ["b64"], "exp", None, {}], ids=label)
-def test_critical_extension_is_invalid(endpoint: Endpoint, crit: Any) -> None:
-    assert get_error(endpoint.use_forged({"crit": crit, "b64": True})) == INVALID
+def test_critical_extension_is_invalid(endpoint: Endpoint) -> None:
+    values = [[], ["exp"], ["b64"], "exp", None, {}]
+    accepted = find_accepted(values, lambda crit: endpoint.use_forged({"crit": crit, "b64": True}))
+    assert accepted == set()
 
 
 def test_detached_payload_is_invalid(endpoint: Endpoint) -> None:
@@ -203,14 +210,14 @@ def test_other_key_is_invalid(endpoint: Endpoint, key: str) -> None:
     assert get_error(endpoint.use(token)) == INVALID
 
 
-@pytest.mark.parametrize("part", NOT_OBJECTS, ids=label)
-def test_header_that_is_no_object_is_invalid(endpoint: Endpoint, part: bytes) -> None:
-    assert get_error(endpoint.use(sign(part, decode_claims(endpoint.token)))) == INVALID
+def test_header_that_is_no_object_is_invalid(endpoint: Endpoint) -> None:
+    claims = decode_claims(endpoint.token)
+    assert find_accepted(NOT_OBJECTS, lambda part: endpoint.use(sign(part, claims))) == set()
 
 
-@pytest.mark.parametrize("part", NOT_OBJECTS, ids=label)
-def test_payload_that_is_no_object_is_invalid(endpoint: Endpoint, part: bytes) -> None:
-    assert get_error(endpoint.use(sign(decode_header(endpoint.token), part))) == INVALID
+def test_payload_that_is_no_object_is_invalid(endpoint: Endpoint) -> None:
+    header = decode_header(endpoint.token)
+    assert find_accepted(NOT_OBJECTS, lambda part: endpoint.use(sign(header, part))) == set()
 
 
 def test_changed_character_is_invalid(endpoint: Endpoint) -> None:
