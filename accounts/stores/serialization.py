@@ -1,70 +1,36 @@
-"""Users and sessions as JSON: the format of every store that outlives its process.
+"""Users and sessions as JSON: the format of every store that outlives its process."""
 
-What is stored keeps the names of the first version: `version` is a user's security stamp,
-`generation` a session's rotation count, `ended` whether it is revoked.
-"""
-
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar
 
 import orjson
 
 from accounts.domain.sessions import Session
-from accounts.domain.users import EmailAddress, User
+from accounts.domain.users import User
 
-Fields = dict[str, Any]
+T = TypeVar("T", User, Session)
 
-
-def user_to_dict(user: User) -> Fields:
-    return {
-        "email": user.email,
-        "password_hash": user.password_hash,
-        "version": user.security_stamp,
-        "created_at": user.created_at,
-    }
+# The stored name of each field, in the order of the fields. `version`, `generation` and `ended`
+# are the names of the first version, and are read for ever.
+STORED_NAMES: dict[type, tuple[str, ...]] = {
+    User: ("email", "password_hash", "version", "created_at"),
+    Session: ("sid", "expires_at", "generation", "rotated_at", "ended"),
+}
 
 
-def session_to_dict(session: Session) -> Fields:
-    return {
-        "sid": session.sid,
-        "expires_at": session.expires_at,
-        "generation": session.rotation_count,
-        "rotated_at": session.rotated_at,
-        "ended": session.revoked,
-    }
+def to_dict(record: User | Session) -> dict[str, Any]:
+    values = [getattr(record, field.name) for field in fields(record)]
+    return dict(zip(STORED_NAMES[type(record)], values, strict=True))
 
 
-def user_from_dict(fields: Fields) -> User:
+def from_dict(cls: type[T], stored: dict[str, Any]) -> T:
     """Raises `KeyError` if a field is missing."""
-    return User(
-        EmailAddress(fields["email"]),
-        fields["password_hash"],
-        fields["version"],
-        fields["created_at"],
-    )
+    return cls(*[stored[name] for name in STORED_NAMES[cls]])
 
 
-def session_from_dict(fields: Fields) -> Session:
-    """Raises `KeyError` if a field is missing."""
-    return Session(
-        fields["sid"],
-        fields["expires_at"],
-        fields["generation"],
-        fields["rotated_at"],
-        fields["ended"],
-    )
+def dump(record: User | Session) -> str:
+    return orjson.dumps(to_dict(record)).decode()
 
 
-def dump_user(user: User) -> str:
-    return orjson.dumps(user_to_dict(user)).decode()
-
-
-def dump_session(session: Session) -> str:
-    return orjson.dumps(session_to_dict(session)).decode()
-
-
-def load_user(text: str | None) -> User | None:
-    return user_from_dict(orjson.loads(text)) if text else None
-
-
-def load_session(text: str | None) -> Session | None:
-    return session_from_dict(orjson.loads(text)) if text else None
+def load(cls: type[T], text: str | None) -> T | None:
+    return from_dict(cls, orjson.loads(text)) if text else None

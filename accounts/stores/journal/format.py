@@ -15,14 +15,10 @@ from zlib import crc32
 import orjson
 
 from accounts.domain.errors import StartupError
+from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import Record
-from accounts.stores.serialization import (
-    session_from_dict,
-    session_to_dict,
-    user_from_dict,
-    user_to_dict,
-)
+from accounts.stores.serialization import from_dict, to_dict
 
 HEADER = b'{"journal":"accounts","version":1}\n'
 
@@ -34,10 +30,10 @@ BODY_START = CHECKSUM_END + 1
 def encode(record: Record) -> bytes:
     """Return the line for a record."""
     if isinstance(record, User):
-        fields = {"user": user_to_dict(record)}
+        fields = {"user": to_dict(record)}
     else:
         email, session = record
-        fields = {"session": {"email": email, **session_to_dict(session)}}
+        fields = {"session": {"email": email, **to_dict(session)}}
     body = orjson.dumps(fields)[1:]
     return b"%s,%s\n" % (_checksum(body), body)
 
@@ -48,9 +44,9 @@ def decode(line: bytes) -> Record:
         raise ValueError
     fields = orjson.loads(line)
     if "user" in fields:
-        return user_from_dict(fields["user"])
+        return from_dict(User, fields["user"])
     session = fields["session"]
-    return EmailAddress(session["email"]), session_from_dict(session)
+    return EmailAddress(session["email"]), from_dict(Session, session)
 
 
 def _checksum(body: bytes) -> bytes:

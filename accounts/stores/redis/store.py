@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -31,14 +31,13 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.redis.client import Client, TimeoutLock, check_client_library, connect
 from accounts.stores.redis.config_check import log_durability_warnings
-from accounts.stores.serialization import dump_session, dump_user, load_session, load_user
+from accounts.stores.serialization import T, dump, load
 from accounts.stores.url import RedisURL, Topology
 from accounts.throttled_logging import OutageLogger
 
-T = TypeVar("T")
-
 CAS_TIMEOUT_SECONDS = 3.0
 """How long an update is tried again while other clients change the value."""
+MAX_CAS_PAUSE_SECONDS = 0.01
 
 # The clocks of the machines that share a store differ a little. Readers compare `expires_at` with
 # their own clock, and the server deletes a session only when it has expired for all of them.
@@ -84,7 +83,7 @@ class RedisStore:
 
     def add_user(self, user: User) -> None:
         with self._connection() as client:
-            added = client.set(_user_key(user.email), dump_user(user), nx=True)
+            added = client.set(_user_key(user.email), dump(user), nx=True)
         if not added:
             raise DuplicateEmail
 
@@ -94,14 +93,14 @@ class RedisStore:
         while batch := list(islice(remaining, BATCH_SIZE)):
             with self._connection() as client, client.pipeline(transaction=False) as pipeline:
                 for user in batch:
-                    pipeline.set(_user_key(user.email), dump_user(user), nx=True)
+                    pipeline.set(_user_key(user.email), dump(user), nx=True)
                 added += sum(map(bool, pipeline.execute()))
         return added
 
     def get_user(self, email: EmailAddress) -> User | None:
         with self._connection() as client:
             text: Any = client.get(_user_key(email))
-        return load_user(text)
+        return load(User, text)
 
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         def update_existing(user: User | None) -> User:
@@ -110,7 +109,7 @@ class RedisStore:
             return update_fn(user)
 
         return self._update(
-            _user_key(email), load_user, update_existing, lambda user: (dump_user(user), "")
+            _user_key(email), lambda text: load(User, text), update_existing, lambda user: ""
         )
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
@@ -132,7 +131,7 @@ class RedisStore:
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
         return self._update(
-            _session_key(email, sid), self._load_session, update_fn, self._dump_session
+            _session_key(email, sid), self._load_session, update_fn, self._get_expiry_ms
         )
 
     def count_users(self) -> None:
@@ -150,30 +149,27 @@ class RedisStore:
     def _update(
         self,
         key: str,
-        load: Callable[[Any], T | None],
+        load_current: Callable[[Any], T | None],
         update_fn: Callable[[T | None], T],
-        dump: Callable[[T], tuple[str, str]],
+        get_expiry_ms: Callable[[T], str],
     ) -> T:
-        """Compare and set until no other client interferes. `dump` returns JSON and expiry."""
+        """Compare and set until no other client interferes."""
         deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
-        pause = 0.0
         with self._connection() as client:
             text: Any = client.get(key) or ""
-        while True:
-            current = load(text)
+        while time.monotonic() < deadline:
+            current = load_current(text)
             value = update_fn(current)
             if value == current:
                 return value
+            arguments = (key, text, dump(value), get_expiry_ms(value))
             with self._connection() as client:
-                conflicting: Any = client.eval(COMPARE_AND_SET, 1, key, text, *dump(value))
+                conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
             if conflicting is None:
                 return value
-            if time.monotonic() > deadline:
-                raise StoreUnavailable
             text = conflicting
-            # The more conflicts there were, the more clients are likely to be competing.
-            pause = min(pause + 0.001, 0.05)
-            time.sleep(random.uniform(0, pause))  # noqa: S311  # no secret
+            time.sleep(random.uniform(0, MAX_CAS_PAUSE_SECONDS))  # noqa: S311  # no secret
+        raise StoreUnavailable
 
     @contextmanager
     def _connection(self) -> Iterator[Client]:
@@ -197,7 +193,7 @@ class RedisStore:
         return client
 
     def _load(self, user: Any, session: Any) -> UserAndSession:
-        return load_user(user), self._load_session(session)
+        return load(User, user), self._load_session(session)
 
     def _try_to_load(self, user: Any, session: Any) -> UserAndSession | Exception:
         try:
@@ -206,13 +202,13 @@ class RedisStore:
             return error
 
     def _load_session(self, text: Any) -> Session | None:
-        session = load_session(text)
+        session = load(Session, text)
         return session if session and session.expires_at > self._clock() else None
 
-    def _dump_session(self, session: Session) -> tuple[str, str]:
+    def _get_expiry_ms(self, session: Session) -> str:
         # A duration and not a point in time, because the server's clock may differ.
         seconds = max(0.0, session.expires_at - self._clock())
-        return dump_session(session), str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
+        return str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
 
 
 def _user_key(email: EmailAddress) -> str:
