@@ -3,14 +3,12 @@
 from threading import RLock
 from typing import Any
 
-import redis
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.cluster import ClusterNode, NodesManager, RedisCluster
+from redis.cluster import ClusterNode, RedisCluster
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-from accounts.domain.errors import StartupError
 from accounts.stores.url import RedisURL, Topology
 
 # redis-py has types, but not for these two constructors.
@@ -25,9 +23,6 @@ MAX_CONNECTIONS = 4096
 TIMEOUT_SECONDS = 1.0
 """For connecting, for a response, and for a lock that other threads hold meanwhile."""
 
-CLUSTER_LOCK = "_initialization_lock"
-"""The private attribute of redis-py's `NodesManager` that `connect` replaces."""
-
 
 class TimeoutLock:
     """A reentrant lock for `with` that raises `TimeoutError` after `TIMEOUT_SECONDS`."""
@@ -41,16 +36,6 @@ class TimeoutLock:
 
     def __exit__(self, *error: object) -> None:
         self._lock.release()
-
-
-def check_client_library(location: RedisURL) -> None:
-    """Raise `StartupError` if a cluster's client no longer uses `CLUSTER_LOCK`."""
-    is_cluster = location.topology is Topology.CLUSTER
-    if is_cluster and CLUSTER_LOCK not in NodesManager.initialize.__code__.co_names:
-        raise StartupError(
-            f"redis-py {redis.__version__} no longer uses NodesManager.{CLUSTER_LOCK}; install the "
-            "version that requirements.txt names."
-        )
 
 
 def connect(location: RedisURL) -> Client:
@@ -72,7 +57,7 @@ def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluste
     # Threads that lost their node query the cluster's nodes one after another, each until its
     # timeout. Measured on a paused cluster: without a timeout on this lock, the last of 32
     # threads waited 33 seconds. redis-py has no public option for it.
-    setattr(cluster.nodes_manager, CLUSTER_LOCK, TimeoutLock())
+    cluster.nodes_manager._initialization_lock = TimeoutLock()  # type: ignore[assignment]  # noqa: SLF001
     return cluster
 
 

@@ -29,7 +29,7 @@ from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.redis.client import Client, TimeoutLock, check_client_library, connect
+from accounts.stores.redis.client import Client, TimeoutLock, connect
 from accounts.stores.redis.config_check import log_durability_warnings
 from accounts.stores.serialization import T, dump, load
 from accounts.stores.url import RedisURL, Topology
@@ -67,11 +67,7 @@ class RedisStore:
     blocking_writes: ClassVar[bool] = True
 
     def __init__(self, location: RedisURL, clock: Clock) -> None:
-        """Connects to nothing yet, so the service starts without its server.
-
-        Raises `StartupError` if this version of redis-py cannot be used.
-        """
-        check_client_library(location)
+        """Connects to nothing yet, so the service starts without its server."""
         self._location = location
         # A cluster's nodes fail one by one: in a batch, one failure would fail all the reads.
         self.supports_batch_reads = location.topology is not Topology.CLUSTER
@@ -83,7 +79,7 @@ class RedisStore:
 
     def add_user(self, user: User) -> None:
         with self._connection() as client:
-            added = client.set(_user_key(user.email), dump(user), nx=True)
+            added = client.set(_key(user.email, "user"), dump(user), nx=True)
         if not added:
             raise DuplicateEmail
 
@@ -93,13 +89,13 @@ class RedisStore:
         while batch := list(islice(remaining, BATCH_SIZE)):
             with self._connection() as client, client.pipeline(transaction=False) as pipeline:
                 for user in batch:
-                    pipeline.set(_user_key(user.email), dump(user), nx=True)
+                    pipeline.set(_key(user.email, "user"), dump(user), nx=True)
                 added += sum(map(bool, pipeline.execute()))
         return added
 
     def get_user(self, email: EmailAddress) -> User | None:
         with self._connection() as client:
-            text: Any = client.get(_user_key(email))
+            text: Any = client.get(_key(email, "user"))
         return load(User, text)
 
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
@@ -108,21 +104,19 @@ class RedisStore:
                 raise KeyError(email)
             return update_fn(user)
 
-        return self._update(
-            _user_key(email), lambda text: load(User, text), update_existing, lambda user: ""
-        )
+        return self._update(User, _key(email, "user"), update_existing)
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         with self._connection() as client:
-            texts: list[Any] = client.mget(_user_key(email), _session_key(email, sid))
-        return self._load(*texts)
+            texts: list[Any] = client.mget(_key(email, "user"), _key(email, f"session:{sid}"))
+        return self._load_both(*texts)
 
     def get_users_and_sessions(
         self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession | Exception]:
         if not self.supports_batch_reads:
             return [self.get_user_and_session(*key) for key in keys]
-        pairs = [(_user_key(email), _session_key(email, sid)) for email, sid in keys]
+        pairs = [(_key(email, "user"), _key(email, f"session:{sid}")) for email, sid in keys]
         with self._connection() as client:
             texts: list[Any] = client.mget(chain.from_iterable(pairs))
         return list(map(self._try_to_load, texts[::2], texts[1::2]))
@@ -130,9 +124,7 @@ class RedisStore:
     def update_session(
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        return self._update(
-            _session_key(email, sid), self._load_session, update_fn, self._get_expiry_ms
-        )
+        return self._update(Session, _key(email, f"session:{sid}"), update_fn)
 
     def count_users(self) -> None:
         """A server would have to go through all its keys."""
@@ -146,23 +138,17 @@ class RedisStore:
         if self._client is not None:
             self._client.close()
 
-    def _update(
-        self,
-        key: str,
-        load_current: Callable[[Any], T | None],
-        update_fn: Callable[[T | None], T],
-        get_expiry_ms: Callable[[T], str],
-    ) -> T:
+    def _update(self, cls: type[T], key: str, update_fn: Callable[[T | None], T]) -> T:
         """Compare and set until no other client interferes."""
         deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
         with self._connection() as client:
             text: Any = client.get(key) or ""
         while time.monotonic() < deadline:
-            current = load_current(text)
+            current = self._load(cls, text)
             value = update_fn(current)
             if value == current:
                 return value
-            arguments = (key, text, dump(value), get_expiry_ms(value))
+            arguments = (key, text, dump(value), self._get_expiry_ms(value))
             with self._connection() as client:
                 conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
             if conflicting is None:
@@ -192,33 +178,30 @@ class RedisStore:
                 client = self._client = self._client or connect(self._location)
         return client
 
-    def _load(self, user: Any, session: Any) -> UserAndSession:
-        return load(User, user), self._load_session(session)
+    def _load_both(self, user: Any, session: Any) -> UserAndSession:
+        return load(User, user), self._load(Session, session)
 
     def _try_to_load(self, user: Any, session: Any) -> UserAndSession | Exception:
         try:
-            return self._load(user, session)
+            return self._load_both(user, session)
         except Exception as error:  # noqa: BLE001  # the caller raises it, for this account only
             return error
 
-    def _load_session(self, text: Any) -> Session | None:
-        session = load(Session, text)
-        return session if session and session.expires_at > self._clock() else None
+    def _load(self, cls: type[T], text: Any) -> T | None:
+        record = load(cls, text)
+        if isinstance(record, Session) and record.expires_at <= self._clock():
+            return None
+        return record
 
-    def _get_expiry_ms(self, session: Session) -> str:
+    def _get_expiry_ms(self, record: User | Session) -> str:
+        if isinstance(record, User):
+            return ""
         # A duration and not a point in time, because the server's clock may differ.
-        seconds = max(0.0, session.expires_at - self._clock())
+        seconds = max(0.0, record.expires_at - self._clock())
         return str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
 
 
-def _user_key(email: EmailAddress) -> str:
-    return f"acct:{{{_hash_tag(email)}}}:user"
-
-
-def _session_key(email: EmailAddress, sid: str) -> str:
-    return f"acct:{{{_hash_tag(email)}}}:session:{sid}"
-
-
-def _hash_tag(email: str) -> str:
+def _key(email: EmailAddress, suffix: str) -> str:
     # A hash tag ends at the first closing brace, and an empty one is ignored.
-    return email.replace("%", "%25").replace("}", "%7D")
+    hash_tag = email.replace("%", "%25").replace("}", "%7D")
+    return f"acct:{{{hash_tag}}}:{suffix}"

@@ -1,15 +1,12 @@
-"""Clusters, Sentinels, and the private attribute of redis-py that is replaced."""
+"""Clusters and Sentinels."""
 
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from redis.cluster import NodesManager
 
-from accounts.domain.errors import StartupError
 from accounts.domain.users import EmailAddress
-from accounts.stores import check_store
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
@@ -77,12 +74,6 @@ def test_cluster_stalled_fails_64_threads_soon(
     assert_unavailable(*[lambda: store.get_user(EMAIL)] * 64)
     cluster.resume()
     wait_until(lambda: is_available(store))
-
-
-def test_cluster_lock_renamed_is_startup_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(NodesManager, "initialize", lambda self: None)
-    with pytest.raises(StartupError, match="_initialization_lock"):
-        check_store("redis+cluster://127.0.0.1:1")
 
 
 @pytest.fixture
