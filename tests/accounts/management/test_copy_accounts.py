@@ -70,7 +70,7 @@ def test_second_copy_changes_nothing(
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("valkey://user:s3cret@host", "names no absolute path"),
+        ("valkey://user:s3cret@host", "names no absolute path to a file"),
         ("file:///nowhere/accounts.jsonl", "is not there"),
     ],
 )
