@@ -1,4 +1,4 @@
-"""The RSGI application, for `manage.py serve` and Granian."""
+"""The RSGI application that `manage.py serve` and Granian load."""
 
 from django.conf import settings
 
@@ -6,7 +6,7 @@ from authproject.server.startup import start
 
 start()
 
-from authproject.server.application import THREADS, Application  # noqa: E402  # needs start()
-from authproject.server.handler import Handler  # noqa: E402  # needs start()
+from authproject.server.application import THREADS, Application  # noqa: E402  # needs Django to be set up
+from authproject.server.handler import Handler  # noqa: E402  # the same
 
 application = Application(Handler(), threads=THREADS, max_body_bytes=settings.MAX_BODY_BYTES)

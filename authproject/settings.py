@@ -59,6 +59,7 @@ MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
     "authproject.monitoring.middleware.RequestIDMiddleware",
+    "authproject.monitoring.middleware.AccessLogMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if cors_origins else []),
     "authproject.server.middleware.BodySizeLimitMiddleware",

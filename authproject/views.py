@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
 from accounts.rest.views import BaseAPIView
-from authproject.server.routes import Route, routes
+from authproject.server.routes import Route, iter_routes
 
 
 class PublicJSONView(BaseAPIView):
@@ -39,7 +39,7 @@ class APIRootView(BaseAPIView):
 
     def get(self, request: Request) -> Response:
         endpoints: dict[str, str] = {}
-        for route in filter(_is_endpoint, routes()):
+        for route in filter(_is_endpoint, iter_routes()):
             name = route.name if route.name and route.name not in endpoints else route.path
             endpoints[name] = request.build_absolute_uri(route.path)
         return Response(endpoints)

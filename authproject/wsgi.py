@@ -1,4 +1,4 @@
-"""The WSGI application, for `manage.py runserver` and any WSGI server."""
+"""The WSGI application that `manage.py runserver` and any WSGI server load."""
 
 from collections.abc import Callable, Iterable
 from io import BytesIO
@@ -10,14 +10,14 @@ from authproject.server.environ import Environ
 from authproject.server.handler import Handler
 from authproject.server.startup import start
 
-Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
 
-def buffer_chunked_bodies(application: Application, limit: int) -> Application:
-    """Set the `CONTENT_LENGTH` of chunked bodies, which Django needs to read them.
+def buffer_chunked_bodies(application: WSGIApplication, limit: int) -> WSGIApplication:
+    """Read a chunked body and declare its length, which Django needs to read it.
 
-    Reads at most `limit` + 1 bytes; the last one makes the body too large. PEP 3333 does not
-    define the end of the input. Servers that do so set `wsgi.input_terminated`.
+    At most `limit` + 1 bytes are read. With `limit` + 1, Django refuses the body as too large.
+    PEP 3333 does not mark the end of an input; servers that do set `wsgi.input_terminated`.
     """
 
     def buffered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:

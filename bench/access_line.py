@@ -31,8 +31,8 @@ def main() -> None:
     scope = Scope("GET", OURS.profile, authorization=f"Bearer {token}")
     formats: dict[str, logging.Formatter] = {
         "json": JSONLineFormatter(),
-        "console": ConsoleFormatter(colour=False),
-        "console, in colour": ConsoleFormatter(colour=True),
+        "console": ConsoleFormatter(color=False),
+        "console, in color": ConsoleFormatter(color=True),
     }
     for name, formatter in formats.items():
         logging.getLogger().handlers[0].setFormatter(formatter)

@@ -23,7 +23,7 @@ from authproject.environment.validators import (
     validate_positive,
     validate_secret,
 )
-from authproject.server.trusted_proxies import trusted_network
+from authproject.server.trusted_proxies import parse_trusted_network
 
 T = TypeVar("T")
 
@@ -119,7 +119,7 @@ CORS_ORIGINS = Variable(
 TRUSTED_PROXIES = Variable(
     name="TRUSTED_PROXIES",
     parse=parse_list,
-    validators=(each(trusted_network),),
+    validators=(each(parse_trusted_network),),
     summary="Addresses or networks of your reverse proxies, comma-separated.",
     details="""\
 Only their `X-Forwarded-For` and `X-Forwarded-Proto` are used. With nginx on the same machine:

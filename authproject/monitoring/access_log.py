@@ -4,19 +4,18 @@ import logging
 from contextvars import ContextVar
 from typing import Any
 
-from authproject.monitoring.formatters import log_fields
+from authproject.monitoring.formatters import log_with_fields
 
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
-"""The id of the request that this thread, or this task of the event loop, is answering."""
+"""The ID of the request that this thread, or this task of the event loop, handles."""
 
 access_log = logging.getLogger("authproject.access")
 
 
-def log_request(*, method: str, path: str, status: int, **fields: Any) -> None:
-    """Write a request's line. `duration_ms` is in milliseconds."""
-    message = f"{method} {path} {status}"
-    fields = {"method": method, "path": path, "status": status, **fields}
-    log_fields(access_log, logging.INFO, message, fields)
+def log_request(fields: dict[str, Any]) -> None:
+    """Log a request with `method`, `path`, `status`, `duration_ms` (milliseconds) and more."""
+    message = f"{fields['method']} {fields['path']} {fields['status']}"
+    log_with_fields(access_log, logging.INFO, message, fields)
 
 
 class RequestIDFilter(logging.Filter):
@@ -28,7 +27,7 @@ class RequestIDFilter(logging.Filter):
 
 
 class ExceptionsOnlyFilter(logging.Filter):
-    """Lets pass what carries a traceback."""
+    """Passes only records with a traceback."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         return record.exc_info is not None

@@ -1,4 +1,4 @@
-"""What machines ask: is the process alive, can it reach its store, and what has it counted?"""
+"""Views for machines: liveness, readiness and metrics."""
 
 from django.http import HttpResponse
 from rest_framework.request import Request
@@ -13,17 +13,17 @@ METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
 class LivenessView(PublicJSONView):
-    """Alive: answers without asking the store anything."""
+    """Reports that the process is alive, without a call to the store."""
 
     store_access = StoreAccess.NONE
 
     def get(self, request: Request) -> Response:
-        kind = get_services().accounts.store.backend_name
-        return Response({"status": "ok", "version": __version__, "store": kind})
+        backend_name = get_services().accounts.store.backend_name
+        return Response({"status": "ok", "version": __version__, "store": backend_name})
 
 
 class ReadinessView(PublicJSONView):
-    """Ready: the store answers. 503 otherwise."""
+    """Reports whether the store answers; 503 if it does not."""
 
     store_access = StoreAccess.WRITE
 
@@ -33,10 +33,9 @@ class ReadinessView(PublicJSONView):
 
 
 class MetricsView(SingleMediaTypeView):
-    """Everything that was counted, in Prometheus's text format."""
+    """Returns all metrics in Prometheus's text format."""
 
     def get(self, request: Request) -> HttpResponse:
-        # Only where METRICS is on. It has a thread: with several workers it reads their files.
-        from authproject.monitoring import metrics  # noqa: PLC0415  # as said above
+        from authproject.monitoring import metrics  # noqa: PLC0415  # only if METRICS is enabled
 
         return HttpResponse(metrics.render_metrics(), content_type=METRICS_TYPE)

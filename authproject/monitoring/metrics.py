@@ -1,12 +1,14 @@
-"""What Prometheus is told. Imported only where `METRICS` is on.
+"""Prometheus metrics. Imported only if `METRICS` is enabled.
 
-With several workers each keeps its numbers in files of a folder (`PROMETHEUS_MULTIPROC_DIR`, which
-`serve` makes before this module is imported), and whichever answers `/metrics` adds them up.
+With several workers, each keeps its numbers in files of one directory, and the worker that answers
+`/metrics` adds them up. `serve` creates the directory before this module is imported, and names it
+in `PROMETHEUS_MULTIPROC_DIR`.
 """
 
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from typing import Any
 import prometheus_client as prometheus
 from django.core.signals import got_request_exception
 from prometheus_client.core import GaugeMetricFamily
-from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
 from accounts.domain.errors import (
@@ -32,15 +34,15 @@ from accounts.domain.interfaces import AccountStore
 from accounts.services import get_services
 from accounts.signals import password_hash_queue_changed, password_hashed
 from authproject.server.environ import KNOWN_METHODS
-from authproject.server.routes import routes
+from authproject.server.routes import iter_routes
 
-FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 PROTECTED = "/api/v1/protected/"
 STARTED = time.time()
-"""With several workers that is their parent's time: it imports this module before it forks."""
+"""With several workers, the start of their parent, which imports this module before it forks."""
 
 INITIAL_OUTCOMES = ("success", "store_unavailable", "overloaded")
-"""A rate needs a counter's zero: what shows up with its first 1 has not grown, for Prometheus."""
+"""These series start at 0, so that `rate()` sees the first event."""
 
 TOKEN_ERRORS: tuple[type[TokenError], ...] = (
     TokenInvalid,
@@ -83,13 +85,12 @@ auth_password_hash_queue = prometheus.Gauge(
     "auth_password_hash_queue", "Hashes that wait for a thread", multiprocess_mode="livesum"
 )
 
-
-for refusal in TOKEN_ERRORS:
-    tokens_refused.labels(refusal.reason)
+for token_error_class in TOKEN_ERRORS:
+    tokens_refused.labels(token_error_class.reason)  # starts the series at 0
 
 
 class ServiceCollector(Collector):
-    """What is true at the moment that somebody asks."""
+    """Reads gauges at the time of the scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         services = get_services()
@@ -103,11 +104,11 @@ class ServiceCollector(Collector):
             yield GaugeMetricFamily("auth_users", "Accounts in the store", value=count)
 
     def describe(self) -> list[GaugeMetricFamily]:
-        return []  # Registering must not open the store.
+        return []  # Without it, the registry calls `collect`, which opens the store.
 
 
 class StartCollector(Collector):
-    """When the service started, under the name that the library gives it in a single process."""
+    """Adds the start time, which the library leaves out with several workers."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield GaugeMetricFamily(
@@ -122,16 +123,16 @@ prometheus.REGISTRY.register(ServiceCollector())
 
 
 class RequestMetrics:
-    """Counts requests."""
+    """Counts and times requests."""
 
     def __init__(self) -> None:
-        # By path, so that requests count that were refused before their route was resolved.
+        # By path: a request may be refused before Django resolves its route.
         self._operations = get_operations()
         for operation in {*self._operations.values(), "access"}:
             for outcome in INITIAL_OUTCOMES:
-                _outcome(operation, outcome)
+                _get_outcome_counter(operation, outcome)
 
-    def __call__(
+    def count(
         self,
         *,
         method: str,
@@ -139,25 +140,25 @@ class RequestMetrics:
         route: str | None,
         status: int,
         outcome: str,
-        refused: TokenError | None,
+        token_error: TokenError | None,
         seconds: float,
     ) -> None:
         """Count a request. `outcome` is `success` or the error's code."""
-        method = method if method in KNOWN_METHODS else "other"
-        # What is outside the contract's routes shares one label: nobody may invent any.
-        _duration(method, route or "unmatched", status).observe(seconds)
+        # Labels have few values: unknown methods share one, and so do paths without a route.
+        label = method if method in KNOWN_METHODS else "other"
+        _get_duration_histogram(label, route or "unmatched", status).observe(seconds)
         operation = self._operations.get(path) if method == "POST" else None
         if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
             operation = "access"
         if operation is not None:
-            _outcome(operation, outcome).inc()
-        if refused is not None:
-            tokens_refused.labels(refused.reason).inc()
+            _get_outcome_counter(operation, outcome).inc()
+        if token_error is not None:
+            tokens_refused.labels(token_error.reason).inc()
 
 
 def get_operations() -> dict[str, str]:
-    """Return the `operation` label of each path that counts as one, for POST requests."""
-    labels = {route.path: _get_operation(route.name) for route in routes()}
+    """Return the `operation` label for POST requests, by path."""
+    labels = {route.path: _get_operation(route.name) for route in iter_routes()}
     return {path: label for path, label in labels.items() if label}
 
 
@@ -171,36 +172,37 @@ def _get_operation(route_name: str) -> str | None:
 
 def render_metrics() -> bytes:
     """Return all metrics in Prometheus's text format."""
-    folder = os.environ.get(FOLDER)
+    folder = os.environ.get(MULTIPROC_DIR)
     if folder is None:
         return prometheus.generate_latest()
     registry = prometheus.CollectorRegistry()
     registry.register(ServiceCollector())
     registry.register(StartCollector())
-    _forget_dead_workers(Path(folder))
+    _mark_dead_workers(Path(folder))
     MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
     return prometheus.generate_latest(registry)
 
 
-# One lookup instead of the library's three; the labels bound it.
+# Cached: `labels` makes three lookups. The labels above have few values.
 @cache
-def _duration(method: str, route: str, status: int) -> prometheus.Histogram:
+def _get_duration_histogram(method: str, route: str, status: int) -> prometheus.Histogram:
     return http_request_duration.labels(method, route, str(status))
 
 
 @cache
-def _outcome(operation: str, outcome: str) -> prometheus.Counter:
+def _get_outcome_counter(operation: str, outcome: str) -> prometheus.Counter:
     return auth_requests.labels(operation, outcome)
 
 
-def _forget_dead_workers(folder: Path) -> None:
-    # A worker that was killed leaves the hashes that it had waiting.
+def _mark_dead_workers(folder: Path) -> None:
+    """Remove the gauges of workers that no longer run: their hashes do not wait any more."""
     for file in folder.glob("gauge_live*_*.db"):
         pid = int(file.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
         except ProcessLookupError:
-            file.unlink(missing_ok=True)  # another scrape may do the same
+            with suppress(FileNotFoundError):  # Another scrape may remove it first.
+                mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library has no types for it
 
 
 def _is_up(store: AccountStore) -> int:
@@ -211,18 +213,19 @@ def _is_up(store: AccountStore) -> int:
     return 1
 
 
-def _count_bug(**kwargs: Any) -> None:
+def _count_exception(**kwargs: Any) -> None:
     http_unhandled_exceptions.inc()
 
 
-def _count_waiting(change: int, **kwargs: Any) -> None:
+def _change_hash_queue(change: int, **kwargs: Any) -> None:
     auth_password_hash_queue.inc(change)
 
 
-def _time_hash(seconds: float, **kwargs: Any) -> None:
+def _observe_hash(seconds: float, **kwargs: Any) -> None:
     auth_password_hash.observe(seconds)
 
 
-got_request_exception.connect(_count_bug, dispatch_uid="authproject.monitoring.metrics")
-password_hash_queue_changed.connect(_count_waiting, dispatch_uid="authproject.monitoring.metrics")
-password_hashed.connect(_time_hash, dispatch_uid="authproject.monitoring.metrics")
+DISPATCH_UID = "authproject.monitoring.metrics"
+got_request_exception.connect(_count_exception, dispatch_uid=DISPATCH_UID)
+password_hash_queue_changed.connect(_change_hash_queue, dispatch_uid=DISPATCH_UID)
+password_hashed.connect(_observe_hash, dispatch_uid=DISPATCH_UID)

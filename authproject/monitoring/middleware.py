@@ -1,11 +1,10 @@
-"""Gives each request an ID, sets the headers that every response has, logs and counts it."""
+"""Gives each request an ID, sets the headers of every response, logs and counts requests."""
 
 import re
 import time
 from collections.abc import Callable
-from http import HTTPStatus
 from secrets import token_hex
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -13,114 +12,130 @@ from django.utils.encoding import escape_uri_path
 
 from accounts.domain.errors import TokenError
 from accounts.rest.responses import ErrorResponse
-from authproject.monitoring import access_log as logs
+from authproject.monitoring.access_log import log_request, request_id
 from authproject.monitoring.formatters import mask_tokens
 from authproject.server.environ import KNOWN_METHODS
-from authproject.server.routes import routes
+from authproject.server.routes import iter_routes
+
+if TYPE_CHECKING:
+    from authproject.monitoring.metrics import RequestMetrics
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 REQUEST_ID_RE = re.compile(r"[A-Za-z0-9._-]{1,128}")
-MAX_PATH_LENGTH = 512
-"""Of a longer path, as it is logged, so many characters are; then "…", which no path has there."""
-PLAIN_PATH = re.compile(rf"[A-Za-z0-9/._-]{{0,{MAX_PATH_LENGTH}}}")
-# A last character in UTF-8, whole or not, whose last escape may be cut in two.
-LAST_CHARACTER = re.compile(r"(%[C-F][0-9A-F](%[89AB][0-9A-F]){0,2})?(%[0-9A-F]?)?$")
-MAX_METHOD_LENGTH = 16
-"""Of a method that is nobody's, so much is logged."""
-
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
+"""Responses below these paths carry tokens or a user's data."""
+
+MAX_METHOD_LENGTH = 16
+MAX_PATH_LENGTH = 512
+"""Longer methods and paths are logged in part, so that a client cannot fill the disk."""
+PLAIN_PATH_RE = re.compile(rf"[A-Za-z0-9/._-]{{0,{MAX_PATH_LENGTH}}}")
+
+NO_CONTENT = 204
+FIRST_ERROR_STATUS = 400
 
 
 class RequestIDMiddleware:
-    """Names each request (`X-Request-ID`), completes its headers and writes its access line.
+    """Sets `X-Request-ID` and the other headers that every response has.
 
-    `nosniff` everywhere; `no-store` wherever tokens or a user's data pass.
+    The ID is the client's own if it is valid, otherwise a new one.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._paths = frozenset(route.path for route in routes())
-        self._observe: Callable[..., None] = _nothing
-        if settings.METRICS:
-            from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only where it is on
-
-            self._observe = RequestMetrics()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        started = time.perf_counter()
-        given = request.META.get("HTTP_X_REQUEST_ID")
-        name = given if given and REQUEST_ID_RE.fullmatch(given) else token_hex(16)
+        sent = request.META.get("HTTP_X_REQUEST_ID")
+        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else token_hex(16)
         request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
-        token = logs.request_id.set(name)
+        token = request_id.set(name)
         try:
             response = self.get_response(request)
-            _set_headers(response, request.path_info, name)
-            self._log_and_count(request, response, time.perf_counter() - started)
-            return response
         finally:
-            logs.request_id.reset(token)
-
-    def _log_and_count(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        method, status = request.method or "", response.status_code
-        match, path = request.resolver_match, request.path_info
-        # Without a match it was refused before it was resolved, or it is nobody's.
-        route = f"/{match.route}" if match else path if path in self._paths else None
-        outcome, refused = "success", None
-        wrong: dict[str, str] = {}
-        if status >= HTTPStatus.BAD_REQUEST:
-            outcome, refused, wrong = _what_was_wrong(response)
-        logs.log_request(
-            method=method if method in KNOWN_METHODS else method[:MAX_METHOD_LENGTH],
-            path=_loggable_path(request.path),
-            route=route,
-            status=status,
-            duration_ms=round(seconds * 1000, 2),
-            client=request.META.get("REMOTE_ADDR"),
-            **wrong,
-        )
-        self._observe(
-            method=method,
-            path=path,
-            route=route,
-            status=status,
-            outcome=outcome,
-            refused=refused,
-            seconds=seconds,
-        )
+            request_id.reset(token)
+        _set_headers(response, request.path_info, name)
+        return response
 
 
 def _set_headers(response: HttpResponse, path: str, request_id: str) -> None:
-    # Straight into Django's mapping: what its setter guards against cannot be in these values.
-    headers = response.headers._store  # noqa: SLF001  # for speed
-    headers["x-request-id"] = ("X-Request-ID", request_id)
-    headers["x-content-type-options"] = ("X-Content-Type-Options", "nosniff")
+    headers = response.headers
+    headers["X-Request-ID"] = request_id
+    headers["X-Content-Type-Options"] = "nosniff"
     if path.startswith(PRIVATE_PATHS):
-        headers["cache-control"] = ("Cache-Control", "no-store")
-    # Without it a server has to send the body in chunks. 204 has none to declare (RFC 9110 §8.6).
-    if not response.streaming and response.status_code != HTTPStatus.NO_CONTENT:
-        headers["content-length"] = ("Content-Length", str(len(response.content)))
+        headers["Cache-Control"] = "no-store"
+    # Without a length, a server sends the body in chunks. 204 must not have one (RFC 9110 §8.6).
+    if not response.streaming and response.status_code != NO_CONTENT:
+        headers["Content-Length"] = str(len(response.content))
 
 
-def _nothing(**kwargs: Any) -> None:
-    """What is observed where `METRICS` is off."""
+class AccessLogMiddleware:
+    """Logs each request and, if `METRICS` is enabled, counts it."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+        self._paths = frozenset(route.path for route in iter_routes())
+        self._metrics = _build_metrics() if settings.METRICS else None
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        started = time.perf_counter()
+        response = self.get_response(request)
+        self._log_and_count(request, response, time.perf_counter() - started)
+        return response
+
+    def _log_and_count(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
+        method, path, status = request.method or "", request.path_info, response.status_code
+        route = self._get_route(request)
+        fields = {
+            "method": method if method in KNOWN_METHODS else method[:MAX_METHOD_LENGTH],
+            "path": _loggable_path(request.path),
+            "route": route,
+            "status": status,
+            "duration_ms": round(seconds * 1000, 2),
+            "client": request.META.get("REMOTE_ADDR"),
+        }
+        outcome, token_error = "success", None
+        if status >= FIRST_ERROR_STATUS:
+            code, token_error = _get_error(response)
+            fields["code"] = outcome = code or "error"
+            if token_error:
+                fields["reason"] = token_error.log_reason
+        log_request(fields)
+        if self._metrics:
+            self._metrics.count(
+                method=method,
+                path=path,
+                route=route,
+                status=status,
+                outcome=outcome,
+                token_error=token_error,
+                seconds=seconds,
+            )
+
+    def _get_route(self, request: HttpRequest) -> str | None:
+        """Return the route's pattern; `None` if the path has none."""
+        if request.resolver_match:
+            return f"/{request.resolver_match.route}"
+        # A middleware refused the request before Django resolved the path, or there is no route.
+        return request.path_info if request.path_info in self._paths else None
 
 
-def _what_was_wrong(response: Any) -> tuple[str, TokenError | None, dict[str, str]]:
-    """Return an error response's code, why it refused a token, and both as the log has them."""
-    # Not from its body: in a view of a project's own that may be whatever a client has sent.
+def _build_metrics() -> "RequestMetrics":
+    from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only if enabled
+
+    return RequestMetrics()
+
+
+def _get_error(response: Any) -> tuple[str | None, TokenError | None]:
+    """Return the response's error code, and why a token was refused."""
+    # Set by accounts.rest.exceptions. Not read from the body, which clients can influence.
     error: ErrorResponse | None = getattr(response, "error", None)
-    code = (error.log_code if error else None) or "error"
-    refused = error.token_error if error else None
-    return code, refused, {"code": code, **({"reason": refused.log_reason} if refused else {})}
+    return (error.log_code, error.token_error) if error else (None, None)
 
 
 def _loggable_path(path: str) -> str:
-    """Return a path as it is logged: escaped, and cut before a stranger fills a disk with it."""
-    if PLAIN_PATH.fullmatch(path):
+    """Return the path with tokens masked and URL escapes, cut at `MAX_PATH_LENGTH` with "…"."""
+    if PLAIN_PATH_RE.fullmatch(path):
         return path
-    # Masked before it is cut: of half a token the mask would not know.
+    # Masked first: a token that is cut is not recognized.
     escaped = escape_uri_path(mask_tokens(path)[: MAX_PATH_LENGTH + 1])
-    if len(escaped) <= MAX_PATH_LENGTH:
-        return escaped
-    return LAST_CHARACTER.sub("", escaped[:MAX_PATH_LENGTH], count=1) + "…"
+    return escaped if len(escaped) <= MAX_PATH_LENGTH else escaped[:MAX_PATH_LENGTH] + "…"

@@ -5,7 +5,7 @@ from typing import Any
 
 from accounts.domain.events import Event
 from accounts.signals import SIGNALS_BY_EVENT
-from authproject.monitoring.formatters import log_fields
+from authproject.monitoring.formatters import log_with_fields
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.
 EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
@@ -14,11 +14,12 @@ security_log = logging.getLogger("authproject.security")
 
 
 def connect_security_log() -> None:
-    """Write a line for each security event."""
+    """Connect every security signal to the log."""
     for signal in SIGNALS_BY_EVENT.values():
         signal.connect(_log_security_event, dispatch_uid="authproject.security_log")
 
 
 def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
     level = EVENT_LEVELS.get(event, logging.INFO)
-    log_fields(security_log, level, f"{event} {user}", {"event": event.value, "user": user})
+    fields = {"event": event.value, "user": user}
+    log_with_fields(security_log, level, f"{event} {user}", fields)

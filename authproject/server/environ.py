@@ -1,4 +1,4 @@
-"""The environ of PEP 3333: made of an RSGI scope, and what it says of a request."""
+"""Builds a WSGI environ (PEP 3333) from an RSGI scope."""
 
 import sys
 from functools import lru_cache
@@ -8,14 +8,17 @@ from typing import Any, Protocol
 Environ = dict[str, Any]
 
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""Whatever else a client calls a method is its own word."""
+"""Other method names are counted as `other`, and logged only in part."""
 
-OVERLOADED = "authproject.no_thread"
-"""Set in the environ of a request that would have to wait too long for a thread."""
+OVERLOADED = "authproject.overloaded"
+"""Environ key, set if too many requests already wait for a thread."""
+
+CGI_NAMES = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
+"""The headers that PEP 3333 passes on without the prefix `HTTP_`."""
 
 
 class Scope(Protocol):
-    """What is used of RSGI's HTTP scope."""
+    """The attributes of RSGI's HTTP scope that are used here."""
 
     http_version: str
     server: str
@@ -28,7 +31,7 @@ class Scope(Protocol):
 
 
 def build_environ(scope: Scope, path: str) -> Environ:
-    """Return what PEP 3333 asks for. `path` is the scope's, which decodes it at each question."""
+    """Return the environ. `path` is `scope.path`, which Granian decodes at each access."""
     host, _, port = scope.server.rpartition(":")
     client = scope.client.rpartition(":")[0]
     headers = scope.headers
@@ -41,44 +44,41 @@ def build_environ(scope: Scope, path: str) -> Environ:
         "SERVER_NAME": host,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        # RFC 3875 §4.1.8: an IPv6 address without brackets.
+        # RFC 3875 §4.1.8: an IPv6 address has no brackets.
         "REMOTE_ADDR": client[1:-1] if client[:1] == "[" else client,
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(),
     }
-    others = len(environ)
+    size = len(environ)
     for name, value in headers.items():
-        if key := _variable(name):
+        if key := _cgi_name(name):
             environ[key] = environ[key] + _separator(key) + value if key in environ else value
-    if len(environ) - others < len(headers):
-        # RSGI leaves out values that are not ASCII; a header that was sent must not seem absent.
-        # That one of two of a name was left out cannot be told: Granian's `len` counts names.
+    if len(environ) - size < len(headers):
+        # Granian leaves out values that are not ASCII. Such a header counts as sent, but empty.
+        # Not noticed: one of two headers with the same name, because `len` counts names.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
-            if key := _variable(name):
+            if key := _cgi_name(name):
                 environ.setdefault(key, "")
-    environ.setdefault("HTTP_HOST", "")  # without it Django would believe SERVER_NAME
+    environ.setdefault("HTTP_HOST", "")  # Otherwise Django uses SERVER_NAME as the host.
     return environ
 
 
-def _separator(variable: str) -> str:
-    # Cookies may come in several headers, and are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
-    return "; " if variable == "HTTP_COOKIE" else ","
+def _separator(name: str) -> str:
+    # Several Cookie headers are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
+    return "; " if name == "HTTP_COOKIE" else ","
 
 
 @lru_cache(256)
-def _variable(name: str) -> str | None:
-    # As other servers do: `x_forwarded_for` must not pass for `x-forwarded-for`.
-    if "_" in name:
+def _cgi_name(header: str) -> str | None:
+    # `x_forwarded_for` must not become the same name as `x-forwarded-for`: it is dropped.
+    if "_" in header:
         return None
-    variable = name.upper().replace("-", "_")
-    return variable if variable in CGI_VARIABLES else f"HTTP_{variable}"
-
-
-CGI_VARIABLES = {"CONTENT_TYPE", "CONTENT_LENGTH"}
+    name = header.upper().replace("-", "_")
+    return name if name in CGI_NAMES else f"HTTP_{name}"
 
 
 def parse_content_length(declared: str) -> int:
-    """Return what a `Content-Length` declares; for what is no number, more than anybody takes."""
-    # Python makes no number of more than 4,300 digits; zeros in front count for none.
+    """Return the number of bytes; `sys.maxsize` if the value is not a number."""
+    # Python refuses to convert more than 4,300 digits, so leading zeros are removed first.
     digits = declared.lstrip("0")[:20] or "0"
     return int(digits) if digits.isdecimal() else sys.maxsize

@@ -12,32 +12,26 @@ from authproject.server.environ import OVERLOADED, parse_content_length
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 HOST_CHECK_EXEMPT_PATHS = frozenset({"/health", "/health/ready"})
-"""Answered whatever the Host: a probe addresses a machine, not a name."""
-
-REMEMBERED_HOSTS = 64  # with ALLOWED_HOSTS=* in development anybody can invent one
+"""Answered for any host: an orchestrator sends health checks to an address, not to a name."""
 
 
 class AllowedHostsMiddleware:
-    """Refuses a Host that `ALLOWED_HOSTS` does not list; probes may send any."""
+    """Refuses a Host that `ALLOWED_HOSTS` does not list."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._known: set[str] = set()
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if (
-            request.META.get("HTTP_HOST") not in self._known
-            and request.path_info not in HOST_CHECK_EXEMPT_PATHS
-        ):
-            host = request.get_host()  # raises DisallowedHost
-            if len(self._known) < REMEMBERED_HOSTS:
-                self._known.add(host)
+        if request.path_info not in HOST_CHECK_EXEMPT_PATHS:
+            request.get_host()  # raises DisallowedHost
         return self.get_response(request)
 
 
 class BodySizeLimitMiddleware:
-    """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read, and a
-    request for which the server has no thread in sight."""
+    """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read.
+
+    It also refuses a request if too many requests already wait for a thread.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response

@@ -1,4 +1,4 @@
-"""The paths of the service: what each does, and may have to wait for. Read off its URLs."""
+"""Lists the paths of the service with the facts that their views declare."""
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
@@ -10,39 +10,42 @@ from accounts.domain.interfaces import StoreAccess
 
 
 class Route(NamedTuple):
-    """A path without a variable part, and whose it is."""
+    """A path without a variable part, and its view."""
 
     path: str
     name: str
-    """As Django's `reverse` takes it, with its namespaces; empty where it has none."""
+    """The name that Django's `reverse` takes, with namespaces; empty if the route has no name."""
     view: Callable[..., Any]
 
     @property
     def store_access(self) -> StoreAccess | None:
-        access: StoreAccess | None = self._option("store_access", None)
+        access: StoreAccess | None = self._get_option("store_access", None)
         return access
 
     @property
     def hashes_password(self) -> bool:
-        return bool(self._option("hashes_password", default=False))
+        return bool(self._get_option("hashes_password", default=False))
 
     @property
     def authenticates(self) -> bool:
-        return bool(self._option("authentication_classes", ()))
+        return bool(self._get_option("authentication_classes", ()))
 
     @property
     def renders_pages(self) -> bool:
-        renderers = self._option("renderer_classes", ())
+        renderers = self._get_option("renderer_classes", ())
         return any(one.media_type == "text/html" for one in renderers)
 
-    def _option(self, name: str, default: Any) -> Any:
-        """Return what `as_view` was given, or else its class says."""
+    def _get_option(self, name: str, default: Any) -> Any:
+        """Return the argument of `as_view`, or else the attribute of the view class."""
         options: dict[str, Any] = getattr(self.view, "initkwargs", {})
         return options.get(name, getattr(getattr(self.view, "cls", None), name, default))
 
 
-def routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:
-    """Yield every route of `patterns`, by default the service's own, in their order."""
+def iter_routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:
+    """Yield every route of `patterns` in their order; by default, the service's own.
+
+    Paths with a variable part and regular expressions are left out.
+    """
     yield from _walk("/", "", get_resolver().url_patterns if patterns is None else patterns)
 
 

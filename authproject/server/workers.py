@@ -1,4 +1,4 @@
-"""What the worker processes of one service share: a folder for their metrics, and who was first."""
+"""What the worker processes of one service share: a metrics directory and a list of tickets."""
 
 import fcntl
 import os
@@ -14,10 +14,10 @@ LOCK = "lock"
 
 
 @contextmanager
-def metrics_folder() -> Iterator[str]:
-    """Make a temporary folder, and clear those that killed services have left.
+def make_metrics_dir() -> Iterator[str]:
+    """Create a temporary directory, and remove those that killed services have left.
 
-    `flock` belongs to the open file, which `fork` shares: a folder is locked for as long as any
+    `flock` belongs to the open file, which a fork shares. So a directory stays locked while any
     process of its service lives.
     """
     with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
@@ -30,7 +30,7 @@ def metrics_folder() -> Iterator[str]:
 
 
 def initial_worker_pipe(workers: int) -> int:
-    """Return a pipe with one byte for each initial worker; `is_initial_worker` reads it."""
+    """Return the reading end of a pipe with one byte for each initial worker."""
     reader, writer = os.pipe()
     os.write(writer, bytes(workers))
     os.close(writer)
@@ -38,28 +38,28 @@ def initial_worker_pipe(workers: int) -> int:
 
 
 def is_initial_worker(reader: int) -> bool:
-    """Whether the calling worker is one of the first, not in a dead one's place; asked once."""
+    """Return whether this worker is an initial one, or replaces a dead one. Call it once."""
     return bool(os.read(reader, 1))
 
 
 def _lock(folder: Path) -> int:
     descriptor = os.open(folder / "new", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     fcntl.flock(descriptor, fcntl.LOCK_EX)
-    (folder / "new").rename(folder / LOCK)  # Under this name nobody has seen it unlocked.
+    (folder / "new").rename(folder / LOCK)  # The file gets this name only once it is locked.
     return descriptor
 
 
 def _remove_stale_dirs(parent: Path) -> None:
     for folder in parent.glob(f"{PREFIX}*"):
-        if _is_abandoned(folder):
-            shutil.rmtree(folder, ignore_errors=True)  # another start may do the same
+        if _is_stale(folder):
+            shutil.rmtree(folder, ignore_errors=True)  # Another start may remove it, too.
 
 
-def _is_abandoned(folder: Path) -> bool:
+def _is_stale(folder: Path) -> bool:
     try:
-        found = folder.lstat()
-        if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-            return False  # A link, or somebody else's: nobody of ours has made it.
+        status = folder.lstat()
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return False  # A link, or another user's directory: not made by this service.
         lock = os.open(folder / LOCK, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError:
         return False

@@ -62,7 +62,7 @@ def build_application(
     options = {"threads": 1, "max_body_bytes": 16 * 1024, **options}
     application = Application(handler or Handler(), **options)
     if overloaded:
-        application._clients.pending = application._clients.max_pending
+        application._request_threads.pending = application._request_threads.max_pending
     return application
 
 

@@ -10,7 +10,8 @@ import socket
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
@@ -26,18 +27,18 @@ from granian.server.common import AbstractServer
 from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
-from authproject.server.workers import initial_worker_pipe, is_initial_worker, metrics_folder
+from authproject.server.workers import initial_worker_pipe, is_initial_worker, make_metrics_dir
 
 APPLICATION = "authproject.rsgi.application"
-METRICS_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
+MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
-# Granian's own lines go where ours go. Below errors they repeat ours.
+# Granian logs to this project's handlers. Below ERROR, its lines repeat this project's own.
 GRANIAN_LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
 
-logger = logging.getLogger("authproject.serve")
-
 SHUTDOWN_SECONDS = 8
-"""What is in flight has so long to finish after SIGTERM."""
+"""How long requests may take to finish after SIGTERM."""
+
+logger = logging.getLogger("authproject.serve")
 
 
 class Command(BaseCommand):
@@ -51,30 +52,43 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_fork()
         _require_shared_store(workers)
-        with ExitStack() as stack:
-            if workers > 1:
-                # Before the application is imported: where counts are kept is decided there.
-                folder = stack.enter_context(metrics_folder())
-                os.environ[METRICS_FOLDER] = folder
-            application = import_string(APPLICATION)  # validators the configuration, then the port
+        with _multiprocess_metrics(workers):
+            application = import_string(APPLICATION)  # also checks the settings and the files
             address = _require_free_port(host, port)
-            shown = f"[{host}]" if ":" in host else host
-            crew = f"{workers} worker processes" if workers > 1 else "one worker process"
-            logger.info("serving on http://%s:%d with %s", shown, port, crew)
-            # What is loaded stays: a worker's garbage collections need not walk it, which would
-            # also copy every page of it that the worker shares with its parent.
+            _log_start(host, port, workers)
+            # A worker's garbage collections skip what is loaded now. Otherwise they would also
+            # copy every memory page that the worker shares with its parent.
             gc.freeze()
-            server = _granian(address, port, workers)
-            load = partial(_load, application, initial_worker_pipe(workers))
-            server.serve(target_loader=load, wrap_loader=False)
+            load = partial(_load_in_worker, application, initial_worker_pipe(workers))
+            _granian(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
 
-def _load(application: Any, reader: int) -> Any:
-    """Run in a worker, before it serves."""
+@contextmanager
+def _multiprocess_metrics(workers: int) -> Iterator[None]:
+    """With several workers, let them share their metrics.
+
+    Call it before the application is imported: prometheus-client reads the variable on import.
+    """
+    if workers == 1:
+        yield
+        return
+    with make_metrics_dir() as folder:
+        os.environ[MULTIPROC_DIR] = folder
+        yield
+
+
+def _log_start(host: str, port: int, workers: int) -> None:
+    shown = f"[{host}]" if ":" in host else host
+    processes = f"{workers} worker processes" if workers > 1 else "one worker process"
+    logger.info("serving on http://%s:%d with %s", shown, port, processes)
+
+
+def _load_in_worker(application: Any, pipe: int) -> Any:
+    """Prepare a worker process; Granian calls it before the worker serves."""
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    if settings.METRICS and not is_initial_worker(reader):
-        from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only where it is on
+    if settings.METRICS and not is_initial_worker(pipe):
+        from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only then
 
         worker_restarts.inc()
     _open_store()
@@ -93,7 +107,8 @@ def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
         log_level=LogLevels.error,
         log_dictconfig=GRANIAN_LOGGING,
         workers_kill_timeout=SHUTDOWN_SECONDS,
-        # One of many is replaced; the only one ends the service, and its supervisor sees it.
+        # One of several workers is replaced. A single one ends the service, which its supervisor
+        # can see.
         respawn_failed_workers=workers > 1,
     )
 
@@ -111,18 +126,18 @@ def _require_shared_store(workers: int) -> None:
         raise CommandError("--workers must be at least 1.")
     if workers > 1 and not is_multi_process(settings.STORE_URL):
         raise CommandError(
-            f"--workers {workers} needs a store that processes share; each would have users "
-            f"of its own in {settings.STORE_URL.partition(':')[0]}://. Set STORE_URL."
+            f"--workers {workers} needs a store that processes share: with "
+            f"{settings.STORE_URL.partition(':')[0]}://, each has its own users. Set STORE_URL."
         )
 
 
 def _open_store() -> None:
-    # Here and not before: the store's threads, sockets and memory belong to the worker.
+    # In the worker, not in its parent: a fork copies no threads, and must not share sockets.
     try:
         get_services()
     except StartupError as error:
         sys.exit(str(error))
-    # What is there now stays: a million users need not be walked at each garbage collection.
+    # Garbage collections skip what is loaded now, for example a million users.
     gc.collect()
     gc.freeze()
 
@@ -130,13 +145,15 @@ def _open_store() -> None:
 def _port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 2**16:
         return int(text)
-    raise argparse.ArgumentTypeError(f"{text!r} is no port: 1 to 65535")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
 
 
 def _require_free_port(host: str, port: int) -> str:
-    """Return the numeric address of `host`, on which nobody listens at `port`."""
-    # Granian's workers share their port (SO_REUSEPORT): without this, a second service would
-    # take half of the first one's connections, and know none of its users.
+    """Return the numeric address of `host`. Raises `CommandError` if the port is in use.
+
+    Granian's workers share their port (SO_REUSEPORT). Without this check, a second service would
+    get half of the first one's connections.
+    """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family) as probe:
@@ -148,9 +165,9 @@ def _require_free_port(host: str, port: int) -> str:
 
 
 def _exit_with_parent() -> None:
-    # Runs in a worker: one that outlived a killed parent would keep the port and the store.
+    # Without it, the worker of a killed parent would keep the port and the store.
     cast(BaseProcess, multiprocessing.parent_process()).join()
-    # Until it is heard: one that is still starting has its parent's handlers, which pass it over.
+    # Repeated, because a worker that is still starting has its parent's handler, which ignores it.
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)

@@ -157,7 +157,7 @@ def test_more_workers_than_one_need_a_shared_store() -> None:
 @pytest.mark.parametrize("port", ["0", "65536", "http", "-1"])
 def test_what_is_no_port_is_refused_without_a_traceback(port: str) -> None:
     refused = run_manage("serve", f"--port={port}")
-    assert "is no port" in refused.stderr
+    assert "is not a port" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -1,4 +1,4 @@
-"""Lines for a person's eyes: columns, colour, and nothing that an input could do to a terminal."""
+"""Lines for a person's eyes: columns, color, and nothing that an input could do to a terminal."""
 
 import io
 import logging
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from authproject.monitoring.formatters import ConsoleFormatter, Line, supports_color
+from authproject.monitoring.formatters import ConsoleFormatter, supports_color
 from tests.support.api import EMAIL, Api
 from tests.support.logs import LogLines, capture_log_lines
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
@@ -19,18 +19,18 @@ from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
 TIME = r"\d\d:\d\d:\d\d\.\d\d\d"
 ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
 COMMAND = (
-    "import logging, django; django.setup(); logging.getLogger('somebody').warning('in colour')"
+    "import logging, django; django.setup(); logging.getLogger('somebody').warning('in color')"
 )
 
 
 @pytest.fixture
 def console() -> Iterator[LogLines]:
-    yield from capture_log_lines(ConsoleFormatter(colour=False))
+    yield from capture_log_lines(ConsoleFormatter(color=False))
 
 
 @pytest.fixture
 def painted() -> Iterator[LogLines]:
-    yield from capture_log_lines(ConsoleFormatter(colour=True))
+    yield from capture_log_lines(ConsoleFormatter(color=True))
 
 
 def test_an_access_line_has_its_columns(api: Api, console: LogLines) -> None:
@@ -54,7 +54,8 @@ def test_a_failure_says_what_was_wrong(api: Api, console: LogLines) -> None:
 
 def test_a_code_cannot_speak_to_a_terminal(console: LogLines) -> None:
     fields = {"status": 400, "method": "GET", "path": "/", "duration_ms": 1.0, "client": None}
-    console.handler.handle(Line("own", logging.INFO, "GET / 400", {**fields, "code": "\n\x1b[31m"}))
+    extra = {"fields": {**fields, "code": "\n\x1b[31m"}}
+    logging.getLogger("own").warning("GET / 400", extra=extra)
     assert console.text.endswith(" \\n\\x1b[31m\n")
 
 
@@ -103,17 +104,17 @@ def test_control_characters_in_a_message_are_escaped(console: LogLines) -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "colour"),
+    ("path", "color"),
     [("/health", "32"), ("/nowhere", "33"), ("/static/nothing.css", "33")],
 )
-def test_a_status_has_the_colour_of_its_class(
-    api: Api, painted: LogLines, path: str, colour: str
+def test_a_status_has_the_color_of_its_class(
+    api: Api, painted: LogLines, path: str, color: str
 ) -> None:
     status = api.client.get(path).status_code
-    assert f"\x1b[{colour}m{status}\x1b[0m" in painted.text
+    assert f"\x1b[{color}m{status}\x1b[0m" in painted.text
 
 
-def test_colour_adds_nothing_but_colour(api: Api, console: LogLines, painted: LogLines) -> None:
+def test_color_adds_nothing_but_color(api: Api, console: LogLines, painted: LogLines) -> None:
     api.login()
     assert [line.rstrip() for line in ESCAPE.sub("", painted.text).splitlines()] == (
         console.text.splitlines()
@@ -137,7 +138,7 @@ class Terminal(io.StringIO):
     ],
     ids=str,
 )
-def test_colour_is_for_terminals_and_whoever_asks_for_it(
+def test_color_is_for_terminals_and_whoever_asks_for_it(
     environment: Mapping[str, str], on_a_terminal: bool, elsewhere: bool
 ) -> None:
     assert supports_color(Terminal(), environment) is on_a_terminal
@@ -145,8 +146,8 @@ def test_colour_is_for_terminals_and_whoever_asks_for_it(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
-@pytest.mark.parametrize(("no_color", "coloured"), [("", True), ("1", False)])
-def test_a_real_terminal_gets_colour_unless_it_asks_for_none(no_color: str, coloured: bool) -> None:
+@pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
+def test_a_real_terminal_gets_color_unless_it_asks_for_none(no_color: str, colored: bool) -> None:
     ours, theirs = pty.openpty()
     environment = {"LOG_FORMAT": "console", "TERM": "xterm", "NO_COLOR": no_color}
     subprocess.run(
@@ -160,5 +161,5 @@ def test_a_real_terminal_gets_colour_unless_it_asks_for_none(no_color: str, colo
     os.close(theirs)
     text = os.read(ours, 4096).decode()
     os.close(ours)
-    assert "in colour" in text
-    assert ("\x1b[33mWARNING" in text) is coloured
+    assert "in color" in text
+    assert ("\x1b[33mWARNING" in text) is colored

@@ -149,7 +149,7 @@ def test_two_scrapes_may_forget_the_same_dead_worker(
 ) -> None:
     nobody = 2**30  # more than any process's number
     (tmp_path / f"gauge_livesum_{nobody}.db").touch()
-    monkeypatch.setenv(metrics.FOLDER, str(tmp_path))
+    monkeypatch.setenv(metrics.MULTIPROC_DIR, str(tmp_path))
     with ThreadPoolExecutor(8) as scrapers:
         assert len(list(scrapers.map(lambda _: metrics.render_metrics(), range(64)))) == 64
     assert list(tmp_path.iterdir()) == []

@@ -174,7 +174,7 @@ def test_overloaded_server_still_answers_metrics(api: Api) -> None:
 
 def test_monitoring_threads_have_a_bound_too(api: Api) -> None:
     application = build_application()
-    application._probes.pending = application._probes.max_pending
+    application._monitoring_threads.pending = application._monitoring_threads.max_pending
     response = call(application, "GET", "/metrics")
     assert (response.status, json.loads(response.body)["code"]) == (503, "overloaded")
 

@@ -11,7 +11,7 @@ from accounts.rest.renderers import JSONRenderer
 from accounts.rest.views import BaseAPIView
 from accounts.stores.memory import MemoryStore
 from authproject.server.execution import Execution, choose_execution
-from authproject.server.routes import Route, routes
+from authproject.server.routes import Route, iter_routes
 from tests.support.api import MovableClock
 
 NONE, IDENTITY, WRITE = StoreAccess
@@ -91,12 +91,12 @@ def test_monitoring_routes_have_reserved_threads(name: str) -> None:
     ],
 )
 def test_service_views_declare_their_facts(execution: Execution, names: set[str]) -> None:
-    chosen = {route.name: choose_execution(route, SERVER, cookie=False) for route in routes()}
+    chosen = {route.name: choose_execution(route, SERVER, cookie=False) for route in iter_routes()}
     assert {name for name, one in chosen.items() if one is execution} == names
 
 
 def test_views_that_hash_run_on_a_thread() -> None:
-    chosen = {route.name: choose_execution(route, MEMORY, cookie=False) for route in routes()}
+    chosen = {route.name: choose_execution(route, MEMORY, cookie=False) for route in iter_routes()}
     on_threads = {name for name, one in chosen.items() if one is THREAD}
     assert {"auth-register", "auth-login", "auth-password"} <= on_threads
     assert not {"auth-refresh", "auth-logout", "auth-logout-all"} & on_threads

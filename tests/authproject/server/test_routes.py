@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 
 from accounts.domain.interfaces import StoreAccess
 from accounts.rest.views import BaseAPIView
-from authproject.server.routes import routes
+from authproject.server.routes import iter_routes
 
 
 class DeclaringView(BaseAPIView):
@@ -20,7 +20,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 def get_store_access(*patterns: Any) -> dict[str, StoreAccess | None]:
-    return {route.path: route.store_access for route in routes(patterns)}
+    return {route.path: route.store_access for route in iter_routes(patterns)}
 
 
 def test_route_view_declares_nothing_has_no_access() -> None:
@@ -29,7 +29,7 @@ def test_route_view_declares_nothing_has_no_access() -> None:
 
 
 def test_route_reads_facts_of_the_view_class() -> None:
-    [route] = routes([path("public", DeclaringView.as_view())])
+    [route] = iter_routes([path("public", DeclaringView.as_view())])
     assert (route.store_access, route.hashes_password) == (StoreAccess.NONE, False)
     assert (route.authenticates, route.renders_pages) == (False, True)
 
@@ -52,4 +52,4 @@ def test_route_with_variable_part_is_left_out() -> None:
 def test_route_names_have_their_namespaces() -> None:
     pages = path("browse/", include(([path("login", view, name="login")], "pages")))
     patterns = [path("notes", view, name="notes"), path("nameless", view), pages]
-    assert [route.name for route in routes(patterns)] == ["notes", "", "pages:login"]
+    assert [route.name for route in iter_routes(patterns)] == ["notes", "", "pages:login"]

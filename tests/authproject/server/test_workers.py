@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from authproject.server.workers import LOCK, PREFIX, metrics_folder
+from authproject.server.workers import LOCK, PREFIX, make_metrics_dir
 from tests.support.metrics import read
 from tests.support.processes import Service, run_service
 from tests.support.valkey import wait_until
@@ -81,7 +81,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_living_service_keeps_its_folder(temporary: Path) -> None:
-    with metrics_folder() as one, metrics_folder() as other:
+    with make_metrics_dir() as one, make_metrics_dir() as other:
         assert folders(temporary) == {Path(one), Path(other)}
 
 
@@ -96,7 +96,7 @@ def test_only_what_a_service_has_made_is_cleared(temporary: Path) -> None:
     linked.mkdir()
     (linked / LOCK).symlink_to(precious / LOCK)
     before = folders(temporary)
-    with metrics_folder():
+    with make_metrics_dir():
         pass
     assert folders(temporary) == before
     assert (precious / LOCK).exists()
@@ -109,5 +109,5 @@ def test_somebody_elses_folder_is_left_alone(
     foreign.mkdir()
     (foreign / LOCK).touch()
     monkeypatch.setattr(os, "getuid", lambda: foreign.stat().st_uid + 1)
-    with metrics_folder():
+    with make_metrics_dir():
         assert foreign.exists()

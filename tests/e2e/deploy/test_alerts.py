@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from authproject.monitoring.metrics import TOKEN_ERRORS
-from authproject.server.routes import routes
+from authproject.server.routes import iter_routes
 from tests.support.deploy.prometheus import DEPLOY, Prometheus, run_prometheus
 from tests.support.processes import ROOT, run_service
 from tests.support.system_programs import find_program
@@ -23,7 +23,7 @@ RULES: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "alerts.yml").read_text()
 UNIT_TESTS: list[dict[str, Any]] = yaml.safe_load((DEPLOY / "alerts_test.yml").read_text())["tests"]
 
 POSSIBLE_VALUES = {
-    "route": {route.path for route in routes()},
+    "route": {route.path for route in iter_routes()},
     "status": {str(int(status)) for status in HTTPStatus},
 }
 """Values of labels whose series begin with their first request."""
