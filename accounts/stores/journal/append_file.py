@@ -5,51 +5,56 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-CHUNK_BYTES = 1 << 20
+# O_APPEND: after a truncation, the next write starts at the new end.
+OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class AppendOnlyFile:
     """Not thread-safe: the caller holds a lock. Any method may raise `OSError`."""
 
-    def __init__(self, path: Path, valid_size: int) -> None:
-        """Open an existing file. Bytes after the first `valid_size` are removed."""
+    def __init__(self, path: Path) -> None:
+        """Open a file, or create an empty one. `truncate` must be called before `append`."""
         self._path = path
-        self._size = valid_size
-        # O_APPEND: after a truncation, the next write starts at the new end.
-        self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._descriptor = os.open(path, OPEN_FLAGS, 0o600)
+        self._size = 0
         self._needs_truncate = True
-        try:
-            os.fchmod(self._descriptor, 0o600)
-            self._truncate_to_valid()
-        except OSError:
-            self.close()
-            raise
+
+    def truncate(self, size: int) -> None:
+        """Remove the bytes after the first `size`, and sync the file and its folder."""
+        os.ftruncate(self._descriptor, size)
+        os.fchmod(self._descriptor, 0o600)
+        os.fsync(self._descriptor)
+        _sync_folder(self._path)
+        self._size = size
+        self._needs_truncate = False
 
     def append(self, data: bytes) -> None:
         """Write and sync. After a failure, nothing is written until a truncation has succeeded."""
         if self._needs_truncate:
-            self._truncate_to_valid()
+            self.truncate(self._size)
         self._needs_truncate = True
         try:
-            _write(self._descriptor, data)
+            # os.write may write only a part, for example on a disk that is nearly full.
+            remaining = memoryview(data)
+            while remaining:
+                remaining = remaining[os.write(self._descriptor, remaining) :]
             os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):
-                self._truncate_to_valid()
+                self.truncate(self._size)
             raise
         self._size += len(data)
         self._needs_truncate = False
 
     def replace(self, lines: Iterable[bytes]) -> None:
         """Replace the whole content. After a crash the file is the old one or the new one."""
-        descriptor, size = _write_new_file(self._path, lines)
+        descriptor = _write_new_file(self._path, lines)
         os.close(self._descriptor)
-        self._descriptor, self._size = descriptor, size
+        self._descriptor, self._size = descriptor, os.fstat(descriptor).st_size
         # Until the folder is synced, a crash may bring back the old file, which lacks what is
         # appended from here on. So the next append syncs the folder first if this fails.
         self._needs_truncate = True
-        _sync_folder(self._path)
-        self._needs_truncate = False
+        self.truncate(self._size)
 
     def was_deleted(self) -> bool:
         """Return whether the path no longer leads to the open file."""
@@ -63,57 +68,22 @@ class AppendOnlyFile:
         descriptor, self._descriptor = self._descriptor, -1
         os.close(descriptor)
 
-    def _truncate_to_valid(self) -> None:
-        os.ftruncate(self._descriptor, self._size)
-        os.fsync(self._descriptor)
-        _sync_folder(self._path)
-        self._needs_truncate = False
 
-
-def create_file(path: Path, lines: Iterable[bytes]) -> None:
-    """Write a new file that only its owner can read. A crash leaves all of it or nothing."""
-    descriptor, _ = _write_new_file(path, lines)
-    os.close(descriptor)
-    _sync_folder(path)
-
-
-def _write_new_file(path: Path, lines: Iterable[bytes]) -> tuple[int, int]:
-    """Write and sync a temporary file, then rename it to `path`.
-
-    Returns its descriptor, open for appending, and its size in bytes.
-    """
+def _write_new_file(path: Path, lines: Iterable[bytes]) -> int:
+    """Write and sync a temporary file, rename it to `path`, and return its descriptor."""
     temp_path = path.with_name(path.name + ".new")
     temp_path.unlink(missing_ok=True)  # left by a crash
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-    descriptor = os.open(temp_path, flags, 0o600)
+    descriptor = os.open(temp_path, OPEN_FLAGS | os.O_EXCL, 0o600)
     try:
-        size = _write_lines(descriptor, lines)
+        with open(descriptor, "ab", closefd=False) as file:
+            file.writelines(lines)
         os.fsync(descriptor)
         temp_path.replace(path)
     except BaseException:
         os.close(descriptor)
         temp_path.unlink(missing_ok=True)
         raise
-    return descriptor, size
-
-
-def _write_lines(descriptor: int, lines: Iterable[bytes]) -> int:
-    size = 0
-    buffer = bytearray()
-    for line in lines:
-        buffer += line
-        if len(buffer) >= CHUNK_BYTES:
-            size += _write(descriptor, buffer)
-            buffer.clear()
-    return size + _write(descriptor, buffer)
-
-
-def _write(descriptor: int, data: bytes | bytearray) -> int:
-    # os.write may write only a part, for example on a disk that is nearly full.
-    remaining = memoryview(data)
-    while remaining:
-        remaining = remaining[os.write(descriptor, remaining) :]
-    return len(data)
+    return descriptor
 
 
 def _sync_folder(path: Path) -> None:

@@ -19,16 +19,10 @@ def acquire_lock(path: Path) -> BinaryIO:
     """Lock a journal for writing; closing the returned file releases the lock.
 
     Call it after a fork, in the process that writes: a child would share its parent's lock.
-    Raises `StartupError` if the journal is locked already, also by this process.
+    Raises `StartupError` if the journal is locked already, also by this process, or `OSError`.
     """
     lock_path = path.with_name(path.name + ".lock")
-    try:
-        file = open(lock_path, "ab", opener=_open_private)  # noqa: SIM115  # the caller closes it
-    except OSError as error:
-        raise StartupError(
-            f"{lock_path} cannot be written ({error.strerror}); its folder must exist and belong "
-            "to the user that runs the service."
-        ) from error
+    file = open(lock_path, "ab", opener=_open_private)  # noqa: SIM115  # the caller closes it
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:

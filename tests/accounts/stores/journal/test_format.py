@@ -87,16 +87,15 @@ def test_line_without_known_record_is_refused(reopen: Reopen, path: Path, body: 
 
 def test_missing_folder_is_refused(tmp_path: Path, clock: MovableClock) -> None:
     for attempt in (check_store, lambda url: open_store(url, clock)):
-        with pytest.raises(StartupError, match=r"missing/accounts.jsonl.lock cannot be written"):
+        with pytest.raises(StartupError, match=r"missing/accounts.jsonl.lock cannot be"):
             attempt(f"file://{tmp_path}/missing/accounts.jsonl")
 
 
 def test_folder_in_place_of_file_is_refused(reopen: Reopen, path: Path) -> None:
     path.mkdir()
-    with pytest.raises(StartupError, match="is not a file"):
-        check_store(f"file://{path}")
-    with pytest.raises(StartupError, match="cannot be read and written"):
-        reopen()
+    for attempt in (lambda: check_store(f"file://{path}"), reopen):
+        with pytest.raises(StartupError, match=r"cannot be read and written \(Is a directory\)"):
+            attempt()
 
 
 def test_file_that_cannot_be_changed_is_refused(
@@ -132,8 +131,8 @@ def test_check_reads_whole_journal(reopen: Reopen, path: Path) -> None:
 def test_reading_long_journal_logs_progress(
     reopen: Reopen, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reopen().add_users([make_user(number) for number in range(10_000)])
+    reopen().add_users([make_user(number) for number in range(20)])
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr("accounts.stores.journal.store.PROGRESS_SECONDS", 0)
+    monkeypatch.setattr("accounts.stores.journal.store.PROGRESS_LINES", 10)
     reopen()
-    assert "100 %" in caplog.text
+    assert "read 20 records" in caplog.text
