@@ -118,7 +118,7 @@ if BROWSABLE_API:
 
 if API_DOCS:
     INSTALLED_APPS += ["drf_spectacular", "drf_spectacular_sidecar"]
-    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "drf_spectacular.openapi.AutoSchema"
+    REST_FRAMEWORK["DEFAULT_SCHEMA_CLASS"] = "authproject.openapi.schema.Schema"
     SPECTACULAR_SETTINGS = {
         "TITLE": "authproject",
         "VERSION": __version__,
@@ -128,10 +128,6 @@ if API_DOCS:
         ),
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
-        "POSTPROCESSING_HOOKS": [
-            "authproject.openapi.response_headers.add_response_headers",
-            "authproject.openapi.response_headers.share_responses",
-        ],
         "SORT_OPERATIONS": False,  # keeps the order of urls.py
         # The document is the same with and without the browsable API.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],

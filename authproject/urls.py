@@ -17,12 +17,12 @@ if settings.METRICS:
     urlpatterns.append(path("metrics", MetricsView.as_view(), name="metrics"))
 if settings.API_DOCS:
     # Imported only if enabled, because drf-spectacular takes memory and time to start.
-    from authproject.openapi.views import OpenAPIView, ReDocView, SwaggerView
+    from authproject.openapi.views import OpenAPIView, PageView
 
     urlpatterns += [
         path("openapi.json", OpenAPIView.as_view(), name="openapi"),
-        path("docs", SwaggerView.as_view(), name="docs"),
-        path("redoc", ReDocView.as_view(), name="redoc"),
+        path("docs", PageView.as_view(template="authproject/swagger.html"), name="docs"),
+        path("redoc", PageView.as_view(template="authproject/redoc.html"), name="redoc"),
     ]
 if settings.BROWSABLE_API:
     urlpatterns.append(path("browse/", include("accounts.browsable.urls")))

@@ -24,9 +24,7 @@ HOMES = {
     "dotenv": {"authproject.environment.reader"},
     "drf_spectacular": {
         "authproject.openapi.errors",
-        "authproject.openapi.extensions",
-        "authproject.openapi.operations",
-        "authproject.openapi.response_serializers",
+        "authproject.openapi.schema",
         "authproject.openapi.views",
     },
     "email_validator": {"accounts.domain.users"},

@@ -1,30 +1,27 @@
 """The errors of operations. Every example is the response to an exception that the code raises."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
-from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import exceptions as drf
-from rest_framework.serializers import ValidationError
 
+from accounts import serializers
 from accounts.authentication import InvalidBearerToken
 from accounts.domain import errors as domain
+from accounts.domain.interfaces import StoreAccess
 from accounts.rest.exceptions import (
+    InvalidHost,
     PayloadTooLarge,
-    bad_request,
     exception_handler,
     server_error,
 )
-from accounts.serializers import BodySerializer
-from authproject.openapi.response_serializers import ErrorBody
-
-JSON = "application/json"
-ResponseKey = tuple[int, str]
-"""Status and media type."""
+from authproject.openapi.response_serializers import Error
+from authproject.server.middleware import HOST_CHECK_EXEMPT_PATHS
+from authproject.views import SingleMediaTypeView
 
 DESCRIPTIONS = {
     400: "The body is malformed, a value is invalid, or the `Host` is not allowed.",
@@ -39,76 +36,71 @@ DESCRIPTIONS = {
     503: "A temporary error. Retry after `Retry-After` seconds.",
 }
 
-MALFORMED_JSON = drf.ParseError(
-    "JSON parse error - unexpected end of data: line 1 column 2 (char 1)"
-)
-UNKNOWN_HOST = DisallowedHost()
 BUG = RuntimeError()
-
-HEALTH_ERRORS = (
+COMMON_ERRORS = (
     drf.MethodNotAllowed("PUT"),
     PayloadTooLarge(),
     drf.UnsupportedMediaType("text/plain"),
     BUG,
-    drf.NotAcceptable(),
 )
-"""Errors of endpoints that do not check the `Host`."""
-COMMON_ERRORS = (*HEALTH_ERRORS, UNKNOWN_HOST)
-SINGLE_MEDIA_TYPE_ERRORS = (*HEALTH_ERRORS[:-1], UNKNOWN_HOST, drf.NotFound())
-"""Errors of endpoints that ignore `Accept` and can be disabled."""
-
-STORE_ERRORS = (domain.StoreUnavailable(),)
-HASHING_ERRORS = (*STORE_ERRORS, domain.HashingOverloaded())
 TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
 BEARER_ERRORS = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKEN_ERRORS))
-PASSWORD_ERRORS = (
-    domain.PasswordTooShort,
-    domain.PasswordTooLong,
-    domain.PasswordTooCommon,
-    domain.PasswordInvalidCharacters,
-)
+FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
+    serializers.EmailField: [domain.InvalidEmail],
+    serializers.NewEmailField: [domain.InvalidEmail, domain.DuplicateEmail],
+    serializers.NewPasswordField: domain.InvalidPassword.__subclasses__(),
+}
 
 
-def field_errors(field: str, *errors: type[domain.InvalidField]) -> Iterator[Exception]:
-    """Yield the validation error of each invalid value of a field."""
-    for error in errors:
-        yield ValidationError({field: [drf.ErrorDetail(error.detail, error.code)]})
+def get_errors(path: str, view: Any) -> Iterator[Exception]:
+    """Yield the errors that follow from what a view declares."""
+    yield from COMMON_ERRORS
+    yield drf.NotFound() if isinstance(view, SingleMediaTypeView) else drf.NotAcceptable()
+    if view.authentication_classes:
+        yield from BEARER_ERRORS
+    if view.store_access in {StoreAccess.IDENTITY, StoreAccess.WRITE}:
+        yield domain.StoreUnavailable()
+    if view.hashes_password:
+        yield domain.HashingOverloaded()
+    if path not in HOST_CHECK_EXEMPT_PATHS:
+        yield InvalidHost()
+    if serializer_class := getattr(view, "serializer_class", None):
+        yield from get_body_errors(serializer_class())
 
 
-def body_errors(serializer: type[BodySerializer]) -> Iterator[Exception]:
-    """Yield the errors of malformed JSON, of lists, and of missing, null and mistyped fields."""
-    yield MALFORMED_JSON
-    names = list(serializer().fields)
+def get_body_errors(serializer: serializers.BodySerializer) -> Iterator[Exception]:
+    """Yield the errors of malformed JSON, of lists, and of missing, null and invalid fields."""
+    names = list(serializer.fields)
+    if not names:
+        return
+    yield drf.ParseError("JSON parse error - unexpected end of data: line 1 column 2 (char 1)")
     bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
     for body in bodies:
         try:
-            serializer().run_validation(body)
-        except ValidationError as error:
+            serializer.run_validation(body)
+        except drf.ValidationError as error:
             yield error
+    for name, field in serializer.fields.items():
+        for invalid in FIELD_ERRORS.get(type(field), []):
+            yield drf.ValidationError({name: [drf.ErrorDetail(invalid.detail, invalid.code)]})
 
 
-def error_responses(errors: Iterable[Exception]) -> dict[ResponseKey, OpenApiResponse]:
+def build_error_responses(errors: Iterable[Exception]) -> dict[int, OpenApiResponse]:
     """Return one response for each status, with an example for each error."""
+    request: Any = HttpRequest()
+    request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
     get_status = attrgetter("status_code")
-    responses = sorted(map(_to_response, errors), key=get_status)
+    responses: list[Any] = [
+        exception_handler(error, {}) or server_error(request) for error in errors
+    ]
     return {
-        (status, JSON): OpenApiResponse(
-            ErrorBody,
+        status: OpenApiResponse(
+            Error,
             description=DESCRIPTIONS[status],
             examples=[OpenApiExample(_get_name(one.error.body), one.error.body) for one in group],
         )
-        for status, group in groupby(responses, key=get_status)
+        for status, group in groupby(sorted(responses, key=get_status), key=get_status)
     }
-
-
-def _to_response(error: Exception) -> Any:
-    request: Any = HttpRequest()
-    request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
-    if error is UNKNOWN_HOST:
-        return bad_request(request, error)
-    if error is BUG:
-        return server_error(request)
-    return exception_handler(error, {})
 
 
 def _get_name(body: dict[str, Any]) -> str:

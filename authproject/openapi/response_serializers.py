@@ -1,74 +1,63 @@
-"""Serializers that only describe responses; nothing is validated by them."""
+"""Serializers that only describe responses; nothing is validated by them.
+
+The `initial` values of their fields are the document's example.
+"""
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
-from rest_framework import serializers
+from rest_framework.serializers import CharField, DictField, IntegerField, Serializer
 
-Shape = serializers.Serializer[Any]
+from authproject import __version__
 
-
-@extend_schema_field({"type": "string", "const": "bearer"})
-class Bearer(serializers.CharField): ...
+EMAIL = "ada@example.com"
+TOKEN = "eyJhbGciOiJIUzI1NiIsImtpZCI6IjEifQ.eyJzdWIiOiJhZGFAZXhhbXBsZS5jb20ifQ.c2lnbmF0dXJl"  # noqa: S105  # an example
 
 
-@extend_schema_field({"type": "string", "const": "ok"})
-class Ok(serializers.CharField): ...
+class Registered(Serializer[Any]):
+    message = CharField(initial="User registered")
+    email = CharField(initial=EMAIL, help_text="The normalized address.")
 
 
-class Registered(Shape):
-    message = serializers.CharField()
-    email = serializers.CharField(help_text="The normalized address.")
+class Tokens(Serializer[Any]):
+    access_token = CharField(initial=TOKEN, help_text="A JWT, for `Authorization: Bearer`.")
+    token_type = CharField(initial="bearer", help_text="Always `bearer`.")
+    expires_in = IntegerField(initial=900, help_text="Seconds until the access token expires.")
+    refresh_token = CharField(initial=TOKEN, help_text="A JWT, for refresh and logout.")
 
 
-class Access(Shape):
-    access_token = serializers.CharField(help_text="A JWT, for `Authorization: Bearer`.")
-    token_type = Bearer()
-    expires_in = serializers.IntegerField(
-        min_value=1, help_text="Seconds until the access token expires."
-    )
-
-
-class Tokens(Access):
-    refresh_token = serializers.CharField(help_text="A JWT, for refresh and logout.")
-
-
-class Refreshed(Access):
-    refresh_token = serializers.CharField(
+class Refreshed(Tokens):
+    refresh_token = CharField(
+        initial=TOKEN,
         required=False,
-        help_text="Replaces the one that was sent, if refresh tokens rotate.",
+        help_text="Replaces the one that was sent. Absent if refresh tokens do not rotate.",
     )
 
 
-class Profile(Shape):
-    email = serializers.CharField()
-    message = serializers.CharField()
+class Profile(Serializer[Any]):
+    email = CharField(initial=EMAIL)
+    message = CharField(initial="This is protected data")
 
 
-class Health(Shape):
-    status = Ok()
-    version = serializers.CharField()
-    store = serializers.CharField(help_text="The type of the store, such as `memory`.")
+class Ready(Serializer[Any]):
+    status = CharField(initial="ok", help_text="Always `ok`.")
 
 
-class Ready(Shape):
-    status = Ok()
+class Health(Ready):
+    version = CharField(initial=__version__)
+    store = CharField(initial="memory", help_text="The scheme of `STORE_URL`.")
 
 
-class FieldError(Shape):
-    detail = serializers.CharField(help_text="A sentence for people.")
-    code = serializers.CharField(help_text="For programs.")
+class FieldError(Serializer[Any]):
+    detail = CharField(help_text="A sentence for people.")
+    code = CharField(help_text="For programs.")
 
 
-@extend_schema_serializer(component_name="Error")
-class ErrorBody(Shape):
+class Error(FieldError):
     """The body of every error."""
 
-    detail = serializers.CharField(help_text="A sentence for people.")
-    code = serializers.CharField(help_text="For programs; the examples have all codes.")
-    errors = serializers.DictField(  # type: ignore[assignment]  # DRF removes fields from the class
+    errors = DictField(  # type: ignore[assignment]  # DRF removes fields from the class
         child=FieldError(many=True), required=False, help_text="The errors of each field."
     )
-    request_id = serializers.CharField(
+    request_id = CharField(
         required=False, help_text="Only with 500: the log has the traceback under this ID."
     )

