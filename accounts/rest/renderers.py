@@ -1,7 +1,6 @@
 """Renders responses as JSON."""
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -19,6 +18,8 @@ class JSONRenderer(renderers.JSONRenderer):
     ) -> Any:
         indent = renderer_context and renderer_context.get("indent")
         if data and not indent and accepted_media_type == self.media_type:
-            with suppress(TypeError):  # dates, decimals, lazy strings: DRF's encoder knows them
+            try:
                 return orjson.dumps(data, option=orjson.OPT_PASSTHROUGH_DATETIME)
+            except TypeError:
+                pass  # dates, decimals, lazy strings: DRF's encoder knows them
         return super().render(data, accepted_media_type, renderer_context)
