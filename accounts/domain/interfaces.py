@@ -80,7 +80,7 @@ class AccountStore(Protocol):
     def update_session(
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        """Return the session as stored now. A store deletes it after its `expires_at`."""
+        """Return the session as stored now. A store deletes it after its fixed `expires_at`."""
 
     def count_users(self) -> int | None:
         """Return the number of accounts, or `None` if counting is expensive."""

@@ -103,8 +103,7 @@ class MemoryStore:
             return
         email, session = record
         key = (email, session.sid)
-        current = self._sessions.get(key)
-        if current is None or current.expires_at != session.expires_at:
+        if key not in self._sessions:
             heappush(self._expiries, (session.expires_at, key))
         self._sessions[key] = session
 
@@ -112,7 +111,4 @@ class MemoryStore:
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
             _, key = heappop(self._expiries)
-            session = self._sessions.get(key)
-            # An entry is outdated if the session's expiry was moved after it was pushed.
-            if session is not None and session.expires_at <= now:
-                del self._sessions[key]
+            del self._sessions[key]

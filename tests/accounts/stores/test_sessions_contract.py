@@ -134,13 +134,3 @@ def test_update_session_expired_starts_anew(store: AccountStore, clock: MovableC
     session = store.update_session(EMAIL, SID, lambda current: current or new_session(clock))
     assert not session.revoked
     assert store.get_user_and_session(EMAIL, SID) == (None, session)
-
-
-def test_session_with_later_expiry_lives_longer(store: AccountStore, clock: MovableClock) -> None:
-    first = store.update_session(EMAIL, SID, lambda current: new_session(clock))
-    later = replace(first, expires_at=first.expires_at + WEEK)
-    store.update_session(EMAIL, SID, lambda current: later)
-    clock.advance(WEEK)
-    # Any update deletes what has expired.
-    store.update_session(EMAIL, OTHER_SID, lambda current: replace(later, sid=OTHER_SID))
-    assert store.get_user_and_session(EMAIL, SID) == (None, later)
