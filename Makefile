@@ -18,7 +18,7 @@ run: $(VENV)/run.stamp .env ## serve on http://127.0.0.1:8000
 	$(BIN)/python manage.py serve
 
 test: $(VENV)/dev.stamp ## run every test on every core, with coverage
-	$(BIN)/python -m pytest -n auto --cov --cov-report=term
+	$(BIN)/python -m pytest -n auto --dist loadfile --cov --cov-report=term
 
 check: lint types test ## lint, types and tests
 

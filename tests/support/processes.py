@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -87,6 +87,15 @@ class Service:
             return False
 
 
+def is_running(pid: int) -> bool:
+    """Return whether a process exists and is no zombie (Linux)."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+
+
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` and wait for its end."""
     return subprocess.run(
@@ -101,12 +110,14 @@ def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 @contextmanager
-def run_python(folder: Path, *command: str, on: str = "", **environment: str) -> Iterator[Service]:
+def run_python(
+    folder: Path, *command: str, port: str = "", **environment: str
+) -> Iterator[Service]:
     """Run `python command...` until the block ends. Waits until it is up.
 
-    `{port}` in the command is replaced by `on`, for a restart, or by a free port.
+    `{port}` in the command is replaced by `port`, for a restart, or by a free port.
     """
-    port = int(on or free_port())
+    port = port or str(free_port())
     log = folder / f"service-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -116,7 +127,7 @@ def run_python(folder: Path, *command: str, on: str = "", **environment: str) ->
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    service = Service(process, port, log)
+    service = Service(process, int(port), log)
     try:
         wait_until_up(service)
         yield service
@@ -125,10 +136,12 @@ def run_python(folder: Path, *command: str, on: str = "", **environment: str) ->
         process.wait(START_SECONDS)
 
 
-def run_service(folder: Path, *options: str, on: str = "", **environment: str) -> Any:
+def run_service(
+    folder: Path, *options: str, port: str = "", **environment: str
+) -> AbstractContextManager[Service]:
     """Run `manage.py serve` until the block ends."""
     command = ("manage.py", "serve", "--port", "{port}", *options)
-    return run_python(folder, *command, port=on, **environment)
+    return run_python(folder, *command, port=port, **environment)
 
 
 def wait_until_up(service: Service) -> None:

@@ -17,7 +17,8 @@ from accounts.stores import open_store
 from authproject.management.commands import serve
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad
-from tests.support.processes import Service, run_manage, run_python, run_service
+from tests.support.processes import Service, is_running, run_manage, run_python, run_service
+from tests.support.valkey import wait_until
 
 ROUNDS = 3
 
@@ -35,10 +36,12 @@ def url(path: Path) -> str:
 
 
 def kill(service: Service) -> None:
-    """Send SIGKILL to the workers and to their parent."""
-    for pid in [*service.workers(), service.process.pid]:
+    """Send SIGKILL to the workers and to their parent, and wait for their end."""
+    pids = [*service.workers(), service.process.pid]
+    for pid in pids:
         os.kill(pid, signal.SIGKILL)
     service.process.wait(10)
+    wait_until(lambda: not any(map(is_running, pids)))
 
 
 def find_missing_users(path: Path, registered: list[str]) -> list[str]:
