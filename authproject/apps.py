@@ -1,3 +1,4 @@
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,8 @@ class AuthprojectConfig(AppConfig):
 
     def ready(self) -> None:
         connect_security_log()
+        # No log format shows them, and a request is 3 µs faster: see Python's logging HOWTO.
+        logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         for signal, receiver in unneeded_signal_receivers():
             signal.disconnect(receiver)
 

