@@ -1,35 +1,33 @@
 """Django's settings, from the environment. `environment/variables.py` declares the variables."""
 
-from pathlib import Path
 from wsgiref.headers import Headers
 
 from corsheaders.defaults import default_headers
 
 from accounts.tokens.keys import derive_key
 from authproject import __version__
-from authproject.environment import variables as var
 from authproject.environment.reader import read_environment
+from authproject.environment.variables import EXAMPLE_SECRET
 
-BASE_DIR = Path(__file__).resolve().parent.parent
-env = read_environment(BASE_DIR / ".env")
+env = read_environment()
 
 # The service's own settings.
-JWT_SECRET_KEY = env[var.JWT_SECRET_KEY]
-JWT_SECRET_KEY_EXAMPLE = var.EXAMPLE_SECRET
-JWT_SECRET_KEY_FALLBACKS = env[var.JWT_SECRET_KEY_FALLBACKS]
-TRUSTED_PROXIES = env[var.TRUSTED_PROXIES]
-STORE_URL = env[var.STORE_URL]
+JWT_SECRET_KEY = env.JWT_SECRET_KEY
+JWT_SECRET_KEY_EXAMPLE = EXAMPLE_SECRET
+JWT_SECRET_KEY_FALLBACKS = env.JWT_SECRET_KEY_FALLBACKS
+TRUSTED_PROXIES = env.TRUSTED_PROXIES
+STORE_URL = env.STORE_URL
 # Lifetimes in whole seconds, as in a JWT (RFC 7519 §2).
-ACCESS_TOKEN_LIFETIME = max(1, round(env[var.ACCESS_TOKEN_EXPIRE_MINUTES] * 60))
-REFRESH_TOKEN_LIFETIME = max(1, round(env[var.REFRESH_TOKEN_EXPIRE_DAYS] * 86_400))
-ROTATE_REFRESH_TOKENS = env[var.ROTATE_REFRESH_TOKENS]
-REFRESH_REUSE_GRACE_SECONDS = env[var.REFRESH_REUSE_GRACE_SECONDS]
-BCRYPT_ROUNDS = env[var.BCRYPT_ROUNDS]
-SEED_USERS_FILE = env[var.SEED_USERS_FILE]
-REJECT_COMMON_PASSWORDS = env[var.REJECT_COMMON_PASSWORDS]
-BROWSABLE_API = env[var.BROWSABLE_API]
-API_DOCS = env[var.API_DOCS]
-METRICS = env[var.METRICS]
+ACCESS_TOKEN_LIFETIME = max(1, round(env.ACCESS_TOKEN_EXPIRE_MINUTES * 60))
+REFRESH_TOKEN_LIFETIME = max(1, round(env.REFRESH_TOKEN_EXPIRE_DAYS * 86_400))
+ROTATE_REFRESH_TOKENS = env.ROTATE_REFRESH_TOKENS
+REFRESH_REUSE_GRACE_SECONDS = env.REFRESH_REUSE_GRACE_SECONDS
+BCRYPT_ROUNDS = env.BCRYPT_ROUNDS
+SEED_USERS_FILE = env.SEED_USERS_FILE
+REJECT_COMMON_PASSWORDS = env.REJECT_COMMON_PASSWORDS
+BROWSABLE_API = env.BROWSABLE_API
+API_DOCS = env.API_DOCS
+METRICS = env.METRICS
 MAX_BODY_BYTES = 16 * 1024
 
 # Derived, so that there is only one secret to configure. It signs no token.
@@ -37,7 +35,7 @@ SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()
 
 # Off in development too: no response may contain a traceback. Tracebacks are logged.
 DEBUG = False
-ALLOWED_HOSTS = env[var.ALLOWED_HOSTS]
+ALLOWED_HOSTS = env.ALLOWED_HOSTS
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
 
@@ -54,7 +52,7 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
-cors_origins = env[var.CORS_ORIGINS]
+cors_origins = env.CORS_ORIGINS
 MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
@@ -159,10 +157,10 @@ LOGGING = {
         "stderr": {
             "class": "logging.StreamHandler",
             "filters": ["request_id"],
-            "formatter": env[var.LOG_FORMAT],
+            "formatter": env.LOG_FORMAT,
         }
     },
-    "root": {"handlers": ["stderr"], "level": env[var.LOG_LEVEL]},
+    "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},
         # Only unhandled exceptions; other errors are in the access log.

@@ -5,8 +5,7 @@ and docs/api.jetbrains.http from docs/api.http.
 """
 
 import re
-import sys
-from collections.abc import Iterable
+from inspect import cleandoc
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ ENV_EXAMPLE_HEADER = """\
 """
 SETTINGS_TABLE_RE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
 
+NAMED_REQUEST_RE = re.compile(r"^# @name (\w+)\n.*?(?=\n\n###|\n\Z)", re.DOTALL | re.MULTILINE)
 RESPONSE_FIELD_RE = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
 """A field of the response to a named request, in the syntax of VS Code's REST Client."""
 JETBRAINS_HEADER = """\
@@ -28,16 +28,9 @@ JETBRAINS_HEADER = """\
 """
 
 
-def write_documents(root: Path) -> str:
-    """Write the documents that have changed, and return a message that lists them."""
-    changed = {
-        path: text
-        for path, text in build_documents(root).items()
-        if not path.exists() or path.read_text(encoding="utf-8") != text
-    }
-    for path, text in changed.items():
+def write_documents(root: Path) -> None:
+    for path, text in build_documents(root).items():
         path.write_text(text, encoding="utf-8")
-    return f"Wrote {', '.join(path.name for path in changed)}." if changed else "Nothing changed."
 
 
 def build_documents(root: Path) -> dict[Path, str]:
@@ -53,17 +46,16 @@ def build_documents(root: Path) -> dict[Path, str]:
 
 
 def build_env_example() -> str:
-    entries = [f"{_env_example_entry(variable)}\n" for variable in get_variables()]
-    return "\n".join([ENV_EXAMPLE_HEADER, *entries])
+    return "\n".join([ENV_EXAMPLE_HEADER, *map(_env_example_entry, get_variables())])
 
 
 def _env_example_entry(variable: Variable[Any]) -> str:
-    comments = [variable.summary, *variable.details.splitlines()]
+    lines = [f"# {line}" for line in [variable.summary, *cleandoc(variable.details).splitlines()]]
     if variable.production_default is not None:
-        comments.append(f"In production: {variable.production_default or 'empty'}.")
-    assignment = f"{variable.name}={variable.example or variable.default}"
-    lines = [f"# {comment}" for comment in comments]
-    return "\n".join([*lines, assignment if variable.example else f"#{assignment}"])
+        lines.append(f"# In production: {variable.production_default or 'empty'}.")
+    comment = "" if variable.example else "#"
+    value = variable.example or variable.default
+    return "\n".join([*lines, f"{comment}{variable.name}={value}", ""])
 
 
 def build_settings_table() -> str:
@@ -95,20 +87,19 @@ def to_jetbrains_format(requests: str) -> str:
     https://www.jetbrains.com/help/idea/http-client-reference.html (`client.global.set`)
     """
     fields = dict.fromkeys(RESPONSE_FIELD_RE.findall(requests))
+
+    def add_script(request: re.Match[str]) -> str:
+        lines = [
+            f'    client.global.set("{name}_{field}", response.body.{field});'
+            for name, field in fields
+            if name == request[1]
+        ]
+        return "\n".join([request[0], "", "> {%", *lines, "%}"])
+
     _, _, body = requests.partition("\n\n")
-    parts = re.split(r"^(?=###)", RESPONSE_FIELD_RE.sub(r"{{\1_\2}}", body), flags=re.MULTILINE)
-    return "\n".join([JETBRAINS_HEADER, "".join(_add_script(part, fields) for part in parts)])
-
-
-def _add_script(request: str, fields: Iterable[tuple[str, str]]) -> str:
-    match = re.search(r"^# @name (\w+)$", request, re.MULTILINE)
-    lines = [
-        f'    client.global.set("{name}_{field}", response.body.{field});'
-        for name, field in fields
-        if match and name == match[1]
-    ]
-    return "\n".join([request.rstrip(), "", "> {%", *lines, "%}", "", ""]) if lines else request
+    body = RESPONSE_FIELD_RE.sub(r"{{\1_\2}}", body)
+    return f"{JETBRAINS_HEADER}\n{NAMED_REQUEST_RE.sub(add_script, body)}"
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{write_documents(ROOT)}\n")
+    write_documents(ROOT)

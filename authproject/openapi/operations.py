@@ -1,6 +1,6 @@
 """What the OpenAPI document says about each endpoint, beyond what its view declares."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from accounts.domain.errors import InvalidCredentials, TokenReused, WrongCurrentPassword
@@ -29,7 +29,7 @@ class Operation:
 
 CREDENTIALS = {"email": responses.EMAIL, "password": "correct horse battery"}
 REFRESH_TOKEN = {"refresh_token": responses.TOKEN}
-HTML_EXAMPLE = "<!doctype html>…"
+PAGE = Operation(response=str, media_type="text/html", example="<!doctype html>…")
 ROOT = Operation(
     summary="List every endpoint",
     description="If the browsable API is enabled, browsers get an HTML page.",
@@ -119,25 +119,10 @@ OPERATIONS = {
     "/openapi.json": Operation(
         "openapi",
         "This document",
-        "404 if it is disabled.",
-        {"type": "object"},
+        response={"type": "object"},
         example={"openapi": "3.1.0", "info": {"title": "authproject"}, "paths": {}},
     ),
-    "/docs": Operation(
-        "docs",
-        "This document as a page: Swagger UI",
-        "404 if it is disabled.",
-        str,
-        media_type="text/html",
-        example=HTML_EXAMPLE,
-    ),
-    "/redoc": Operation(
-        "redoc",
-        "This document as a page: ReDoc",
-        "404 if it is disabled.",
-        str,
-        media_type="text/html",
-        example=HTML_EXAMPLE,
-    ),
+    "/docs": replace(PAGE, name="docs", summary="This document as a page: Swagger UI"),
+    "/redoc": replace(PAGE, name="redoc", summary="This document as a page: ReDoc"),
 }
-"""The operation at each path of the service; none has two methods."""
+"""The operation at each path. Without a description, the view's docstring is taken."""

