@@ -29,6 +29,15 @@ class Counts:
         key = (name, frozenset(f'{label}="{value}"' for label, value in labels.items()))
         return read(self._scrape()).get(key, 0) - self._before.get(key, 0)
 
+    def get_by_label(self, name: str, label: str) -> dict[str, float]:
+        """Return each value of the label of a one-label metric that has grown."""
+        key_start = f'{label}="'
+        return {
+            next(iter(labels)).removeprefix(key_start).removesuffix('"'): value - before
+            for (sample, labels), value in read(self._scrape()).items()
+            if sample == name and value != (before := self._before.get((sample, labels), 0))
+        }
+
     def outcome(self, operation: str, outcome: str) -> float:
         return self("auth_requests_total", operation=operation, outcome=outcome)
 

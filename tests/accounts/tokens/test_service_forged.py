@@ -181,7 +181,7 @@ def test_token_of_100_kilobytes_is_invalid(api: Api, part: str) -> None:
 
 
 def test_critical_extension_is_invalid(endpoint: Endpoint) -> None:
-    values = [[], ["exp"], ["b64"], "exp", None, {}]
+    values: list[Any] = [[], ["exp"], ["b64"], "exp", None, {}]
     accepted = find_accepted(values, lambda crit: endpoint.use_forged({"crit": crit, "b64": True}))
     assert accepted == set()
 

@@ -1,4 +1,4 @@
-"""What macOS and Windows lack or do in another way, played on Linux."""
+"""Differences of macOS and Windows, simulated on Linux."""
 
 import multiprocessing
 import subprocess
@@ -27,26 +27,26 @@ print(open_store("memory://", lambda: 0.0).backend_name)
 """
 
 
-def test_serve_forks_where_the_system_would_spawn(tmp_path: Path) -> None:
+def test_serve_forks_if_default_is_spawn(tmp_path: Path) -> None:
     store = (tmp_path / "accounts.jsonl").as_uri()
     with run_python(tmp_path, "-c", SPAWNING, "{port}", STORE_URL=store) as service:
         assert service.register().status == 201
 
 
-def test_serve_says_where_a_system_cannot_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_serve_without_fork_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocessing, "get_all_start_methods", lambda: ["spawn"])
     with pytest.raises(CommandError, match="runserver"):
-        call_command("serve", workers=0)  # refused for that if it were not for the other
+        call_command("serve", workers=0)  # an error, too, but checked later
 
 
-def test_the_memory_store_needs_no_file_locks() -> None:
+def test_memory_store_needs_no_file_locks() -> None:
     process = subprocess.run(
         [sys.executable, "-c", WITHOUT_FILE_LOCKS], cwd=ROOT, capture_output=True, check=True
     )
     assert process.stdout == b"memory\n"
 
 
-def test_a_file_is_refused_where_there_are_no_file_locks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_file_store_without_file_locks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)
     with pytest.raises(InvalidStoreURL, match="file locks"):
         check_url("file:///var/lib/accounts/accounts.jsonl")

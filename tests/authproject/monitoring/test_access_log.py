@@ -13,7 +13,7 @@ from tests.support.http import send
 from tests.support.logs import LogLines
 
 
-def test_an_access_line_has_what_the_contract_lists(api: Api, lines: LogLines) -> None:
+def test_access_line_has_documented_fields(api: Api, lines: LogLines) -> None:
     api.client.get("/health?secret=1", headers={"X-Request-ID": "mine"})
     (line,) = lines.json("authproject.access")
     assert line.pop("timestamp").endswith("+00:00")
@@ -31,12 +31,12 @@ def test_an_access_line_has_what_the_contract_lists(api: Api, lines: LogLines) -
     }
 
 
-def test_a_path_without_a_route_has_none(api: Api, lines: LogLines) -> None:
+def test_access_line_of_unknown_path_has_no_route(api: Api, lines: LogLines) -> None:
     api.client.get("/nowhere")
     assert lines.json("authproject.access")[0]["route"] is None
 
 
-def test_a_failure_has_its_code_and_a_refused_token_the_reason(
+def test_access_line_of_error_has_code_and_reason(
     api: Api, lines: LogLines, clock: MovableClock
 ) -> None:
     api.client.get("/nowhere")
@@ -54,7 +54,7 @@ def test_a_failure_has_its_code_and_a_refused_token_the_reason(
     ]
 
 
-def test_a_token_in_a_path_is_masked(api: Api, lines: LogLines) -> None:
+def test_token_in_path_is_masked(api: Api, lines: LogLines) -> None:
     token = api.register_and_log_in()["access_token"]
     _, payload, signature = token.split(".")
     api.client.get(f"/api/v1/{token}/profile")
@@ -63,7 +63,7 @@ def test_a_token_in_a_path_is_masked(api: Api, lines: LogLines) -> None:
     assert told == ["/api/v1/***/profile", "/***"]
 
 
-def test_a_token_in_another_s_line_is_masked(api: Api, lines: LogLines) -> None:
+def test_token_in_line_of_other_logger_is_masked(api: Api, lines: LogLines) -> None:
     token = api.register_and_log_in()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug, extra={"given": token})
@@ -72,30 +72,30 @@ def test_a_token_in_another_s_line_is_masked(api: Api, lines: LogLines) -> None:
     assert line["exception"] == "RuntimeError: could not read ***!"
 
 
-def test_of_an_unknown_method_only_the_beginning_is_logged(api: Api, lines: LogLines) -> None:
+def test_unknown_method_is_cut(api: Api, lines: LogLines) -> None:
     send(api, "/health", method="PROPFIND")
     send(api, "/health", method="M" * 5000)
     told = [line["method"] for line in lines.json("authproject.access")]
     assert told == ["PROPFIND", "M" * 16]
 
 
-def test_outside_a_request_the_request_id_is_null(lines: LogLines) -> None:
+def test_request_id_outside_request_is_null(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello")
     assert lines.json("somebody")[0]["request_id"] is None
 
 
-def test_a_request_id_ends_with_its_request(api: Api) -> None:
+def test_request_id_is_reset_after_request(api: Api) -> None:
     api.client.get("/health")
     assert request_id.get() is None
 
 
 @pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
-def test_no_path_starts_a_line_of_its_own(api: Api, lines: LogLines, path: str) -> None:
+def test_line_break_in_path_is_escaped(api: Api, lines: LogLines, path: str) -> None:
     api.client.get(path)
     assert len(lines.text.splitlines()) == 1
 
 
-def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: LogLines) -> None:
+def test_login_logs_owasp_events(api: Api, lines: LogLines) -> None:
     api.register()
     api.login(password="wrong password")
     api.login()
@@ -110,14 +110,12 @@ def test_a_login_tells_its_story_in_owasps_words(api: Api, lines: LogLines) -> N
     ]
 
 
-def test_a_security_event_names_its_request(api: Api, lines: LogLines) -> None:
+def test_security_event_has_request_id(api: Api, lines: LogLines) -> None:
     response = api.register()
     assert lines.json("authproject.security")[0]["request_id"] == response["X-Request-ID"]
 
 
-def test_a_reused_token_is_critical(
-    api: Api, lines: LogLines, start: Callable[..., Services]
-) -> None:
+def test_token_reuse_is_critical(api: Api, lines: LogLines, start: Callable[..., Services]) -> None:
     start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
     spent = api.register_and_log_in()["refresh_token"]
     api.refresh(spent)
@@ -126,7 +124,7 @@ def test_a_reused_token_is_critical(
     assert (told["event"], told["level"]) == ("authn_token_reuse", "CRITICAL")
 
 
-def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: LogLines) -> None:
+def test_client_error_is_logged_once(api: Api, lines: LogLines) -> None:
     api.client.get("/health/nowhere")
     api.client.get("/", headers={"Host": "evil.example"})
     assert [line["logger"] for line in map(json.loads, lines.text.splitlines())] == [
@@ -135,7 +133,7 @@ def test_what_a_client_did_wrong_is_on_its_access_line_alone(api: Api, lines: Lo
     ]
 
 
-def test_a_passing_fault_is_no_bug(
+def test_unavailable_store_is_not_logged_as_bug(
     api: Api, lines: LogLines, start: Callable[..., Services]
 ) -> None:
     start(STORE_URL="redis://127.0.0.1:1/0")
@@ -143,7 +141,7 @@ def test_a_passing_fault_is_no_bug(
     assert lines.json("django.request") == []
 
 
-def test_a_failing_listener_harms_no_request(api: Api) -> None:
+def test_failing_signal_receiver_does_not_break_request(api: Api) -> None:
     def fail(**kwargs: Any) -> None:
         raise RuntimeError
 
@@ -154,7 +152,7 @@ def test_a_failing_listener_harms_no_request(api: Api) -> None:
         user_created.disconnect(fail)
 
 
-def test_an_access_line_can_be_silenced_like_any_other(api: Api, lines: LogLines) -> None:
+def test_access_log_can_be_disabled_by_level(api: Api, lines: LogLines) -> None:
     logger = logging.getLogger("authproject.access")
     logger.setLevel(logging.WARNING)
     try:

@@ -1,4 +1,4 @@
-"""Of a path, however long and odd, a line tells enough, and no more."""
+"""Paths in the access log: long ones are cut, tokens in them are masked."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from tests.support.http import send
 from tests.support.logs import LogLines
 
 
-def told(api: Api, lines: LogLines, path: str) -> str:
+def get_logged_path(api: Api, lines: LogLines, path: str) -> str:
     send(api, path, method="GET")
     line = lines.json("authproject.access")[-1]
     assert line["message"] == f"GET {line['path']} 404"
@@ -17,26 +17,26 @@ def told(api: Api, lines: LogLines, path: str) -> str:
 
 
 @pytest.mark.parametrize("character", ["a", "%ff", "%20", "%F0%9F%98%80", "%00", "ü", "."])
-def test_a_long_path_does_not_make_a_long_line(api: Api, lines: LogLines, character: str) -> None:
-    shown = told(api, lines, "/" + character * 5000)
+def test_long_path_is_cut(api: Api, lines: LogLines, character: str) -> None:
+    shown = get_logged_path(api, lines, "/" + character * 5000)
     assert len(shown) <= MAX_PATH_LENGTH + 1
     assert shown.endswith("…")
     assert len(lines.text) < 4 * MAX_PATH_LENGTH
 
 
-def test_the_longest_path_that_is_told_whole(api: Api, lines: LogLines) -> None:
+def test_path_of_maximum_length_is_logged_whole(api: Api, lines: LogLines) -> None:
     path = "/" + "a" * (MAX_PATH_LENGTH - 1)
-    assert told(api, lines, path) == path
-    assert told(api, lines, f"{path}b") == f"{path}…"
+    assert get_logged_path(api, lines, path) == path
+    assert get_logged_path(api, lines, f"{path}b") == f"{path}…"
 
 
-def test_a_path_that_is_too_long_only_when_escaped_is_cut(api: Api, lines: LogLines) -> None:
-    assert told(api, lines, "/" + "%20" * 171) == "/" + "%20" * 170 + "%" + "…"
+def test_path_too_long_when_escaped_is_cut(api: Api, lines: LogLines) -> None:
+    assert get_logged_path(api, lines, "/" + "%20" * 171) == "/" + "%20" * 170 + "%" + "…"
 
 
 @pytest.mark.parametrize("lead", range(MAX_PATH_LENGTH - 60, MAX_PATH_LENGTH + 5, 4))
-def test_a_cut_shows_no_part_of_a_token(api: Api, lines: LogLines, lead: int) -> None:
+def test_cut_path_shows_no_part_of_token(api: Api, lines: LogLines, lead: int) -> None:
     _, payload, signature = api.register_and_log_in()["access_token"].split(".")
-    shown = told(api, lines, f"/{'a' * lead}/{payload}.{signature}/x")
+    shown = get_logged_path(api, lines, f"/{'a' * lead}/{payload}.{signature}/x")
     assert "eyJ" not in shown
     assert len(shown) <= MAX_PATH_LENGTH + 1

@@ -1,4 +1,4 @@
-"""Lines for a person's eyes: columns, color, and nothing that an input could do to a terminal."""
+"""The console format: columns, color, and escaped control characters."""
 
 import io
 import logging
@@ -33,44 +33,44 @@ def painted() -> Iterator[LogLines]:
     yield from capture_log_lines(ConsoleFormatter(color=True))
 
 
-def test_an_access_line_has_its_columns(api: Api, console: LogLines) -> None:
+def test_access_line_has_columns(api: Api, console: LogLines) -> None:
     api.client.get("/health", headers={"X-Request-ID": "0123456789"})
     columns = rf"{TIME} INFO     200 GET     /health {{19}} +\d+\.\d ms 127\.0\.0\.1 01234567\n"
     assert re.fullmatch(columns, console.text)
 
 
-def test_lines_are_aligned_whatever_the_method_and_the_path(api: Api, console: LogLines) -> None:
+def test_access_lines_are_aligned(api: Api, console: LogLines) -> None:
     api.client.get("/")
     api.client.delete("/api/v1/protected/profile")
     assert len({line.index(" ms ") for line in console.text.splitlines()}) == 1
 
 
-def test_a_failure_says_what_was_wrong(api: Api, console: LogLines) -> None:
+def test_error_line_has_code_and_reason(api: Api, console: LogLines) -> None:
     api.profile("no token")
     assert console.text.rstrip().endswith(" token_invalid (malformed)")
     api.profile(None)
     assert console.text.rstrip().endswith(" not_authenticated")
 
 
-def test_a_code_cannot_speak_to_a_terminal(console: LogLines) -> None:
+def test_control_characters_in_code_are_escaped(console: LogLines) -> None:
     fields = {"status": 400, "method": "GET", "path": "/", "duration_ms": 1.0, "client": None}
     extra = {"fields": {**fields, "code": "\n\x1b[31m"}}
     logging.getLogger("own").warning("GET / 400", extra=extra)
     assert console.text.endswith(" \\n\\x1b[31m\n")
 
 
-def test_a_security_event_is_named(api: Api, console: LogLines) -> None:
+def test_security_line_has_event(api: Api, console: LogLines) -> None:
     api.login()
     event, _ = console.text.splitlines()
     assert re.fullmatch(rf"{TIME} WARNING  authn_login_fail +{EMAIL} [0-9a-f]{{8}}", event)
 
 
-def test_other_lines_name_their_logger(console: LogLines) -> None:
+def test_other_lines_have_logger(console: LogLines) -> None:
     logging.getLogger("somebody").warning("%d things", 3)
     assert re.fullmatch(rf"{TIME} WARNING  somebody: 3 things\n", console.text)
 
 
-def test_a_traceback_is_indented_and_cannot_forge_a_line(console: LogLines) -> None:
+def test_traceback_is_indented(console: LogLines) -> None:
     bug = RuntimeError("one\n12:00:00.000 INFO     forged\x1b[31m")
     logging.getLogger("somebody").error("a bug", exc_info=bug)
     first, *rest = console.text.splitlines()
@@ -80,7 +80,7 @@ def test_a_traceback_is_indented_and_cannot_forge_a_line(console: LogLines) -> N
     assert rest[-1] == "    12:00:00.000 INFO     forged\\x1b[31m"
 
 
-def test_a_token_is_masked(api: Api, console: LogLines) -> None:
+def test_token_is_masked(api: Api, console: LogLines) -> None:
     token = api.register_and_log_in()["access_token"]
     bug = RuntimeError(f"could not read {token}!")
     logging.getLogger("somebody").error("of %s", token, exc_info=bug)
@@ -92,13 +92,13 @@ def test_a_token_is_masked(api: Api, console: LogLines) -> None:
 
 
 @pytest.mark.parametrize("path", ["/a%0AERROR%20forged", "/a%0D%0A", "/%1b[31m", "/\u2028x"])
-def test_no_path_starts_a_line_of_its_own(api: Api, console: LogLines, path: str) -> None:
+def test_line_break_in_path_is_escaped(api: Api, console: LogLines, path: str) -> None:
     api.client.get(path)
     assert len(console.text.splitlines()) == 1
     assert console.text.rstrip("\n").isprintable()
 
 
-def test_control_characters_in_a_message_are_escaped(console: LogLines) -> None:
+def test_control_characters_in_message_are_escaped(console: LogLines) -> None:
     logging.getLogger("somebody").warning("one\ntwo\x1b[31m")
     assert console.text.endswith(" one\\ntwo\\x1b[31m\n")
 
@@ -107,14 +107,12 @@ def test_control_characters_in_a_message_are_escaped(console: LogLines) -> None:
     ("path", "color"),
     [("/health", "32"), ("/nowhere", "33"), ("/static/nothing.css", "33")],
 )
-def test_a_status_has_the_color_of_its_class(
-    api: Api, painted: LogLines, path: str, color: str
-) -> None:
+def test_status_has_color_of_its_class(api: Api, painted: LogLines, path: str, color: str) -> None:
     status = api.client.get(path).status_code
     assert f"\x1b[{color}m{status}\x1b[0m" in painted.text
 
 
-def test_color_adds_nothing_but_color(api: Api, console: LogLines, painted: LogLines) -> None:
+def test_colored_line_has_same_text(api: Api, console: LogLines, painted: LogLines) -> None:
     api.login()
     assert [line.rstrip() for line in ESCAPE.sub("", painted.text).splitlines()] == (
         console.text.splitlines()
@@ -138,7 +136,7 @@ class Terminal(io.StringIO):
     ],
     ids=str,
 )
-def test_color_is_for_terminals_and_whoever_asks_for_it(
+def test_color_follows_terminal_and_environment(
     environment: Mapping[str, str], on_a_terminal: bool, elsewhere: bool
 ) -> None:
     assert supports_color(Terminal(), environment) is on_a_terminal
@@ -147,7 +145,7 @@ def test_color_is_for_terminals_and_whoever_asks_for_it(
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no pseudo-terminals")
 @pytest.mark.parametrize(("no_color", "colored"), [("", True), ("1", False)])
-def test_a_real_terminal_gets_color_unless_it_asks_for_none(no_color: str, colored: bool) -> None:
+def test_real_terminal_gets_color_unless_disabled(no_color: str, colored: bool) -> None:
     ours, theirs = pty.openpty()
     environment = {"LOG_FORMAT": "console", "TERM": "xterm", "NO_COLOR": no_color}
     subprocess.run(

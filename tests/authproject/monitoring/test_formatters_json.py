@@ -1,4 +1,4 @@
-"""What a line in JSON is made of, whatever is told."""
+"""The JSON format."""
 
 import json
 import logging
@@ -17,24 +17,24 @@ from tests.support.logs import LogLines
     ["\u2028new line", "\x85new line", "ünï", "\n", "\x1b[31m"],
     ids=ascii,
 )
-def test_a_json_line_is_one_line_of_ascii(lines: LogLines, text: str) -> None:
+def test_json_line_is_one_line_of_ascii(lines: LogLines, text: str) -> None:
     logging.getLogger("somebody").warning("%s", text)
     assert len(lines.text.splitlines()) == 1
     assert lines.text.isascii()
     assert lines.json("somebody")[0]["message"] == text
 
 
-def test_half_of_a_surrogate_pair_is_escaped() -> None:
+def test_lone_surrogate_is_escaped() -> None:
     assert to_json({"text": "\ud800"}) == '{"text": "\\ud800"}'
 
 
-def test_what_is_given_as_extra_is_on_the_line(lines: LogLines) -> None:
+def test_extra_fields_are_logged(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello", extra={"number": 7, "odd": {1}})
     (line,) = lines.json("somebody")
     assert (line["number"], line["odd"]) == (7, "{1}")
 
 
-def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: LogLines) -> None:
+def test_uuid_is_logged(lines: LogLines) -> None:
     logging.getLogger("somebody").warning("hello", extra={"id": UUID(int=7), "text": "ünï"})
     (line,) = lines.json("somebody")
     assert (line["id"], line["text"]) == (str(UUID(int=7)), "ünï")
@@ -42,14 +42,16 @@ def test_what_only_one_encoder_knows_is_on_the_line_all_the_same(lines: LogLines
 
 @pytest.mark.parametrize("text", ["ascii", "ünï", "\ud800"], ids=ascii)
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_a_number_that_json_does_not_know_breaks_no_line(number: float, text: str) -> None:
-    line = strictly(to_json({"text": text, "number": number, "deep": [number], "half": 0.5}))
+def test_nan_and_infinity_keep_json_valid(number: float, text: str) -> None:
+    line = parse_strict_json(
+        to_json({"text": text, "number": number, "deep": [number], "half": 0.5})
+    )
     assert line["number"] in {None, str(number)}
     assert (line["text"], line["half"]) == (text, 0.5)
 
 
-def strictly(line: str) -> Any:
-    """Read JSON as RFC 8259 has it: Python alone takes NaN for a number."""
+def parse_strict_json(line: str) -> Any:
+    """Parse strict JSON (RFC 8259), without NaN."""
 
     def refuse(constant: str) -> None:
         raise ValueError(constant)
@@ -57,7 +59,7 @@ def strictly(line: str) -> Any:
     return json.loads(line, parse_constant=refuse)
 
 
-def test_a_traceback_is_on_the_line(lines: LogLines) -> None:
+def test_traceback_is_logged(lines: LogLines) -> None:
     try:
         int("no number")
     except ValueError:
@@ -68,9 +70,9 @@ def test_a_traceback_is_on_the_line(lines: LogLines) -> None:
 @pytest.mark.parametrize(
     "before", ["\u010e", "\x0e", "\\u010", "\\", "\\\\", '"', "\n", "\u0101"], ids=ascii
 )
-def test_a_mask_leaves_json_whole(lines: LogLines, before: str) -> None:
+def test_masking_keeps_json_valid(lines: LogLines, before: str) -> None:
     secret = "J" + "A" * 20
     logging.getLogger("somebody").warning("%sy%s and %sey%s", before, secret, before, secret)
     told = lines.json("somebody")[0]["message"]
-    # What looked like a token only by its escape is none.
+    # Text that looks like a token only after JSON escaping is not masked.
     assert told == f"{before}y{secret} and {before}***"

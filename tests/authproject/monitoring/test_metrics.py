@@ -1,4 +1,4 @@
-"""What Prometheus is told: counted through HTTP, read from /metrics."""
+"""Metrics of requests, read from /metrics."""
 
 import http.client
 import json
@@ -29,13 +29,13 @@ def counts(api: Api) -> Counts:
     return Counts(lambda: scrape(api))
 
 
-def test_the_text_is_prometheus_own(api: Api) -> None:
+def test_metrics_have_prometheus_text_format(api: Api) -> None:
     response = api.client.get("/metrics", headers={"Accept": "application/openmetrics-text"})
     assert response["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert b"# TYPE auth_requests_total counter" in response.content
 
 
-def test_each_operation_counts_its_success(api: Api, counts: Counts) -> None:
+def test_success_of_every_operation_is_counted(api: Api, counts: Counts) -> None:
     tokens = api.register_and_log_in()
     api.refresh(tokens["refresh_token"])
     api.profile(tokens["access_token"])
@@ -49,7 +49,7 @@ def test_each_operation_counts_its_success(api: Api, counts: Counts) -> None:
     assert counts.outcome("login", "success") == 3
 
 
-def test_a_failure_counts_by_its_code(api: Api, counts: Counts) -> None:
+def test_failure_is_counted_by_code(api: Api, counts: Counts) -> None:
     api.login()
     api.register("no address")
     api.profile(None)
@@ -69,7 +69,7 @@ def test_expired_tokens_are_counted(api: Api, counts: Counts, clock: MovableCloc
     assert counts.outcome("refresh", "token_expired") == 1
 
 
-def test_a_preflight_is_no_login(api: Api, counts: Counts) -> None:
+def test_preflight_is_not_counted_as_login(api: Api, counts: Counts) -> None:
     send(api, "/api/v1/auth/login", method="OPTIONS")
     assert counts.outcome("login", "success") == 0
 
@@ -81,7 +81,7 @@ def test_requests_are_timed_by_route_and_status(api: Api, counts: Counts) -> Non
 
 
 def send_whatever_a_client_can_vary(api: Api, token: str, name: str) -> None:
-    """Send requests that fail in every way, with a name of the client's own in each place."""
+    """Send requests that fail in every way, with `name` in every part."""
     for path in (f"/nowhere/{name}", f"/api/v1/protected/{name}", f"{PROFILE}/{name}", LOGIN):
         for method in ("GET", "POST", "DELETE", "OPTIONS", name.upper()):
             send(api, path, method=method)
@@ -98,17 +98,17 @@ def send_whatever_a_client_can_vary(api: Api, token: str, name: str) -> None:
     api.login(f"{name}@example.com", name)
 
 
-def test_no_client_can_invent_a_label(api: Api) -> None:
+def test_client_cannot_add_label_values(api: Api) -> None:
     token = api.register_and_log_in()["access_token"]
     send_whatever_a_client_can_vary(api, token, "first")
-    scrape(api)  # which is a request, too
+    scrape(api)  # a request itself
     series = set(read(scrape(api)))
     for name in ("second", "third", "fourth"):
         send_whatever_a_client_can_vary(api, token, name)
     assert set(read(scrape(api))) == series
 
 
-def test_what_is_nobodys_shares_one_label(api: Api, counts: Counts) -> None:
+def test_unmatched_paths_share_one_label(api: Api, counts: Counts) -> None:
     for number in range(10):
         send(api, f"/nowhere/{number}", method=f"METHOD{number}")
         send(api, f"/api/v1/protected/{number}", method="GET")
@@ -122,40 +122,40 @@ def test_hashes_are_timed(api: Api, counts: Counts) -> None:
     assert counts("auth_password_hash_seconds_count") == 2
 
 
-def test_no_hash_waits_when_all_are_done(api: Api) -> None:
+def test_hash_queue_is_empty_after_requests(api: Api) -> None:
     api.register_and_log_in()
     assert read(scrape(api))["auth_password_hash_queue", frozenset()] == 0
 
 
-def test_users_are_counted_where_the_store_can_tell(api: Api) -> None:
+def test_memory_store_users_are_counted(api: Api) -> None:
     api.register("one@example.com")
     api.register("two@example.com")
     assert read(scrape(api))["auth_users", frozenset()] == 2
 
 
-def test_a_shared_store_is_not_asked_for_its_users(start: Start, valkey_url: str) -> None:
+def test_remote_store_users_are_not_counted(start: Start, valkey_url: str) -> None:
     start(STORE_URL=valkey_url)
     assert "auth_users" not in scrape(Api())
 
 
-def test_only_get_is_answered(api: Api) -> None:
+def test_metrics_other_method_is_405(api: Api) -> None:
     response = send(api, "/metrics", method="POST")
     assert (response.status_code, response["Allow"]) == (405, "GET, HEAD, OPTIONS")
     assert response.json()["code"] == "method_not_allowed"
 
 
-def test_two_scrapes_may_forget_the_same_dead_worker(
+def test_concurrent_scrapes_may_remove_same_dead_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    nobody = 2**30  # more than any process's number
-    (tmp_path / f"gauge_livesum_{nobody}.db").touch()
+    unknown_pid = 2**30  # no process has this ID
+    (tmp_path / f"gauge_livesum_{unknown_pid}.db").touch()
     monkeypatch.setenv(metrics.MULTIPROC_DIR, str(tmp_path))
     with ThreadPoolExecutor(8) as scrapers:
         assert len(list(scrapers.map(lambda _: metrics.render_metrics(), range(64)))) == 64
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_metrics_there_is_no_page(tmp_path: Path) -> None:
+def test_metrics_disabled_is_404(tmp_path: Path) -> None:
     with run_service(tmp_path, METRICS="false") as service:
         answer = service.request("GET", "/metrics")
         assert (answer.status, answer.json()["code"]) == (404, "not_found")
@@ -170,11 +170,11 @@ def profile_status(service: Service, token: str) -> int:
     try:
         return service.profile(token).status
     except (OSError, http.client.HTTPException):
-        return 0  # its connection was a killed worker's
+        return 0  # the killed worker had accepted the connection
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
-def test_workers_are_counted_together_dead_ones_too(tmp_path: Path) -> None:
+def test_metrics_of_all_workers_are_summed(tmp_path: Path) -> None:
     valkey = Server(valkey_binary(), tmp_path)
     try:
         url = f"valkey://127.0.0.1:{valkey.port}"

@@ -1,4 +1,4 @@
-"""What is refused before its view was found is counted, and logged, as what it was."""
+"""Errors before the view is called: they are counted and logged with the route's operation."""
 
 import logging
 
@@ -12,7 +12,7 @@ from tests.support.rsgi import BrokenHandler, build_application, call
 
 PROFILE = "/api/v1/protected/profile"
 ECHOES = [("echo", "error"), ("raise", "permission_denied")]
-"""Views that repeat a body: as their answer, and in an exception."""
+"""Views that repeat the request's body: in a response, and in an exception."""
 DURATIONS = "http_request_duration_seconds_count"
 
 
@@ -26,32 +26,30 @@ class SlowStore(MemoryStore):
     supports_batch_reads = False
 
 
-def test_a_profile_that_is_turned_away_is_an_access(start: Start, counts: Counts) -> None:
+def test_overloaded_profile_is_counted_as_access(start: Start, counts: Counts) -> None:
     start().accounts.store = SlowStore(MovableClock())
     assert call(build_application(overloaded=True), "GET", PROFILE).status == 503
     assert counts.outcome("access", "overloaded") == 1
     assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
 
 
-def test_a_body_that_is_too_large_is_an_access(api: Api, counts: Counts) -> None:
+def test_body_too_large_is_counted_as_access(api: Api, counts: Counts) -> None:
     send(api, PROFILE, b" " * 20_000)
     assert counts.outcome("access", "payload_too_large") == 1
     assert counts(DURATIONS, method="POST", route=PROFILE, status="413") == 1
 
 
-def test_a_foreign_host_is_an_access(api: Api, counts: Counts) -> None:
+def test_unknown_host_is_counted_as_access(api: Api, counts: Counts) -> None:
     send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
     assert counts.outcome("access", "invalid_host") == 1
 
 
-def test_what_is_refused_early_is_timed_by_its_route(api: Api, counts: Counts) -> None:
+def test_early_error_is_timed_by_route(api: Api, counts: Counts) -> None:
     send(api, "/api/v1/auth/login", b" " * 20_000)
     assert counts(DURATIONS, method="POST", route="/api/v1/auth/login", status="413") == 1
 
 
-def test_what_is_refused_early_is_logged_with_its_route(
-    api: Api, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_early_error_is_logged_with_route(api: Api, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "authproject.access")
     send(api, PROFILE, b" " * 20_000)
     [record] = [one for one in caplog.records if one.name == "authproject.access"]
@@ -60,7 +58,7 @@ def test_what_is_refused_early_is_logged_with_its_route(
 
 @pytest.mark.urls("tests.support.views_echo")
 @pytest.mark.parametrize(("name", "outcome"), ECHOES)
-def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str, outcome: str) -> None:
+def test_code_from_request_is_no_label(api: Api, counts: Counts, name: str, outcome: str) -> None:
     api.post(f"protected/{name}", {"code": "whatever"})
     assert "whatever" not in scrape(api)
     assert counts.outcome("access", outcome) == 1
@@ -68,7 +66,7 @@ def test_what_a_view_repeats_is_no_label(api: Api, counts: Counts, name: str, ou
 
 @pytest.mark.urls("tests.support.views_echo")
 @pytest.mark.parametrize(("name", "outcome"), ECHOES)
-def test_what_a_view_repeats_is_no_code_in_the_log(
+def test_code_from_request_is_not_logged(
     api: Api, caplog: pytest.LogCaptureFixture, name: str, outcome: str
 ) -> None:
     caplog.set_level(logging.INFO, "authproject.access")
@@ -77,25 +75,27 @@ def test_what_a_view_repeats_is_no_code_in_the_log(
     assert vars(record)["fields"]["code"] == outcome
 
 
-def test_a_bug_is_counted(api: Api, start: Start, counts: Counts, clock: MovableClock) -> None:
+def test_unhandled_exception_is_counted(
+    api: Api, start: Start, counts: Counts, clock: MovableClock
+) -> None:
     start().accounts.store = BuggyStore(clock)
     api.login()
     assert counts("http_unhandled_exceptions_total") == 1
 
 
-def test_a_bug_of_the_adapter_is_counted(counts: Counts) -> None:
+def test_exception_outside_django_is_counted(counts: Counts) -> None:
     call(build_application(BrokenHandler()), "POST", PROFILE)
     assert counts("http_unhandled_exceptions_total") == 1
 
 
-def test_no_bug_is_shown_as_0_and_a_refusal_is_none(api: Api, counts: Counts) -> None:
+def test_client_errors_are_no_unhandled_exceptions(api: Api, counts: Counts) -> None:
     assert ("http_unhandled_exceptions_total", frozenset()) in read(scrape(api))
     api.profile(None)
     send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
     assert counts("http_unhandled_exceptions_total") == 0
 
 
-def test_a_path_that_is_nobodys_stays_unmatched(api: Api, counts: Counts) -> None:
+def test_unknown_path_is_unmatched(api: Api, counts: Counts) -> None:
     send(api, "/api/v1/protected/nothing", b" " * 20_000)
     send(api, "/api/v1/protected/nothing", method="GET")
     assert counts(DURATIONS, method="POST", route="unmatched", status="413") == 1

@@ -1,4 +1,4 @@
-"""What every response carries, whichever it is."""
+"""Headers that every response has."""
 
 import re
 from collections.abc import Callable
@@ -65,7 +65,7 @@ every_response = pytest.mark.parametrize(
 
 @pytest.fixture(params=["bug", "no store"])
 def failure(request: pytest.FixtureRequest, start: Start, clock: MovableClock) -> Any:
-    """The response of a service in trouble: 500, or 503."""
+    """A response with 500 or 503."""
     store = BuggyStore(clock) if request.param == "bug" else UnreachableStore(clock)
     start().accounts.store = store
     return Api().login()
@@ -79,16 +79,16 @@ def test_every_response_has_a_request_id(api: Api, status: int, request_: Reques
 
 
 @every_response
-def test_no_response_may_be_sniffed(api: Api, status: int, request_: Request) -> None:
+def test_every_response_has_nosniff(api: Api, status: int, request_: Request) -> None:
     assert request_(api)["X-Content-Type-Options"] == "nosniff"
 
 
 @every_response
-def test_nothing_private_is_stored_by_a_cache(api: Api, status: int, request_: Request) -> None:
+def test_private_response_has_no_store(api: Api, status: int, request_: Request) -> None:
     assert request_(api)["Cache-Control"] == "no-store"
 
 
-def test_a_failing_service_says_as_much_in_its_headers(failure: Any) -> None:
+def test_error_response_has_security_headers(failure: Any) -> None:
     assert failure.status_code >= 500
     assert failure["X-Request-ID"]
     assert failure["X-Content-Type-Options"] == "nosniff"
@@ -96,18 +96,18 @@ def test_a_failing_service_says_as_much_in_its_headers(failure: Any) -> None:
 
 
 @pytest.mark.parametrize("host", ["testserver", "evil.example"])
-def test_style_sheets_may_not_be_sniffed_either(api: Api, host: str) -> None:
+def test_static_file_has_nosniff(api: Api, host: str) -> None:
     with closing(api.client.get(STYLE_SHEET, headers={"Host": host})) as response:
         assert response["X-Content-Type-Options"] == "nosniff"
         assert response.status_code == (200 if host == "testserver" else 400)
 
 
-def test_what_is_public_may_be_stored(api: Api) -> None:
+def test_public_response_may_be_cached(api: Api) -> None:
     assert "Cache-Control" not in api.client.get("/api/v1/")
 
 
 @pytest.mark.parametrize("name", ["x", "7", "a" * 128, "AZaz09._-", "..", "-"])
-def test_a_sane_request_id_is_kept(api: Api, name: str) -> None:
+def test_valid_request_id_is_kept(api: Api, name: str) -> None:
     assert api.client.get("/health", headers={"X-Request-ID": name})["X-Request-ID"] == name
 
 
@@ -115,17 +115,17 @@ def test_a_sane_request_id_is_kept(api: Api, name: str) -> None:
     "name",
     ["", " ", "a b", "a" * 129, "a\n", "a\r\nb", "\0", "\xff", "a,b", "<b>", "a/b", "\u0669"],
 )
-def test_an_odd_request_id_is_replaced(api: Api, name: str) -> None:
+def test_invalid_request_id_is_replaced(api: Api, name: str) -> None:
     response = api.client.get("/health", headers={"X-Request-ID": name})
     assert re.fullmatch(r"[0-9a-f]{32}", response["X-Request-ID"])
 
 
-def test_fresh_request_ids_differ(api: Api) -> None:
+def test_new_request_ids_differ(api: Api) -> None:
     assert len({api.client.get("/health")["X-Request-ID"] for _ in range(20)}) == 20
 
 
 @pytest.mark.parametrize(("path", "method"), ENDPOINTS.items())
-def test_another_method_is_refused_with_what_is_allowed(api: Api, path: str, method: str) -> None:
+def test_other_method_is_405_with_allow(api: Api, path: str, method: str) -> None:
     token = api.register_and_log_in()["access_token"]
     response = send(api, path, b"{}", method="DELETE", token=token)
     assert get_error(response) == (405, "method_not_allowed")
@@ -133,11 +133,11 @@ def test_another_method_is_refused_with_what_is_allowed(api: Api, path: str, met
     assert allowed - {"OPTIONS"} == ({"POST"} if method == "POST" else {"GET", "HEAD"})
 
 
-# Each question to /metrics changes its next answer.
+# Each request to /metrics changes the next response.
 @pytest.mark.parametrize(
     "path", [path for path in ENDPOINTS if ENDPOINTS[path] == "GET" and path != "/metrics"]
 )
-def test_head_answers_as_get_without_the_body(api: Api, path: str) -> None:
+def test_head_is_get_without_body(api: Api, path: str) -> None:
     token = api.register_and_log_in()["access_token"]
     head, get = (send(api, path, method=method, token=token) for method in ("HEAD", "GET"))
     assert (head.status_code, head.content) == (200, b"")
@@ -145,7 +145,7 @@ def test_head_answers_as_get_without_the_body(api: Api, path: str) -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), ENDPOINTS.items())
-def test_options_tells_what_is_allowed(api: Api, path: str, method: str) -> None:
+def test_options_has_allow(api: Api, path: str, method: str) -> None:
     response = send(api, path, method="OPTIONS", token=api.register_and_log_in()["access_token"])
     assert response.status_code == 200
     assert method in response["Allow"].split(", ")
@@ -162,7 +162,7 @@ def test_options_tells_what_is_allowed(api: Api, path: str, method: str) -> None
     ],
     ids=["no credentials", "none at logout-all", "failed login", "bad refresh token", "Basic"],
 )
-def test_a_401_without_a_bad_bearer_token_names_only_the_realm(api: Api, request_: Request) -> None:
+def test_401_without_bearer_token_has_realm_only(api: Api, request_: Request) -> None:
     response = request_(api)
     assert response.status_code == 401
     assert response["WWW-Authenticate"] == 'Bearer realm="api"'
@@ -170,7 +170,7 @@ def test_a_401_without_a_bad_bearer_token_names_only_the_realm(api: Api, request
 
 @pytest.mark.parametrize("path", [PROFILE, "/api/v1/auth/logout-all", "/api/v1/auth/password"])
 @pytest.mark.parametrize("kind", ["garbage", "expired", "revoked"])
-def test_a_bad_bearer_token_is_called_so(api: Api, path: str, kind: str) -> None:
+def test_401_with_invalid_bearer_token_has_error(api: Api, path: str, kind: str) -> None:
     tokens = api.register_and_log_in()
     access = tokens["access_token"]
     token = {"garbage": "x", "expired": forge(access, exp=1), "revoked": access}[kind]
@@ -183,7 +183,7 @@ def test_a_bad_bearer_token_is_called_so(api: Api, path: str, kind: str) -> None
     )
 
 
-def test_wrong_address_and_wrong_password_look_the_same(api: Api) -> None:
+def test_wrong_email_and_wrong_password_look_the_same(api: Api) -> None:
     api.register()
     answers = [api.login(password=f"{PASSWORD}!"), api.login(f"x{EMAIL}")]
     bodies = {answer.content for answer in answers}

@@ -1,4 +1,4 @@
-"""Who watches the service is answered when its clients are turned away."""
+"""/metrics responds while other requests are rejected as overloaded."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.metrics import read
 from tests.support.processes import Service, run_service
 from tests.support.valkey import Server, valkey_binary, wait_until
 
-MORE_THAN_MAY_WAIT = THREADS * (1 + QUEUE_PER_THREAD) + 32
+TOO_MANY_REQUESTS = THREADS * (1 + QUEUE_PER_THREAD) + 32
 
 
 @pytest.fixture
@@ -30,10 +30,10 @@ def service(tmp_path: Path, valkey: Server) -> Iterator[Service]:
         yield service
 
 
-def test_a_stalled_store_under_load_is_told_to_prometheus(service: Service, valkey: Server) -> None:
+def test_metrics_report_stalled_store_under_load(service: Service, valkey: Server) -> None:
     valkey.pause()
     with ExitStack() as stack:
-        for _ in range(MORE_THAN_MAY_WAIT):
+        for _ in range(TOO_MANY_REQUESTS):
             connection = service.connect()
             stack.callback(connection.close)
             body = json.dumps({"email": EMAIL, "password": PASSWORD})

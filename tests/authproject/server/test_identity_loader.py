@@ -1,4 +1,4 @@
-"""Questions to a store that share a trip."""
+"""Lookups of a store in batches."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -72,23 +72,23 @@ def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[Prefet
     return asyncio.run(asking())
 
 
-def test_whoever_asks_during_a_trip_shares_the_next(store: SlowStore) -> None:
+def test_lookups_during_a_batch_share_the_next(store: SlowStore) -> None:
     ask(store, 100, store.open.set)
     assert store.trips == [1, 99]
 
 
-def test_each_gets_its_own_answer(store: SlowStore) -> None:
+def test_each_lookup_gets_its_own_result(store: SlowStore) -> None:
     found = ask(store, 20, store.open.set)
     users = [one.get_user_and_session() for one in found]
     assert [number for number, answer in enumerate(users) if answer and answer[0]] == [7]
 
 
-def test_a_trip_has_a_bound(store: SlowStore) -> None:
+def test_batch_size_is_limited(store: SlowStore) -> None:
     ask(store, MAX_BATCH + 100, store.open.set)
     assert store.trips == [1, MAX_BATCH, 99]
 
 
-def test_a_slow_trip_holds_no_later_one_up(store: SlowStore) -> None:
+def test_slow_batch_does_not_delay_later_ones(store: SlowStore) -> None:
     async def asking() -> None:
         ahead = IdentityBatchLoader(store, slow_after=0)
         first = asyncio.ensure_future(ahead.load(claims(1)))
@@ -111,7 +111,7 @@ class FailingStore(SlowStore):
 
 
 @pytest.mark.parametrize("error", [StoreUnavailable(), RuntimeError("a bug")], ids=repr)
-def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exception) -> None:
+def test_store_error_reaches_every_lookup(clock: MovableClock, error: Exception) -> None:
     store = FailingStore(clock)
     store.error = error
     for one in ask(store, 5, lambda: None):
@@ -119,7 +119,7 @@ def test_what_the_store_raises_reaches_everybody(clock: MovableClock, error: Exc
             one.get_user_and_session()
 
 
-def test_a_shared_failure_grows_with_nobodys_traceback() -> None:
+def test_shared_error_keeps_its_traceback_short() -> None:
     found = PrefetchedIdentity(claims(1), StoreUnavailable())
     depths = set()
     for _ in range(10):
@@ -136,13 +136,13 @@ class ForgetfulStore(MemoryStore):
         return []
 
 
-def test_a_store_that_answers_too_little_leaves_nobody_waiting(clock: MovableClock) -> None:
+def test_store_returning_too_few_results_raises(clock: MovableClock) -> None:
     [found] = ask(ForgetfulStore(clock), 1, lambda: None)
     with pytest.raises(ValueError, match="shorter"):
         found.get_user_and_session()
 
 
-def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
+def test_cancelled_lookup_does_not_affect_others(store: SlowStore) -> None:
     async def asking() -> Any:
         ahead = IdentityBatchLoader(store, slow_after=FOR_EVER)
         gone = asyncio.ensure_future(ahead.load(claims(1)))
@@ -158,7 +158,7 @@ def test_one_who_has_gone_does_not_disturb_the_others(store: SlowStore) -> None:
     assert user.email == "user7@example.com"
 
 
-def test_a_paused_store_stops_no_request_that_does_not_need_it(tmp_path: Path) -> None:
+def test_paused_store_blocks_no_other_request(tmp_path: Path) -> None:
     valkey = Server(valkey_binary(), tmp_path)
     try:
         with run_service(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:

@@ -1,4 +1,4 @@
-"""Whom a request is from, behind proxies and to those who pretend to be one."""
+"""The client of a request behind proxies, and of clients that pretend to be a proxy."""
 
 from collections.abc import Callable
 
@@ -16,7 +16,7 @@ See = Callable[..., HttpRequest]
 
 @pytest.fixture
 def see(settings: Settings) -> See:
-    """Return the request that a view gets, with these headers, from this address."""
+    """Return the request as a view gets it, with these headers from this address."""
     settings.TRUSTED_PROXIES = ["10.0.0.0/24", "2001:db8:1::/48", "::ffff:172.16.0.1"]
 
     def see(address: str = PROXY, for_: str | None = None, proto: str | None = None) -> HttpRequest:
@@ -40,13 +40,13 @@ def client(request: HttpRequest) -> str:
     return address
 
 
-def test_a_trusted_proxy_says_who_its_client_is(see: See) -> None:
+def test_client_address_from_trusted_proxy_is_used(see: See) -> None:
     request = see(for_=CLIENT, proto="https")
     assert (client(request), request.is_secure()) == (CLIENT, True)
 
 
 @pytest.mark.parametrize("address", ["10.0.1.1", "203.0.113.9", "2001:db8:2::1", "", "unix:", "é"])
-def test_nobody_else_is_believed(see: See, address: str) -> None:
+def test_headers_of_other_clients_are_ignored(see: See, address: str) -> None:
     request = see(address, for_=CLIENT, proto="https")
     assert (client(request), request.is_secure()) == (address, False)
 
@@ -54,14 +54,14 @@ def test_nobody_else_is_believed(see: See, address: str) -> None:
 @pytest.mark.parametrize(
     "proxy",
     [
-        "::ffff:10.0.0.1",  # a socket for both families
+        "::ffff:10.0.0.1",  # on a dual-stack socket
         "::ffff:a00:1",
         "2001:db8:1::99",
         "2001:DB8:1:0::99%eth0",
         "172.16.0.1",
     ],
 )
-def test_a_proxy_is_known_in_every_spelling_of_its_address(see: See, proxy: str) -> None:
+def test_proxy_address_matches_in_any_notation(see: See, proxy: str) -> None:
     assert client(see(proxy, for_=CLIENT)) == CLIENT
 
 
@@ -70,16 +70,14 @@ def test_a_proxy_is_known_in_every_spelling_of_its_address(see: See, proxy: str)
     [
         (f"{CLIENT}, 10.0.0.2", CLIENT),
         (f"{CLIENT},10.0.0.2,10.0.0.3", CLIENT),
-        ("198.51.100.1, 203.0.113.7", CLIENT),  # what is left of it is the client's own claim
+        ("198.51.100.1, 203.0.113.7", CLIENT),  # the client itself sent what is left of it
         ("127.0.0.1, 10.0.0.9, 203.0.113.7, 10.0.0.2", CLIENT),
-        ("10.0.0.3, 10.0.0.2", "10.0.0.3"),  # a proxy's own request
+        ("10.0.0.3, 10.0.0.2", "10.0.0.3"),  # a request of a proxy itself
         (f"<script>, {CLIENT}", CLIENT),
         ("<script>, 10.0.0.2", "10.0.0.2"),
     ],
 )
-def test_the_client_is_the_rightmost_that_is_no_trusted_proxy(
-    see: See, hops: str, expected: str
-) -> None:
+def test_client_is_rightmost_untrusted_address(see: See, hops: str, expected: str) -> None:
     assert client(see(for_=hops)) == expected
 
 
@@ -119,11 +117,11 @@ def test_the_client_is_the_rightmost_that_is_no_trusted_proxy(
     ],
     ids=lambda text: ascii(text)[:30],
 )
-def test_of_garbage_nothing_is_believed_but_the_proxys_own_address(see: See, hops: str) -> None:
+def test_malformed_forwarded_for_falls_back_to_proxy(see: See, hops: str) -> None:
     assert client(see(for_=hops)) == PROXY
 
 
-def test_without_the_headers_the_proxy_is_the_client(see: See) -> None:
+def test_without_headers_proxy_is_the_client(see: See) -> None:
     request = see()
     assert (client(request), request.is_secure()) == (PROXY, False)
 
@@ -145,14 +143,12 @@ def test_without_the_headers_the_proxy_is_the_client(see: See) -> None:
     ],
     ids=ascii,
 )
-def test_an_address_is_told_from_brackets_ports_and_zones(
-    see: See, hop: str, expected: str
-) -> None:
+def test_brackets_ports_and_zones_are_removed(see: See, hop: str, expected: str) -> None:
     assert client(see(for_=hop)) == expected
 
 
 @pytest.mark.parametrize("proto", ["https", "HTTPS"])
-def test_the_scheme_is_the_proxys(see: See, proto: str) -> None:
+def test_scheme_from_trusted_proxy_is_used(see: See, proto: str) -> None:
     assert see(proto=proto).is_secure()
 
 
@@ -161,11 +157,11 @@ def test_the_scheme_is_the_proxys(see: See, proto: str) -> None:
     ["http", "", "https, http", "https,https", "http,https", "httpss", "on", "1", "\xff", "wss"],
     ids=ascii,
 )
-def test_anything_but_https_is_not_secure(see: See, proto: str) -> None:
+def test_other_scheme_is_not_secure(see: See, proto: str) -> None:
     assert not see(proto=proto).is_secure()
 
 
-def test_a_proxy_that_was_asked_over_http_is_believed_too(settings: Settings) -> None:
+def test_http_scheme_from_https_proxy_is_used(settings: Settings) -> None:
     settings.TRUSTED_PROXIES = [PROXY]
     request = RequestFactory().get(
         "/", headers={"X-Forwarded-Proto": "http"}, REMOTE_ADDR=PROXY, secure=True

@@ -1,4 +1,4 @@
-"""Whom a request is from, as each server hands it over."""
+"""The client of a request, with each server."""
 
 import json
 import socket
@@ -32,8 +32,10 @@ def service(
         yield service
 
 
-def client_of(service: Service, *headers: bytes, host: str = "127.0.0.1", source: str = "") -> Any:
-    """Send a request with these very header lines; return `client` of its access line."""
+def get_logged_client(
+    service: Service, *headers: bytes, host: str = "127.0.0.1", source: str = ""
+) -> Any:
+    """Send a request with these header lines. Return `client` of its access line."""
     address = (host, service.port)
     with socket.create_connection(address, 10, (source, 0) if source else None) as connection:
         name = f"request-{connection.getsockname()[1]}".encode()
@@ -41,10 +43,10 @@ def client_of(service: Service, *headers: bytes, host: str = "127.0.0.1", source
         request = [*lines, b"X-Request-ID: " + name, *headers, b"", b""]
         connection.sendall(b"\r\n".join(request))
         assert b" 200 " in connection.recv(65_536)
-    return _logged(service, lambda line: line.get("request_id") == name.decode())["client"]
+    return _get_line(service, lambda line: line.get("request_id") == name.decode())["client"]
 
 
-def _logged(service: Service, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+def _get_line(service: Service, wanted: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     def lines() -> list[dict[str, Any]]:
         texts = [text for text in service.log.splitlines() if text.startswith("{")]
         return [line for line in map(json.loads, texts) if wanted(line)]
@@ -53,26 +55,26 @@ def _logged(service: Service, wanted: Callable[[dict[str, Any]], bool]) -> dict[
     return lines()[0]
 
 
-def test_the_access_line_has_the_proxys_client(service: Service) -> None:
-    assert client_of(service, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()
+def test_access_line_has_forwarded_client(service: Service) -> None:
+    assert get_logged_client(service, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()
 
 
-def test_headers_that_come_twice_are_one_list(service: Service) -> None:
+def test_repeated_headers_are_joined(service: Service) -> None:
     headers = (b"X-Forwarded-For: 198.51.100.1", b"X-Forwarded-For: " + CLIENT)
-    assert client_of(service, *headers) == CLIENT.decode()
+    assert get_logged_client(service, *headers) == CLIENT.decode()
 
 
-def test_a_header_that_is_not_ascii_names_nobody(service: Service) -> None:
-    assert client_of(service, b"X-Forwarded-For: \xe2\x82\xac") == "127.0.0.1"
+def test_non_ascii_forwarded_for_is_ignored(service: Service) -> None:
+    assert get_logged_client(service, b"X-Forwarded-For: \xe2\x82\xac") == "127.0.0.1"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being told")
-def test_who_is_no_proxy_is_not_believed(service: Service) -> None:
-    found = client_of(service, b"X-Forwarded-For: " + CLIENT, source="127.0.0.2")
+def test_forwarded_for_from_other_address_is_ignored(service: Service) -> None:
+    found = get_logged_client(service, b"X-Forwarded-For: " + CLIENT, source="127.0.0.2")
     assert found == "127.0.0.2"
 
 
-def test_links_have_the_scheme_that_the_proxy_was_asked_by(service: Service) -> None:
+def test_links_have_forwarded_scheme(service: Service) -> None:
     links = service.request("GET", "/", **{"X-Forwarded-Proto": "https"}).json()
     assert {link.partition(":")[0] for link in links.values()} == {"https"}
 
@@ -94,9 +96,9 @@ def both_families(tmp_path: Path) -> Iterator[Service]:
         yield service
 
 
-def test_an_address_of_ipv6_has_no_brackets(both_families: Service) -> None:
-    assert client_of(both_families, host="::1") == "::1"
+def test_ipv6_client_is_logged_without_brackets(both_families: Service) -> None:
+    assert get_logged_client(both_families, host="::1") == "::1"
 
 
-def test_a_proxy_of_ipv4_is_known_on_a_socket_for_both(both_families: Service) -> None:
-    assert client_of(both_families, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()
+def test_ipv4_proxy_is_trusted_on_dual_stack_socket(both_families: Service) -> None:
+    assert get_logged_client(both_families, b"X-Forwarded-For: " + CLIENT) == CLIENT.decode()

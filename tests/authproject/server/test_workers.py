@@ -1,4 +1,4 @@
-"""What worker processes share: counted restarts, and a folder that is cleared after a SIGKILL."""
+"""Restarts of workers, and the folder for their metrics, which remains after a SIGKILL."""
 
 import http.client
 import os
@@ -17,36 +17,36 @@ needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads processes
 RESTARTS = ("auth_worker_restarts_total", frozenset[str]())
 
 
-def restarts(service: Service) -> float | None:
+def get_restarts(service: Service) -> float | None:
     try:
         return read(service.request("GET", "/metrics").body.decode()).get(RESTARTS)
     except (OSError, http.client.HTTPException):
-        return None  # its connection was a killed worker's
+        return None  # the killed worker had accepted the connection
 
 
-def kill_one(service: Service) -> None:
+def kill_worker(service: Service) -> None:
     killed = service.workers()[0]
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
 
 
 @needs_proc
-def test_a_worker_that_is_replaced_is_counted(tmp_path: Path, valkey_url: str) -> None:
+def test_replaced_worker_is_counted(tmp_path: Path, valkey_url: str) -> None:
     with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
         wait_until(lambda: len(service.workers()) == 2)
-        assert restarts(service) == 0
-        kill_one(service)
-        wait_until(lambda: restarts(service) == 1, 30)
-        kill_one(service)
-        wait_until(lambda: restarts(service) == 2, 30)
+        assert get_restarts(service) == 0
+        kill_worker(service)
+        wait_until(lambda: get_restarts(service) == 1, 30)
+        kill_worker(service)
+        wait_until(lambda: get_restarts(service) == 2, 30)
 
 
-def test_a_lone_worker_has_replaced_none(tmp_path: Path) -> None:
+def test_single_worker_has_no_restarts(tmp_path: Path) -> None:
     with run_service(tmp_path) as service:
-        assert restarts(service) == 0
+        assert get_restarts(service) == 0
 
 
-def folders(parent: Path) -> set[Path]:
+def get_folders(parent: Path) -> set[Path]:
     return set(parent.glob(f"{PREFIX}*"))
 
 
@@ -59,19 +59,19 @@ def is_gone(pid: int) -> bool:
 
 
 @needs_proc
-def test_what_a_killed_service_left_is_cleared_by_the_next(tmp_path: Path, valkey_url: str) -> None:
+def test_folder_of_killed_service_is_removed_by_next(tmp_path: Path, valkey_url: str) -> None:
     options = {"STORE_URL": valkey_url, "TMPDIR": str(tmp_path)}
     with run_service(tmp_path, "--workers", "2", **options) as service:
         wait_until(lambda: len(service.workers()) == 2)
-        crew, left = service.workers(), folders(tmp_path)
+        workers, left = service.workers(), get_folders(tmp_path)
         service.process.kill()
-        wait_until(lambda: all(map(is_gone, crew)), 30)
+        wait_until(lambda: all(map(is_gone, workers)), 30)
     assert len(left) == 1
-    assert folders(tmp_path) == left
+    assert get_folders(tmp_path) == left
     with run_service(tmp_path, "--workers", "2", **options):
-        assert len(folders(tmp_path)) == 1
-        assert folders(tmp_path).isdisjoint(left)
-    assert folders(tmp_path) == set()
+        assert len(get_folders(tmp_path)) == 1
+        assert get_folders(tmp_path).isdisjoint(left)
+    assert get_folders(tmp_path) == set()
 
 
 @pytest.fixture
@@ -80,12 +80,12 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def test_a_living_service_keeps_its_folder(temporary: Path) -> None:
+def test_folder_of_running_service_is_kept(temporary: Path) -> None:
     with make_metrics_dir() as one, make_metrics_dir() as other:
-        assert folders(temporary) == {Path(one), Path(other)}
+        assert get_folders(temporary) == {Path(one), Path(other)}
 
 
-def test_only_what_a_service_has_made_is_cleared(temporary: Path) -> None:
+def test_only_folders_of_services_are_removed(temporary: Path) -> None:
     precious = temporary / "precious"
     precious.mkdir()
     (precious / LOCK).touch()
@@ -95,16 +95,14 @@ def test_only_what_a_service_has_made_is_cleared(temporary: Path) -> None:
     linked = temporary / f"{PREFIX}with-a-link"
     linked.mkdir()
     (linked / LOCK).symlink_to(precious / LOCK)
-    before = folders(temporary)
+    before = get_folders(temporary)
     with make_metrics_dir():
         pass
-    assert folders(temporary) == before
+    assert get_folders(temporary) == before
     assert (precious / LOCK).exists()
 
 
-def test_somebody_elses_folder_is_left_alone(
-    temporary: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_folder_of_other_user_is_kept(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     foreign = temporary / f"{PREFIX}foreign"
     foreign.mkdir()
     (foreign / LOCK).touch()

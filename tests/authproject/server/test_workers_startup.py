@@ -1,4 +1,4 @@
-"""A worker whose parent is killed while it still starts: it must not stay behind."""
+"""A worker ends if its parent is killed during the start."""
 
 import json
 import os
@@ -17,11 +17,11 @@ from tests.support.valkey import wait_until
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
-def test_a_worker_that_is_starting_ends_with_its_killed_parent(tmp_path: Path) -> None:
+def test_starting_worker_ends_with_its_killed_parent(tmp_path: Path) -> None:
     seeds = tmp_path / "users.jsonl"
     lines = [{"email": f"user{n}@example.com", "password": PASSWORD} for n in range(8)]
     seeds.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
-    # It hashes before it serves: two seconds of a core.
+    # It hashes before it serves, for two seconds of a core.
     environment = {"SEED_USERS_FILE": str(seeds), "BCRYPT_ROUNDS": "12"}
     port, log = free_port(), tmp_path / "log"
     with log.open("wb") as output:
