@@ -76,9 +76,9 @@ def ask(port: int, *words: str) -> bytes:
         return b""
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Wait until another process has reached a state."""
-    deadline = time.monotonic() + seconds
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait until another process has reached a state. Fails after 30 s, so that nothing hangs."""
+    deadline = time.monotonic() + 30
     while not condition():
         assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.01)

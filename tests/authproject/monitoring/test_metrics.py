@@ -192,7 +192,7 @@ def test_metrics_of_all_workers_are_summed(tmp_path: Path) -> None:
             assert abs(now["auth_clock_seconds", frozenset()] - started) < START_SECONDS
             killed = service.workers()[0]
             os.kill(killed, signal.SIGKILL)
-            wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+            wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2)
             wait_until(lambda: profile_status(service, token) == HTTPStatus.OK)
             assert counts.outcome("access", "success") >= 41
             assert read(scraped(service))["process_start_time_seconds", frozenset()] == started

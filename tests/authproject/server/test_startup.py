@@ -1,8 +1,11 @@
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from authproject.server.startup import check_startup_files
+from authproject.server.startup import EX_CONFIG, check_startup_files, exit_with_error
 
 
 def test_missing_files_are_reported_by_setting(tmp_path: Path) -> None:
@@ -14,3 +17,14 @@ def test_missing_files_are_reported_by_setting(tmp_path: Path) -> None:
 @pytest.mark.parametrize("store_url", ["memory://", None])
 def test_defaults_have_no_files_to_check(store_url: str | None) -> None:
     assert check_startup_files(store_url, None, reject_common=False) == {}
+
+
+def test_error_in_another_thread_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """runserver's reloader starts the service in a thread, where SystemExit ends only the thread."""
+    statuses: list[int] = []
+    monkeypatch.setattr(os, "_exit", statuses.append)
+    error = ImproperlyConfigured("an error")
+    thread = Thread(target=exit_with_error, args=(error,), kwargs={"serving": False})
+    thread.start()
+    thread.join()
+    assert statuses == [EX_CONFIG]

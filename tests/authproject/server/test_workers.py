@@ -27,7 +27,7 @@ def get_restarts(service: Service) -> float | None:
 def kill_worker(service: Service) -> None:
     killed = service.workers()[0]
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+    wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2)
 
 
 @needs_proc
@@ -36,9 +36,9 @@ def test_replaced_worker_is_counted(tmp_path: Path, valkey_url: str) -> None:
         wait_until(lambda: len(service.workers()) == 2)
         assert get_restarts(service) == 0
         kill_worker(service)
-        wait_until(lambda: get_restarts(service) == 1, 30)
+        wait_until(lambda: get_restarts(service) == 1)
         kill_worker(service)
-        wait_until(lambda: get_restarts(service) == 2, 30)
+        wait_until(lambda: get_restarts(service) == 2)
 
 
 def test_single_worker_has_no_restarts(tmp_path: Path) -> None:
@@ -65,7 +65,7 @@ def test_folder_of_killed_service_is_removed_by_next(tmp_path: Path, valkey_url:
         wait_until(lambda: len(service.workers()) == 2)
         workers, left = service.workers(), get_folders(tmp_path)
         service.process.kill()
-        wait_until(lambda: all(map(is_gone, workers)), 30)
+        wait_until(lambda: all(map(is_gone, workers)))
     assert len(left) == 1
     assert get_folders(tmp_path) == left
     with run_service(tmp_path, "--workers", "2", **options):

@@ -49,7 +49,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     with run_service(folder) as service, run_prometheus(folder, service.port) as server:
         service.login()
         wait_until(lambda: bool(server.query('auth_requests_total{outcome="invalid_credentials"}')))
-        wait_until(lambda: all(rule["health"] == "ok" for rule in get_rules(server)), 30)
+        wait_until(lambda: all(rule["health"] == "ok" for rule in get_rules(server)))
         yield server
 
 

@@ -58,10 +58,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
     with run_service(folder) as service, run_prometheus(folder, service.port) as server:
         scrapes = f'count_over_time(up{{job="{JOB}"}}[1m]) > '
         send_requests(service, "one@example.com")
-        wait_until(lambda: bool(server.query(f"{scrapes} 1")), 30)
+        wait_until(lambda: bool(server.query(f"{scrapes} 1")))
         send_requests(service, "two@example.com")
         before = server.query(f"{scrapes} 0")[0][1]
-        wait_until(lambda: bool(server.query(f"{scrapes} {before + 2}")), 30)
+        wait_until(lambda: bool(server.query(f"{scrapes} {before + 2}")))
         yield server
 
 

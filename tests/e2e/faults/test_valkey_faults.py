@@ -113,7 +113,7 @@ def test_workers_share_users_and_killed_one_is_replaced(tmp_path: Path, valkey: 
         assert {service.profile(tokens["access_token"]).status for _ in range(20)} == {200}
         killed = service.workers()[0]
         os.kill(killed, signal.SIGKILL)
-        wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2, 30)
+        wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2)
         wait_until(lambda: all(can_log_in(service) for _ in range(10)))
 
 

@@ -65,7 +65,7 @@ def run_prometheus(folder: Path, *targets: int) -> Iterator[Prometheus]:
         )
     server = Prometheus(port)
     try:
-        wait_until(server.is_ready, START_SECONDS)
+        wait_until(server.is_ready)
         yield server
     finally:
         process.terminate()
