@@ -1,4 +1,5 @@
 import os
+from contextlib import suppress
 from pathlib import Path
 from threading import Thread
 
@@ -20,11 +21,15 @@ def test_defaults_have_no_files_to_check(store_url: str | None) -> None:
 
 
 def test_error_in_another_thread_ends_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """runserver's reloader starts the service in a thread, where SystemExit ends only the thread."""
+    """runserver's reloader starts the service in a thread. SystemExit would end only the thread."""
     statuses: list[int] = []
     monkeypatch.setattr(os, "_exit", statuses.append)
-    error = ImproperlyConfigured("an error")
-    thread = Thread(target=exit_with_error, args=(error,), kwargs={"serving": False})
+
+    def start() -> None:
+        with suppress(SystemExit):  # the patched `_exit` returns
+            exit_with_error(ImproperlyConfigured("an error"), serving=False)
+
+    thread = Thread(target=start)
     thread.start()
     thread.join()
     assert statuses == [EX_CONFIG]
