@@ -107,7 +107,7 @@ def test_sentinel_server_restarted_is_found_again(
     server.kill()
     assert_unavailable(store.ping)
     server.start()
-    wait_until(lambda: is_available(store), seconds=20)
+    wait_until(lambda: is_available(store))
 
 
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:
