@@ -52,36 +52,15 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Return user and claims, or `None` without a bearer token. Raises `InvalidBearerToken`."""
-        prefetched: PrefetchedIdentity | None = request.META.get(PREFETCHED_IDENTITY)
+        meta = request.META
+        prefetched: PrefetchedIdentity | None = meta.get(PREFETCHED_IDENTITY)
         try:
-            if prefetched is None:
-                return super().authenticate(request)
-            result = prefetched.get_user_and_session()
-            return _get_user(prefetched.claims, result), prefetched.claims
+            if prefetched is not None:
+                return _identify(prefetched.claims, prefetched.get_user_and_session())
+            claims = _verify_header(meta.get("HTTP_AUTHORIZATION"))
+            return None if claims is None else _identify(claims)
         except TokenError as error:
             raise InvalidBearerToken(error) from error
-
-    def get_header(self, request: Request) -> Any:
-        """Return the header as it was sent; simplejwt's own method encodes it."""
-        header: str | None = request.META.get("HTTP_AUTHORIZATION")
-        return header
-
-    def get_raw_token(self, header: Any) -> Any:
-        """Return the token, or `None` for another scheme. Raises `TokenInvalid`."""
-        # Granian passes a value with non-ASCII bytes as ""; other servers pass it as it is.
-        scheme, *rest = (header.split() if header.isascii() else []) or [""]
-        if scheme.lower() == "bearer" and len(rest) == 1:
-            return rest[0]
-        if scheme.lower() != "bearer" and rest and SCHEME_RE.fullmatch(scheme):
-            return None
-        raise TokenInvalid
-
-    def get_validated_token(self, raw_token: Any) -> Any:
-        """Return the token's claims, which become `request.auth`."""
-        return get_services().tokens.verify_access(raw_token)
-
-    def get_user(self, validated_token: Any) -> Any:
-        return _get_user(validated_token)
 
 
 def verify_authorization_header(header: str) -> Claims | None:
@@ -89,13 +68,27 @@ def verify_authorization_header(header: str) -> Claims | None:
 
     Reads no store. A server calls it before it looks up the claims' user and session.
     """
-    authentication = JWTAuthentication()
     try:
-        token = authentication.get_raw_token(header)
-        return None if token is None else get_services().tokens.verify_access(token)
+        return _verify_header(header)
     except TokenError:
         return None
 
 
-def _get_user(claims: Claims, prefetched: UserAndSession | None = None) -> AuthenticatedUser:
-    return AuthenticatedUser(get_services().accounts.get_user_for_claims(claims, prefetched))
+def _verify_header(header: str | None) -> Claims | None:
+    """Return the claims, or `None` for no header or another scheme. Raises `TokenError`."""
+    if header is None:
+        return None
+    # Granian passes a value with non-ASCII bytes as ""; other servers pass it as it is.
+    scheme, *rest = (header.split() if header.isascii() else []) or [""]
+    if scheme.lower() == "bearer" and len(rest) == 1:
+        return get_services().tokens.verify_access(rest[0])
+    if scheme.lower() != "bearer" and rest and SCHEME_RE.fullmatch(scheme):
+        return None
+    raise TokenInvalid
+
+
+def _identify(
+    claims: Claims, prefetched: UserAndSession | None = None
+) -> tuple[AuthenticatedUser, Claims]:
+    user = get_services().accounts.get_user_for_claims(claims, prefetched)
+    return AuthenticatedUser(user), claims
