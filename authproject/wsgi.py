@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterable
 from io import BytesIO
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 
 from authproject.server.environ import Environ
 from authproject.server.handler import Handler
 from authproject.server.startup import start
+
+NO_CONTENT = 204
 
 WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
@@ -30,5 +34,18 @@ def buffer_chunked_bodies(application: WSGIApplication, limit: int) -> WSGIAppli
     return buffered
 
 
+class LengthHandler(Handler):
+    """Declares the length of each body. Otherwise a server sends chunks, or closes the connection.
+
+    Granian does it for RSGI. A 204 must not have a length (RFC 9110 §8.6).
+    """
+
+    def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        response: Any = super().get_response(request)
+        if not response.streaming and response.status_code != NO_CONTENT:
+            response.headers["Content-Length"] = str(len(response.content))
+        return cast(HttpResponseBase, response)
+
+
 start()
-application = buffer_chunked_bodies(Handler(), settings.MAX_BODY_BYTES)
+application = buffer_chunked_bodies(LengthHandler(), settings.MAX_BODY_BYTES)

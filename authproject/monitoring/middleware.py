@@ -31,7 +31,6 @@ MAX_PATH_LENGTH = 512
 """Longer methods and paths are logged in part, so that a client cannot fill the disk."""
 PLAIN_PATH_RE = re.compile(rf"[A-Za-z0-9/._-]{{0,{MAX_PATH_LENGTH}}}")
 
-NO_CONTENT = 204
 FIRST_ERROR_STATUS = 400
 
 
@@ -63,9 +62,6 @@ def _set_headers(response: HttpResponse, path: str, request_id: str) -> None:
     headers["X-Content-Type-Options"] = "nosniff"
     if path.startswith(PRIVATE_PATHS):
         headers["Cache-Control"] = "no-store"
-    # Without a length, a server sends the body in chunks. 204 must not have one (RFC 9110 §8.6).
-    if not response.streaming and response.status_code != NO_CONTENT:
-        headers["Content-Length"] = str(len(response.content))
 
 
 class AccessLogMiddleware:

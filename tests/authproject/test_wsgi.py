@@ -3,10 +3,12 @@
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any
+from wsgiref.util import setup_testing_defaults
 
 import pytest
 
-from authproject.wsgi import buffer_chunked_bodies
+from authproject.wsgi import application, buffer_chunked_bodies
+from tests.support.api import Api
 
 LIMIT = 10
 
@@ -62,3 +64,27 @@ def test_input_without_a_known_end_is_not_read(missing: str) -> None:
     seen = get_inner_environ(environ)
     assert "CONTENT_LENGTH" not in seen
     assert environ["wsgi.input"].requested == 0
+
+
+def build_environ(path: str, method: str) -> dict[str, Any]:
+    environ = {"PATH_INFO": path, "REQUEST_METHOD": method, "HTTP_HOST": "testserver"}
+    setup_testing_defaults(environ)
+    return environ
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.usefixtures("api")
+def test_response_has_content_length(method: str) -> None:
+    environ = build_environ("/health", method)
+    sent: list[tuple[str, str]] = []
+    body = b"".join(application(environ, lambda status, headers: sent.extend(headers)))
+    assert dict(sent)["Content-Length"] == str(len(body))
+
+
+def test_response_without_content_has_no_content_length(api: Api) -> None:
+    sent: list[tuple[str, str]] = []
+    environ = build_environ("/api/v1/auth/logout-all", "POST")
+    environ["HTTP_AUTHORIZATION"] = f"Bearer {api.register_and_log_in()['access_token']}"
+    application(environ, lambda status, headers: sent.extend([("status", status), *headers]))
+    assert dict(sent)["status"].startswith("204")
+    assert "Content-Length" not in dict(sent)

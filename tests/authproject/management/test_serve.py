@@ -40,6 +40,12 @@ def test_response_has_content_length(service: Service) -> None:
     assert headers["Transfer-Encoding"] is None
 
 
+def test_head_has_the_content_length_of_get(service: Service) -> None:
+    head, get = (service.request(method, "/health") for method in ("HEAD", "GET"))
+    assert head.body == b""
+    assert head.headers["Content-Length"] == get.headers["Content-Length"] == str(len(get.body))
+
+
 def test_chunked_body_is_read(service: Service) -> None:
     body = json.dumps({"email": "chunked@example.com", "password": PASSWORD}).encode()
     halves = iter([body[:10], body[10:]])
