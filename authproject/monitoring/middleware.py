@@ -3,7 +3,7 @@
 import re
 import time
 from collections.abc import Callable
-from secrets import token_hex
+from os import urandom
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -45,7 +45,7 @@ class RequestIDMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.META.get("HTTP_X_REQUEST_ID")
-        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else token_hex(16)
+        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else urandom(16).hex()
         request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
         token = request_id.set(name)
         try:
