@@ -9,9 +9,6 @@ from pkgutil import walk_packages
 from typing import Any, NamedTuple
 
 import django.core.handlers.base
-import django.http
-import django.http.response
-import django.utils.datastructures
 import granian.log
 import pytest
 import redis.cluster
@@ -46,30 +43,6 @@ PRIVATE_USES = [
         "_middleware_chain",
         "authproject.server.handler",
         "calls the middleware without Django's per-request URL configuration and logging",
-    ),
-    PrivateUse(
-        django.http.response.HttpResponseBase,
-        "_resource_closers",
-        "authproject.server.handler",
-        "closes the request together with the response, as Django's get_response does",
-    ),
-    PrivateUse(
-        django.http.HttpRequest,
-        "_set_content_type_params",
-        "authproject.server.handler",
-        "drops parameters that raise while the request is built, outside every error handler",
-    ),
-    PrivateUse(
-        django.utils.datastructures.CaseInsensitiveMapping,
-        "_store",
-        "authproject.server.application",
-        "reads all response headers without their conversion",
-    ),
-    PrivateUse(
-        django.utils.datastructures.CaseInsensitiveMapping,
-        "_store",
-        "authproject.monitoring.middleware",
-        "sets response headers without their conversion",
     ),
     PrivateUse(
         redis.cluster.NodesManager,
