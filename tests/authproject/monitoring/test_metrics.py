@@ -1,26 +1,29 @@
-"""Metrics of requests, read from /metrics."""
+"""Prometheus metrics: requests are sent, and /metrics is read."""
 
 import http.client
 import json
+import logging
 import os
 import signal
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from accounts.services import Services
+from accounts.stores.memory import MemoryStore
+from accounts.viewsets import AuthViewSet
 from authproject.monitoring import metrics
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
-from tests.support.http import forge, send
+from tests.support.browser_client import Browser
+from tests.support.http import BuggyStore, Start, decode_claims, decode_header, forge, send, sign
 from tests.support.metrics import Counts, read, scrape
 from tests.support.processes import START_SECONDS, Service, run_service
+from tests.support.rsgi import BrokenHandler, build_application, call
 from tests.support.valkey import Server, valkey_binary, wait_until
 
-Start = Callable[..., Services]
 PROFILE, LOGIN = "/api/v1/protected/profile", "/api/v1/auth/login"
 
 
@@ -199,3 +202,193 @@ def test_metrics_of_all_workers_are_summed(tmp_path: Path) -> None:
             assert counts("auth_password_hash_queue") == 0
     finally:
         valkey.kill()
+
+
+PROFILE = "/api/v1/protected/profile"
+ECHOES = [("echo", "error"), ("raise", "permission_denied")]
+"""Views that repeat the request's body: in a response, and in an exception."""
+DURATIONS = "http_request_duration_seconds_count"
+
+
+class SlowStore(MemoryStore):
+    blocking_reads = blocking_writes = True
+    supports_batch_reads = False
+
+
+def test_overloaded_profile_is_counted_as_access(start: Start, counts: Counts) -> None:
+    start().accounts.store = SlowStore(MovableClock())
+    assert call(build_application(overloaded=True), "GET", PROFILE).status == 503
+    assert counts.outcome("access", "overloaded") == 1
+    assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
+
+
+def test_body_too_large_is_counted_as_access(api: Api, counts: Counts) -> None:
+    send(api, PROFILE, b" " * 20_000)
+    assert counts.outcome("access", "payload_too_large") == 1
+    assert counts(DURATIONS, method="POST", route=PROFILE, status="413") == 1
+
+
+def test_unknown_host_is_counted_as_access(api: Api, counts: Counts) -> None:
+    send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
+    assert counts.outcome("access", "invalid_host") == 1
+
+
+def test_early_error_is_timed_by_route(api: Api, counts: Counts) -> None:
+    send(api, "/api/v1/auth/login", b" " * 20_000)
+    assert counts(DURATIONS, method="POST", route="/api/v1/auth/login", status="413") == 1
+
+
+def test_early_error_is_logged_with_route(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "authproject.access")
+    send(api, PROFILE, b" " * 20_000)
+    [record] = [one for one in caplog.records if one.name == "authproject.access"]
+    assert vars(record)["fields"]["route"] == PROFILE
+
+
+@pytest.mark.urls("tests.support.views_echo")
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
+def test_code_from_request_is_no_label(api: Api, counts: Counts, name: str, outcome: str) -> None:
+    api.post(f"protected/{name}", {"code": "whatever"})
+    assert "whatever" not in scrape(api)
+    assert counts.outcome("access", outcome) == 1
+
+
+@pytest.mark.urls("tests.support.views_echo")
+@pytest.mark.parametrize(("name", "outcome"), ECHOES)
+def test_code_from_request_is_not_logged(
+    api: Api, caplog: pytest.LogCaptureFixture, name: str, outcome: str
+) -> None:
+    caplog.set_level(logging.INFO, "authproject.access")
+    api.post(f"protected/{name}", {"code": "\n\x1b[31m whatever"})
+    [record] = [one for one in caplog.records if one.name == "authproject.access"]
+    assert vars(record)["fields"]["code"] == outcome
+
+
+def test_unhandled_exception_is_counted(
+    api: Api, start: Start, counts: Counts, clock: MovableClock
+) -> None:
+    start().accounts.store = BuggyStore(clock)
+    api.login()
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_exception_outside_django_is_counted(counts: Counts) -> None:
+    call(build_application(BrokenHandler()), "POST", PROFILE)
+    assert counts("http_unhandled_exceptions_total") == 1
+
+
+def test_client_errors_are_no_unhandled_exceptions(api: Api, counts: Counts) -> None:
+    assert ("http_unhandled_exceptions_total", frozenset()) in read(scrape(api))
+    api.profile(None)
+    send(api, PROFILE, method="GET", headers={"Host": "elsewhere.example"})
+    assert counts("http_unhandled_exceptions_total") == 0
+
+
+def test_unknown_path_is_unmatched(api: Api, counts: Counts) -> None:
+    send(api, "/api/v1/protected/nothing", b" " * 20_000)
+    send(api, "/api/v1/protected/nothing", method="GET")
+    assert counts(DURATIONS, method="POST", route="unmatched", status="413") == 1
+    assert counts(DURATIONS, method="GET", route="unmatched", status="404") == 1
+    assert counts.outcome("access", "payload_too_large") == 0
+    assert counts.outcome("access", "not_found") == 0
+
+
+def get_reasons(counts: Counts) -> dict[str, float]:
+    """Return how many tokens were invalid, by reason."""
+    return counts.get_by_label("auth_tokens_refused_total", "reason")
+
+
+def test_invalid_token_is_counted_by_reason(api: Api, counts: Counts, clock: MovableClock) -> None:
+    tokens = api.register_and_log_in()
+    access, refresh = tokens["access_token"], tokens["refresh_token"]
+    api.profile("no token")
+    api.profile(forge(access, {"kid": "0" * 16}))
+    api.profile(sign(decode_header(access), decode_claims(access), key="x" * 32))
+    api.profile(refresh)
+    api.refresh(access)
+    api.logout(refresh)
+    api.profile(access)
+    clock.advance(901)
+    api.profile(access)
+    assert get_reasons(counts) == {
+        "malformed": 1,
+        "unknown_key": 1,
+        "bad_signature": 1,
+        "wrong_type": 2,
+        "revoked": 1,
+        "expired": 1,
+    }
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"kid": "google-key-1"},
+        {"kid": "0" * 17},
+        {"kid": "0123456789abcde\n"},
+        {"kid": 16},
+        {"alg": "RS256", "kid": "0" * 16},
+        {"alg": ["HS256"], "kid": "0" * 16},
+    ],
+)
+def test_foreign_token_header_is_malformed(
+    api: Api, counts: Counts, header: dict[str, Any]
+) -> None:
+    response = api.profile(forge(api.register_and_log_in()["access_token"], header))
+    assert (response.status_code, response.json()["code"]) == (401, "token_invalid")
+    assert get_reasons(counts) == {"malformed": 1}
+
+
+def test_missing_token_is_not_counted_as_invalid(api: Api, counts: Counts) -> None:
+    api.profile(None)
+    assert get_reasons(counts) == {}
+
+
+def test_token_reuse_is_counted(api: Api, counts: Counts, start: Start) -> None:
+    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
+    used = api.register_and_log_in()["refresh_token"]
+    api.refresh(used)
+    api.refresh(used)
+    assert get_reasons(counts) == {"reused": 1}
+    assert counts.outcome("refresh", "token_reused") == 1
+
+
+def test_every_auth_action_is_an_operation() -> None:
+    found: list[Any] = AuthViewSet.get_extra_actions()
+    actions = {action.url_path: action.__name__ for action in found}
+    paths = {f"/api/v1/auth/{path}": name for path, name in actions.items()}
+    pages = {"/browse/login": "login", "/browse/logout": "logout"}
+    assert metrics.get_operations() == paths | pages
+
+
+def test_browsable_login_and_logout_are_counted(browser: Browser, counts: Counts) -> None:
+    browser.log_in(password="wrong password")
+    page = browser.log_in()
+    browser.log_out(page)
+    assert counts.outcome("login", "invalid_credentials") == 1
+    assert counts.outcome("login", "success") == 1
+    assert counts.outcome("logout", "success") == 1
+    browser.send("/browse/login", {"email": EMAIL, "password": PASSWORD})
+    assert counts.outcome("login", "csrf_failed") == 1
+
+
+def test_initial_outcomes_are_zero(api: Api) -> None:
+    shown = read(scrape(api))
+    for operation in [*metrics.get_operations().values(), "access"]:
+        for outcome in metrics.INITIAL_OUTCOMES:
+            labels = frozenset({f'operation="{operation}"', f'outcome="{outcome}"'})
+            assert ("auth_requests_total", labels) in shown
+
+
+def test_clock_is_reported(api: Api, clock: MovableClock) -> None:
+    clock.advance(1000)
+    assert read(scrape(api))["auth_clock_seconds", frozenset()] == clock()
+
+
+def test_reachable_store_is_up(api: Api) -> None:
+    assert read(scrape(api))["auth_store_up", frozenset()] == 1
+
+
+def test_unreachable_store_is_down(api: Api, start: Start) -> None:
+    start(STORE_URL="redis://127.0.0.1:1/0")
+    assert read(scrape(api))["auth_store_up", frozenset()] == 0

@@ -1,10 +1,11 @@
-"""How requests and bodies reach Django, and which run on a thread of their own."""
+"""How requests and bodies reach Django, and which run on a thread."""
 
 import json
 import socket
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -13,12 +14,14 @@ from accounts.browsable.cookies import ACCESS_COOKIE
 from accounts.domain.interfaces import UserAndSession
 from accounts.domain.users import EmailAddress
 from accounts.stores.memory import MemoryStore
+from authproject.server.application import QUEUE_PER_THREAD, THREADS
 from authproject.server.handler import Handler
-from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.http import Start
+from tests.support.metrics import read
 from tests.support.processes import Service, run_service
 from tests.support.rsgi import BrokenHandler, build_application, call
-from tests.support.valkey import wait_until
+from tests.support.valkey import Server, valkey_binary, wait_until
 
 PROFILE = "/api/v1/protected/profile"
 LOGIN = "/api/v1/auth/login"
@@ -226,3 +229,34 @@ def test_view_without_store_needs_a_thread_for_cookie_pages(
 def test_browsable_api_disabled_cookie_needs_no_thread(start: Start, clock: MovableClock) -> None:
     start(BROWSABLE_API=False).accounts.store = RemoteStore(clock)
     assert call(build_application(overloaded=True), "GET", "/quick", HTML, COOKIE).status == 200
+
+
+TOO_MANY_REQUESTS = THREADS * (1 + QUEUE_PER_THREAD) + 32
+
+
+@pytest.fixture
+def valkey(tmp_path: Path) -> Iterator[Server]:
+    server = Server(valkey_binary(), tmp_path)
+    yield server
+    server.resume()
+    server.kill()
+
+
+@pytest.fixture
+def valkey_service(tmp_path: Path, valkey: Server) -> Iterator[Service]:
+    with run_service(tmp_path, STORE_URL=f"valkey://127.0.0.1:{valkey.port}") as service:
+        yield service
+
+
+def test_metrics_report_stalled_store_under_load(valkey_service: Service, valkey: Server) -> None:
+    valkey.pause()
+    with ExitStack() as stack:
+        for _ in range(TOO_MANY_REQUESTS):
+            connection = valkey_service.connect()
+            stack.callback(connection.close)
+            body = json.dumps({"email": EMAIL, "password": PASSWORD})
+            connection.request("POST", "/api/v1/auth/login", body, {"Content-Type": JSON})
+        wait_until(lambda: "overloaded" in valkey_service.log)
+        scraped = valkey_service.request("GET", "/metrics")
+        assert scraped.status == 200
+        assert read(scraped.body.decode())["auth_store_up", frozenset()] == 0
