@@ -9,7 +9,7 @@ export class ApiError extends Error {
   }
 }
 
-/** Nobody is logged in, or not any more: show the login. */
+/** The user is not logged in, or no longer: show the login. */
 export class SessionEnded extends ApiError {}
 
 export class AuthClient {
@@ -40,7 +40,7 @@ export class AuthClient {
     return response;
   }
 
-  /** The tokens are forgotten even where the service cannot be told. */
+  /** The tokens are deleted even if the service cannot be reached. */
   async logout() {
     const session = this.#session;
     this.#session = null;

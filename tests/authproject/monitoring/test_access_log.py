@@ -47,8 +47,8 @@ def test_access_line_of_error_has_code_and_reason(
     clock.advance(1000)
     api.profile(token)
     api.refresh(token)
-    told = [(line.get("code"), line.get("reason")) for line in lines.json("authproject.access")]
-    assert told == [
+    outcome = [(line.get("code"), line.get("reason")) for line in lines.json("authproject.access")]
+    assert outcome == [
         ("not_found", None),
         (None, None),
         (None, None),
@@ -62,8 +62,8 @@ def test_token_in_path_is_masked(api: Api, lines: LogLines) -> None:
     _, payload, signature = token.split(".")
     api.client.get(f"/api/v1/{token}/profile")
     api.client.get(f"/{payload}.{signature}")
-    told = [line["path"] for line in lines.json("authproject.access")][-2:]
-    assert told == ["/api/v1/***/profile", "/***"]
+    outcome = [line["path"] for line in lines.json("authproject.access")][-2:]
+    assert outcome == ["/api/v1/***/profile", "/***"]
 
 
 def test_token_in_line_of_other_logger_is_masked(api: Api, lines: LogLines) -> None:
@@ -78,8 +78,8 @@ def test_token_in_line_of_other_logger_is_masked(api: Api, lines: LogLines) -> N
 def test_unknown_method_is_cut(api: Api, lines: LogLines) -> None:
     send(api, "/health", method="PROPFIND")
     send(api, "/health", method="M" * 5000)
-    told = [line["method"] for line in lines.json("authproject.access")]
-    assert told == ["PROPFIND", "M" * 16]
+    outcome = [line["method"] for line in lines.json("authproject.access")]
+    assert outcome == ["PROPFIND", "M" * 16]
 
 
 def test_request_id_outside_request_is_null(lines: LogLines) -> None:
@@ -123,8 +123,8 @@ def test_token_reuse_is_critical(api: Api, lines: LogLines, start: Callable[...,
     spent = api.register_and_log_in()["refresh_token"]
     api.refresh(spent)
     api.refresh(spent)
-    told = lines.json("authproject.security")[-1]
-    assert (told["event"], told["level"]) == ("authn_token_reuse", "CRITICAL")
+    outcome = lines.json("authproject.security")[-1]
+    assert (outcome["event"], outcome["level"]) == ("authn_token_reuse", "CRITICAL")
 
 
 def test_client_error_is_logged_once(api: Api, lines: LogLines) -> None:

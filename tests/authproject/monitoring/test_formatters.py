@@ -82,9 +82,9 @@ def test_traceback_is_logged(lines: LogLines) -> None:
 def test_masking_keeps_json_valid(lines: LogLines, before: str) -> None:
     secret = "J" + "A" * 20
     logging.getLogger("somebody").warning("%sy%s and %sey%s", before, secret, before, secret)
-    told = lines.json("somebody")[0]["message"]
+    outcome = lines.json("somebody")[0]["message"]
     # Text that looks like a token only after JSON escaping is not masked.
-    assert told == f"{before}y{secret} and {before}***"
+    assert outcome == f"{before}y{secret} and {before}***"
 
 
 TIME = r"\d\d:\d\d:\d\d\.\d\d\d"

@@ -27,15 +27,15 @@ class SlowStore(MemoryStore):
 
     def __init__(self, clock: MovableClock) -> None:
         super().__init__(clock)
-        self.trips: list[int] = []
+        self.batches: list[int] = []
         self.open = Event()
 
     def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
+        self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession]:
-        self.trips.append(len(asked))
+        self.batches.append(len(keys))
         assert self.open.wait(10)
-        return super().get_users_and_sessions(asked)
+        return super().get_users_and_sessions(keys)
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[Prefet
     async def asking() -> list[PrefetchedIdentity]:
         ahead = IdentityBatchLoader(store, slow_after=FOR_EVER)
         questions = asyncio.gather(*(ahead.load(claims(number)) for number in range(count)))
-        await asyncio.sleep(0)  # until each has asked
+        await asyncio.sleep(0)  # until each has queued its key
         then()
         try:
             return await questions
@@ -74,7 +74,7 @@ def ask(store: MemoryStore, count: int, then: Callable[[], None]) -> list[Prefet
 
 def test_lookups_during_a_batch_share_the_next(store: SlowStore) -> None:
     ask(store, 100, store.open.set)
-    assert store.trips == [1, 99]
+    assert store.batches == [1, 99]
 
 
 def test_each_lookup_gets_its_own_result(store: SlowStore) -> None:
@@ -85,7 +85,7 @@ def test_each_lookup_gets_its_own_result(store: SlowStore) -> None:
 
 def test_batch_size_is_limited(store: SlowStore) -> None:
     ask(store, MAX_BATCH + 100, store.open.set)
-    assert store.trips == [1, MAX_BATCH, 99]
+    assert store.batches == [1, MAX_BATCH, 99]
 
 
 def test_slow_batch_does_not_delay_later_ones(store: SlowStore) -> None:
@@ -93,7 +93,7 @@ def test_slow_batch_does_not_delay_later_ones(store: SlowStore) -> None:
         ahead = IdentityBatchLoader(store, slow_after=0)
         first = asyncio.ensure_future(ahead.load(claims(1)))
         second = asyncio.ensure_future(ahead.load(claims(2)))
-        await asyncio.to_thread(wait_until, lambda: store.trips == [1, 1])
+        await asyncio.to_thread(wait_until, lambda: store.batches == [1, 1])
         store.open.set()
         await asyncio.gather(first, second)
         ahead.close()
@@ -105,7 +105,7 @@ class FailingStore(SlowStore):
     error: Exception = StoreUnavailable()
 
     def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
+        self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession]:
         raise self.error
 
@@ -131,7 +131,7 @@ def test_shared_error_keeps_its_traceback_short() -> None:
 
 class ForgetfulStore(MemoryStore):
     def get_users_and_sessions(
-        self, asked: Sequence[tuple[EmailAddress, str]]
+        self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession]:
         return []
 

@@ -232,7 +232,7 @@ def test_non_ascii_forwarded_for_is_ignored(service: Service) -> None:
     assert get_logged_client(service, b"X-Forwarded-For: \xe2\x82\xac") == "127.0.0.1"
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being told")
+@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without configuration")
 def test_forwarded_for_from_other_address_is_ignored(service: Service) -> None:
     found = get_logged_client(service, f"X-Forwarded-For: {CLIENT}".encode(), source="127.0.0.2")
     assert found == "127.0.0.2"

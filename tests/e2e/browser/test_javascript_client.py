@@ -108,17 +108,19 @@ def test_failed_refresh_ends_all_pending_requests(tab: Tab, service: Service) ->
     tab.wait_for_expiry()
     service.post("auth/logout", {"refresh_token": tab.answers[0]["refresh_token"]})
     both = tab.page.evaluate("Promise.all([profile(), profile()])")
-    assert {(told["error"], told["code"]) for told in both} == {("SessionEnded", "token_revoked")}
+    assert {(outcome["error"], outcome["code"]) for outcome in both} == {
+        ("SessionEnded", "token_revoked")
+    }
     assert len(tab.refreshes) == 1
 
 
 def test_login_wrong_password_raises_api_error(tab: Tab, account: str) -> None:
-    told = tab.page.evaluate(
+    outcome = tab.page.evaluate(
         "email => { window.client = new AuthClient(`${api}/api/v1`);"
-        " return told(client.login(email, 'a wrong password')) }",
+        " return outcome(client.login(email, 'a wrong password')) }",
         account,
     )
-    assert (told["error"], told["code"], told["ended"]) == (
+    assert (outcome["error"], outcome["code"], outcome["ended"]) == (
         "ApiError",
         "invalid_credentials",
         False,
@@ -127,29 +129,29 @@ def test_login_wrong_password_raises_api_error(tab: Tab, account: str) -> None:
 
 
 def test_other_error_response_is_returned(tab: Tab) -> None:
-    told = tab.page.evaluate(
-        "told(client.fetch('/auth/password', {method: 'POST', body: '{}',"
+    outcome = tab.page.evaluate(
+        "outcome(client.fetch('/auth/password', {method: 'POST', body: '{}',"
         " headers: {'Content-Type': 'application/json'}}))"
     )
-    assert (told["status"], told["body"]["code"]) == (422, "unprocessable")
+    assert (outcome["status"], outcome["body"]["code"]) == (422, "unprocessable")
 
 
 @pytest.mark.parametrize("path", ["//localhost:1/x", "/\\localhost:1/x", "/\t/localhost:1/x"])
 def test_path_cannot_send_token_to_another_origin(tab: Tab, path: str) -> None:
     tab.page.evaluate("client.baseUrl = ''")
-    told = tab.page.evaluate("path => told(client.fetch(path))", path)
-    assert told["error"] == "TypeError"
-    assert told["message"].endswith("leads to another origin.")
+    outcome = tab.page.evaluate("path => outcome(client.fetch(path))", path)
+    assert outcome["error"] == "TypeError"
+    assert outcome["message"].endswith("leads to another origin.")
 
 
 def test_path_that_continues_host_is_rejected(tab: Tab) -> None:
     tab.page.evaluate("client.baseUrl = api")
-    told = tab.page.evaluate("told(client.fetch('@localhost:1/x'))")
-    assert told["message"] == "@localhost:1/x leads to another origin."
+    outcome = tab.page.evaluate("outcome(client.fetch('@localhost:1/x'))")
+    assert outcome["message"] == "@localhost:1/x leads to another origin."
 
 
 @pytest.mark.parametrize("body", ["null", "<html>", "[]", "401"])
 def test_401_without_code_raises_session_ended(tab: Tab, body: str) -> None:
     tab.page.route("**/profile", lambda route: route.fulfill(status=401, body=body))
-    told = tab.profile()
-    assert (told["error"], told["ended"]) == ("SessionEnded", True)
+    outcome = tab.profile()
+    assert (outcome["error"], outcome["ended"]) == ("SessionEnded", True)

@@ -52,8 +52,8 @@ def test_unlisted_front_end_is_blocked(
     context: "BrowserContext", foreign_port: int, origin: str, account: str, host: str
 ) -> None:
     page = open_page(context, f"http://{host}:{foreign_port}", origin)
-    told = page.evaluate("email => told(client.login(...email))", [account, PASSWORD])
-    assert (told["error"], told["message"]) == ("TypeError", "Failed to fetch")
+    outcome = page.evaluate("email => outcome(client.login(...email))", [account, PASSWORD])
+    assert (outcome["error"], outcome["message"]) == ("TypeError", "Failed to fetch")
     for mode in ("cors", "no-cors"):
         read = page.evaluate(
             "mode => fetch(`${api}/health`, {mode}).then(r => r.text()).catch(e => e.name)", mode

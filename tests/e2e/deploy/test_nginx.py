@@ -28,11 +28,11 @@ LIMIT = 16 * 1024
 
 def test_nginx_accepts_configuration(tmp_path: Path) -> None:
     prepare(tmp_path, 8000)
-    judged = subprocess.run(
+    checked = subprocess.run(
         [*build_command(tmp_path), "-t"], capture_output=True, text=True, check=True, timeout=30
     )
-    assert "test is successful" in judged.stderr
-    assert "[warn]" not in judged.stderr
+    assert "test is successful" in checked.stderr
+    assert "[warn]" not in checked.stderr
 
 
 def test_tested_site_differs_only_in_marked_lines(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_ipv6_subnet_counts_as_one_client(site: Site) -> None:
     assert get_statuses(site, "auth/login", ["2001:db8:0:2::1"]) == [422]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being told")
+@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being outcome")
 def test_forwarded_for_of_untrusted_client_is_ignored(site: Site, service: Service) -> None:
     claims = [new_client_address() for _ in range(GUESSES + 1)]
     responses = [site.login("wrong password", client=one, source=UNTRUSTED) for one in claims]
@@ -145,8 +145,8 @@ def test_invalid_request_id_is_replaced(site: Site, service: Service, name: str)
 
 
 def test_access_line_has_fields(site: Site, service: Service) -> None:
-    site.request("GET", "/nowhere?token=secret", **{"X-Request-ID": "told"})
-    line = site.get_line("told")
+    site.request("GET", "/nowhere?token=secret", **{"X-Request-ID": "outcome"})
+    line = site.get_line("outcome")
     assert {name: line[name] for name in ("method", "path", "status", "upstream_status")} == {
         "method": "GET",
         "path": "/nowhere",

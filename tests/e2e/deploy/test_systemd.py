@@ -58,9 +58,9 @@ def test_unit_is_valid(unit: Unit) -> None:
 
 
 def test_unit_is_hardened(unit: Unit) -> None:
-    judge = [find_program("systemd-analyze"), "--no-pager", "security", "--offline=true"]
+    analyze = [find_program("systemd-analyze"), "--no-pager", "security", "--offline=true"]
     found = subprocess.run(
-        [*judge, f"--threshold={MAX_EXPOSURE}", unit.file],
+        [*analyze, f"--threshold={MAX_EXPOSURE}", unit.file],
         capture_output=True,
         text=True,
         check=False,

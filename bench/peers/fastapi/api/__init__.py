@@ -1,1 +1,1 @@
-"""The service as the FastAPI design describes it: the peer that the benchmark is judged against."""
+"""The service as the FastAPI design describes it: the peer that the benchmark is compared with."""
