@@ -20,7 +20,7 @@ run: $(VENV)/run.stamp .env ## serve on http://127.0.0.1:8000
 # Twice as many processes as cores, since some tests wait for servers.
 test: $(VENV)/dev.stamp ## run every test; COVERAGE=1 measures branch coverage, too
 	$(BIN)/python -m pytest --dist loadfile \
-		-n $$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))") \
+		-n $(or $(JOBS),$$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")) \
 		$(if $(filter-out 0,$(COVERAGE)),--cov --cov-report=term)
 
 check: lint types test ## lint, types and tests

@@ -88,12 +88,17 @@ class Service:
 
 
 def is_running(pid: int) -> bool:
-    """Return whether a process exists and is no zombie (Linux)."""
+    """Return whether a process, or one of its threads, has not ended (Linux).
+
+    A killed process is a zombie while its other threads still hold open files, and locks.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return False
-    return stat.rpartition(")")[2].split()[0] not in {"Z", "X"}
+    fields = stat.rpartition(")")[2].split()
+    state, threads = fields[0], int(fields[17])
+    return state not in {"Z", "X"} or threads > 1
 
 
 def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
