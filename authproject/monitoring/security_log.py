@@ -4,7 +4,7 @@ import logging
 from typing import Any
 
 from accounts.domain.events import Event
-from accounts.signals import SIGNALS_BY_EVENT
+from accounts.signals import security_event
 from authproject.monitoring.formatters import log_with_fields
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.
@@ -14,9 +14,8 @@ security_log = logging.getLogger("authproject.security")
 
 
 def connect_security_log() -> None:
-    """Connect every security signal to the log."""
-    for signal in SIGNALS_BY_EVENT.values():
-        signal.connect(_log_security_event, dispatch_uid="authproject.security_log")
+    """Log each security event from now on."""
+    security_event.connect(_log_security_event, dispatch_uid="authproject.security_log")
 
 
 def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:

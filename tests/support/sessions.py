@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from accounts.domain.events import Event
-from accounts.signals import SIGNALS_BY_EVENT
+from accounts.signals import security_event
 from tests.support.api import PASSWORD, Api
 from tests.support.http import NEW_PASSWORD
 
@@ -44,10 +44,8 @@ def record_signals() -> Iterator[Signals]:
     def receive(event: Event, user: str, **_: object) -> None:
         received.append((event, user))
 
-    for signal in SIGNALS_BY_EVENT.values():
-        signal.connect(receive)
+    security_event.connect(receive)
     try:
         yield received
     finally:
-        for signal in SIGNALS_BY_EVENT.values():
-            signal.disconnect(receive)
+        security_event.disconnect(receive)

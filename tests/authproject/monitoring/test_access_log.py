@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from accounts.services import Services
-from accounts.signals import user_created
+from accounts.signals import security_event
 from authproject.monitoring.access_log import request_id
 from authproject.monitoring.middleware import MAX_PATH_LENGTH
 from tests.support.api import EMAIL, Api, MovableClock
@@ -148,11 +148,11 @@ def test_failing_signal_receiver_does_not_break_request(api: Api) -> None:
     def fail(**kwargs: Any) -> None:
         raise RuntimeError
 
-    user_created.connect(fail)
+    security_event.connect(fail)
     try:
         assert api.register().status_code == 201
     finally:
-        user_created.disconnect(fail)
+        security_event.disconnect(fail)
 
 
 def test_access_log_can_be_disabled_by_level(api: Api, lines: LogLines) -> None:
