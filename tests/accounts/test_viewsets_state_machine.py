@@ -13,7 +13,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from accounts import services as services_module
 from accounts.domain.events import Event
 from accounts.services import build_services
-from accounts.signals import token_reused
+from accounts.signals import security_event
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, get_field_codes
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
@@ -38,7 +38,7 @@ class HttpDriver:
             REFRESH_TOKEN_LIFETIME=REFRESH_LIFETIME,
         )
         self._policy.enable()
-        token_reused.connect(self._record_reuse)
+        security_event.connect(self._record_reuse)
         self._api = Api()
 
     def restart(self, keys: Sequence[str]) -> None:
@@ -48,7 +48,7 @@ class HttpDriver:
         self._monkeypatch.setattr(services_module, "_build_once", lambda: services)
 
     def close(self) -> None:
-        token_reused.disconnect(self._record_reuse)
+        security_event.disconnect(self._record_reuse)
         self._policy.disable()
 
     def register(self, email: str, password: str) -> Result:
@@ -73,7 +73,8 @@ class HttpDriver:
         return to_result(self._api.profile(access))
 
     def _record_reuse(self, event: Event, user: str, **_: object) -> None:
-        self.reuse_alarms.append(user)
+        if event is Event.TOKEN_REUSE:
+            self.reuse_alarms.append(user)
 
 
 def to_result(response: Any) -> Result:
