@@ -29,8 +29,3 @@ class CountingExecutor(HashingExecutor):
 
 def build_hasher(rounds: int = 4, executor: HashingExecutor | None = None) -> BcryptHasher:
     return BcryptHasher(rounds=rounds, executor=executor or HashingExecutor(threads=1))
-
-
-def build_overloaded_hasher() -> BcryptHasher:
-    """Return a hasher that raises `HashingOverloaded` for every password."""
-    return build_hasher(executor=HashingExecutor(threads=1, max_pending=0))

@@ -5,7 +5,6 @@ from typing import Any, Protocol
 
 import jwt
 import pytest
-from jwt.types import Options
 
 from accounts.domain.errors import InvalidTokenSignature
 from accounts.tokens.key_ring import HEADER_CACHE_SIZE, KeyRing
@@ -15,7 +14,6 @@ from tests.support.http import Start, decode_claims, decode_header, sign
 OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
 OTHER = "a-third-key-of-the-rollover-tests-is-long"
-ANY_TIME: Options = {"verify_exp": False, "verify_iat": False}
 
 TokenPair = dict[str, Any]
 Use = Callable[[Api, TokenPair], Any]
