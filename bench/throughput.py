@@ -19,12 +19,12 @@ def steps(
     """Yield windows in the order A B C A B C …, so that a slow minute affects every server."""
     profiled = [one for one in specs if one is not FASTAPI_COROUTINE]  # the same profile
     refreshing = [one for one in specs if one.api.refresh and one.name != OVER_VALKEY]
-    for what, send_load, asked, windows in (
+    for what, send_load, measured, windows in (
         ("profile", profile, profiled, results.profile),
         ("refresh", refresh, refreshing, results.refresh),
     ):
         for number in range(plan.rounds):
-            for one in asked:
+            for one in measured:
                 name = f"{what}, {one.name} ({number + 1}/{plan.rounds})"
                 action = partial(measure, servers, one.name, send_load, plan.window, windows)
                 yield Step(name, plan.window + 1.4, action)

@@ -1,4 +1,4 @@
-"""What the worker processes of one service share: a metrics directory and a list of tickets."""
+"""What the worker processes of one service share: a metrics directory and a pipe."""
 
 import fcntl
 import os

@@ -213,7 +213,7 @@ def replace_key_id(token: str, key: str) -> str:
 
 
 def build_settings(max_examples: int) -> settings:
-    """Return settings for so many runs. The phase `explain` is left out because it is slow."""
+    """Return Hypothesis settings. The phase `explain` is left out because it is slow."""
     return settings(
         max_examples=max_examples,
         stateful_step_count=25,

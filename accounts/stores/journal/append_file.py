@@ -51,8 +51,8 @@ class AppendOnlyFile:
         descriptor = _write_new_file(self._path, lines)
         os.close(self._descriptor)
         self._descriptor, self._size = descriptor, os.fstat(descriptor).st_size
-        # Until the folder is synced, a crash may bring back the old file, which lacks what is
-        # appended from here on. So the next append syncs the folder first if this fails.
+        # Until the folder is synced, a crash may bring back the old file and lose later appends.
+        # If `truncate`, which syncs the folder, fails here, the next append calls it again.
         self._needs_truncate = True
         self.truncate(self._size)
 

@@ -4,7 +4,7 @@
     {"crc32":"8c736521","user":{"email":"user@example.com","password_hash":…}}
     {"crc32":"1f0e9c3a","session":{"email":"user@example.com","sid":…,"ended":true}}
 
-A line is one record as it is from then on: the last line about a user or session holds.
+Each line has the complete new state of one user or session. The last such line counts.
 """
 
 from collections.abc import Iterator

@@ -167,7 +167,7 @@ def _require_free_port(host: str, port: int) -> str:
 def _exit_with_parent() -> None:
     # Without it, the worker of a killed parent would keep the port and the store.
     cast(BaseProcess, multiprocessing.parent_process()).join()
-    # Repeated, because a worker that is still starting has its parent's handler, which ignores it.
+    # Repeated: until a worker has started, it has its parent's handler, which ignores SIGTERM.
     while True:
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(1)

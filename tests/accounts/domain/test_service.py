@@ -114,7 +114,7 @@ def test_hash_upgrade_keeps_a_password_changed_meanwhile(start_service: StartSer
 
 
 class OneHashExecutor(HashingExecutor):
-    """Is overloaded after one hash."""
+    """Raises `HashingOverloaded` from the second hash on."""
 
     used = False
 

@@ -54,7 +54,7 @@ def test_media_type_is_checked_before_method(api: Api, path: str) -> None:
     assert get_error(response) == (415, "unsupported_media_type")
 
 
-# Ignored
+# Parts of a request that are ignored
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 def raw(service: Service, method: str, path: str, *headers: bytes, body: bytes = b"") -> bytes:
-    """Send these very bytes; return all of the answer."""
+    """Send the bytes as they are, and return the whole response."""
     lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close"]
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(b"\r\n".join([*lines, *headers, b"", body]))

@@ -1,4 +1,4 @@
-"""What `startproject` writes, and what djoser and simplejwt tell to add to it."""
+"""What `startproject` writes, and what the guides of djoser and simplejwt add."""
 
 import os
 from pathlib import Path
