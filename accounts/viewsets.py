@@ -70,12 +70,12 @@ class AuthViewSet(AccountViewSet):
     @post(serializer_class=LoginSerializer, hashes_password=True)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
-        return _token_response(self.service.login(**self.validated_data(request)))
+        return _build_response(self.service.login(**self.validated_data(request)))
 
     @post(serializer_class=RefreshTokenSerializer)
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for a fresh access token."""
-        return _token_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
+        return _build_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
     @post(serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
@@ -86,7 +86,7 @@ class AuthViewSet(AccountViewSet):
     @post(url_path="logout-all", **authenticated, serializer_class=BodySerializer)
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
-        self.service.logout_all(_claims(request))
+        self.service.logout_all(_get_claims(request))
         return Response(status=204)
 
     @post(**authenticated, serializer_class=ChangePasswordSerializer, hashes_password=True)
@@ -94,9 +94,9 @@ class AuthViewSet(AccountViewSet):
         """Change the password; every other session of the user ends."""
         body = self.validated_data(request)
         tokens = self.service.change_password(
-            _claims(request), body["current_password"], body["new_password"]
+            _get_claims(request), body["current_password"], body["new_password"]
         )
-        return _token_response(tokens)
+        return _build_response(tokens)
 
 
 class ProtectedViewSet(AccountViewSet):
@@ -109,11 +109,11 @@ class ProtectedViewSet(AccountViewSet):
         return Response({"email": user.email, "message": "This is protected data"})
 
 
-def _claims(request: Request) -> Claims:
+def _get_claims(request: Request) -> Claims:
     return cast(Claims, request.auth)
 
 
-def _token_response(tokens: TokenPair) -> Response:
+def _build_response(tokens: TokenPair) -> Response:
     body = {"access_token": tokens.access_token}
     if tokens.refresh_token is not None:
         body["refresh_token"] = tokens.refresh_token

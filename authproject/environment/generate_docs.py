@@ -46,10 +46,10 @@ def build_documents(root: Path) -> dict[Path, str]:
 
 
 def build_env_example() -> str:
-    return "\n".join([ENV_EXAMPLE_HEADER, *map(_env_example_entry, get_variables())])
+    return "\n".join([ENV_EXAMPLE_HEADER, *map(_build_env_example_entry, get_variables())])
 
 
-def _env_example_entry(variable: Variable[Any]) -> str:
+def _build_env_example_entry(variable: Variable[Any]) -> str:
     lines = [f"# {line}" for line in [variable.summary, *cleandoc(variable.details).splitlines()]]
     if variable.production_default is not None:
         lines.append(f"# In production: {variable.production_default or 'empty'}.")

@@ -35,12 +35,12 @@ def encode(record: Record) -> bytes:
         email, session = record
         fields = {"session": {"email": email, **to_dict(session)}}
     body = orjson.dumps(fields)[1:]
-    return b"%s,%s\n" % (_checksum(body), body)
+    return b"%s,%s\n" % (_build_checksum(body), body)
 
 
 def decode(line: bytes) -> Record:
     """Return the record of a line. Raises `ValueError`, `KeyError` or `TypeError` for damage."""
-    if line[:CHECKSUM_END] != _checksum(line[BODY_START:-1]):
+    if line[:CHECKSUM_END] != _build_checksum(line[BODY_START:-1]):
         raise ValueError
     fields = orjson.loads(line)
     if "user" in fields:
@@ -49,7 +49,7 @@ def decode(line: bytes) -> Record:
     return EmailAddress(session["email"]), from_dict(Session, session)
 
 
-def _checksum(body: bytes) -> bytes:
+def _build_checksum(body: bytes) -> bytes:
     return b'{"crc32":"%08x"' % crc32(body)
 
 

@@ -40,11 +40,11 @@ class TimeoutLock:
 
 def connect(location: RedisURL) -> Client:
     """Return a client. Only a cluster is connected to: its nodes are queried."""
-    options = _client_options(location)
+    options = _build_client_options(location)
     if location.topology is Topology.CLUSTER:
         return _connect_cluster(location, options)
     if location.topology is Topology.SENTINEL:
-        sentinels = SENTINEL(location.hosts, sentinel_kwargs=_timeout_options())
+        sentinels = SENTINEL(location.hosts, sentinel_kwargs=_build_timeout_options())
         client: Redis = sentinels.master_for(location.service_name, db=location.db, **options)
         return client
     host, port = location.hosts[0]
@@ -61,7 +61,7 @@ def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluste
     return cluster
 
 
-def _client_options(location: RedisURL) -> dict[str, Any]:
+def _build_client_options(location: RedisURL) -> dict[str, Any]:
     return {
         "username": location.username,
         "password": location.password,
@@ -69,12 +69,12 @@ def _client_options(location: RedisURL) -> dict[str, Any]:
         "max_connections": MAX_CONNECTIONS,
         "protocol": 2,  # 3 adds HELLO and push messages, which are not used
         "driver_info": None,  # saves one round trip for each new connection
-        **_timeout_options(),
+        **_build_timeout_options(),
         **({"ssl": True, **location.tls_options} if location.tls else {}),
     }
 
 
-def _timeout_options() -> dict[str, Any]:
+def _build_timeout_options() -> dict[str, Any]:
     # redis-py's default is ten attempts with growing pauses, which blocks a thread for a minute.
     # No retry is needed for a connection that the server closed: it is replaced before its use.
     return {

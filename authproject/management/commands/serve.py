@@ -46,7 +46,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--host", default="127.0.0.1", help="by default 127.0.0.1")
-        parser.add_argument("--port", type=_port, default=8000, help="by default 8000")
+        parser.add_argument("--port", type=_parse_port, default=8000, help="by default 8000")
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
@@ -60,7 +60,7 @@ class Command(BaseCommand):
             # copy every memory page that the worker shares with its parent.
             gc.freeze()
             load = partial(_load_in_worker, application, initial_worker_pipe(workers))
-            _granian(address, port, workers).serve(target_loader=load, wrap_loader=False)
+            _build_server(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
 
@@ -95,7 +95,7 @@ def _load_in_worker(application: Any, pipe: int) -> Any:
     return application
 
 
-def _granian(address: str, port: int, workers: int) -> AbstractServer[Any]:
+def _build_server(address: str, port: int, workers: int) -> AbstractServer[Any]:
     return Granian(
         APPLICATION,
         address=address,
@@ -142,7 +142,7 @@ def _open_store() -> None:
     gc.freeze()
 
 
-def _port(text: str) -> int:
+def _parse_port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 2**16:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
