@@ -1,19 +1,26 @@
 """Free ports for servers."""
 
+import os
 import random
 import socket
 
-# Below Linux's ports for outgoing connections (net.ipv4.ip_local_port_range), so that none of
-# these takes a port before its server does.
+# Below Linux's default ports for outgoing connections (net.ipv4.ip_local_port_range). Each process
+# of a test run has ports of its own, so that two never choose the same one.
 PORTS = range(10_000, 32_768)
-# Not seeded: all processes of a test run have the same seed.
+WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+# Not seeded: tests that run one after another would choose the same ports.
 random_source = random.SystemRandom()
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 without a listener."""
+    """Return a port that a server can bind: no listener has it, nor an outgoing connection."""
     while True:
-        port = random_source.choice(PORTS)
+        port = random_source.choice(PORTS[WORKER::WORKERS])
         with socket.socket() as listener:
-            if listener.connect_ex(("127.0.0.1", port)) != 0:
-                return port
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                listener.bind(("", port))
+            except OSError:
+                continue
+            return port

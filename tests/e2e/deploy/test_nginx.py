@@ -29,9 +29,9 @@ LIMIT = 16 * 1024
 def test_nginx_accepts_configuration(tmp_path: Path) -> None:
     prepare(tmp_path, 8000)
     checked = subprocess.run(
-        [*build_command(tmp_path), "-t"], capture_output=True, text=True, check=True, timeout=30
+        [*build_command(tmp_path), "-t"], check=False, capture_output=True, text=True, timeout=30
     )
-    assert "test is successful" in checked.stderr
+    assert "test is successful" in checked.stderr, checked.stderr
     assert "[warn]" not in checked.stderr
 
 
