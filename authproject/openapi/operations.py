@@ -27,7 +27,9 @@ class Operation:
     """Errors that do not follow from what the view declares."""
 
 
-CREDENTIALS = {"email": responses.EMAIL, "password": "correct horse battery"}
+PASSWORD = "correct horse battery"  # noqa: S105  # an example
+NEW_PASSWORD = "another horse, another battery"  # noqa: S105  # an example
+CREDENTIALS = {"email": responses.EMAIL, "password": PASSWORD}
 REFRESH_TOKEN = {"refresh_token": responses.TOKEN}
 PAGE = Operation(response=str, media_type="text/html", example="<!doctype html>…")
 ROOT = Operation(
@@ -82,10 +84,7 @@ OPERATIONS = {
         "Ends every session of the user and returns the tokens of a new one. A wrong current "
         "password is 400, because the token is valid.",
         responses.Tokens(),
-        request_example={
-            "current_password": "correct horse battery",
-            "new_password": "another horse, another battery",
-        },
+        request_example={"current_password": PASSWORD, "new_password": NEW_PASSWORD},
         errors=(WrongCurrentPassword(),),
     ),
     "/api/v1/protected/profile": Operation(
