@@ -13,7 +13,10 @@ class TokenType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """The claims of an access token. Times are whole seconds since the epoch."""
+    """The claims of an access token. Times are whole seconds since the epoch.
+
+    No token is issued with a `not_before`; one that has it is rejected until then.
+    """
 
     email: EmailAddress
     security_stamp: str
@@ -21,6 +24,7 @@ class Claims:
     jti: str
     issued_at: int
     expires_at: int
+    not_before: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from accounts.domain.interfaces import UserAndSession
 from accounts.services import get_services
 from accounts.tokens.service import TokenService
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
-from tests.support.http import get_error
+from tests.support.http import forge, get_error
 
 PROFILE = "/api/v1/protected/profile"
 INVALID = (401, "token_invalid")
@@ -112,6 +112,12 @@ def test_bad_token_on_public_endpoint_is_ignored(api: Api, path: str) -> None:
 @pytest.mark.parametrize("header", ["", "Bearer", "Bearer bad", "Basic dTpw"])
 def test_verify_header_without_valid_token_is_none(api: Api, header: str) -> None:
     assert verify_authorization_header(header) is None
+
+
+@pytest.mark.parametrize("claims", [{"aud": "somebody"}, {"nbf": 2_000_000_000}], ids=str)
+def test_verify_header_restricted_token_is_none(api: Api, claims: dict[str, Any]) -> None:
+    token = forge(api.register_and_log_in()["access_token"], **claims)
+    assert verify_authorization_header(f"Bearer {token}") is None
 
 
 def test_verify_header_returns_claims(api: Api, clock: MovableClock) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from tests.support.api import Api
+from tests.support.api import Api, MovableClock
 from tests.support.http import decode_claims, decode_header, forge, get_error, sign
+from tests.support.sessions import change_password
 
 INVALID = (401, "token_invalid")
 MISSING: Any = ...
@@ -18,6 +19,10 @@ INVALID_TEXTS: list[Any] = [MISSING, None, "", 5, ["a"], "\ud800", "a\nb"]
 INVALID_TIMES: list[Any] = [
     *(MISSING, None, "2000000000", -1, True, [], 1.8e9, inf, -inf, nan),
     *(10**30, 10**1000, 32_503_680_001),
+]
+INVALID_AUDIENCES: list[Any] = [
+    *("somebody", "", "testserver", "https://auth.example.com", None, 5, True, nan, {}),
+    *([], ["somebody"], [""], ["a", "b"], [None]),
 ]
 INVALID_COUNTS: list[Any] = [MISSING, None, "0", -1, True, 0.0, inf, nan, 10**30, {}]
 INVALID_ALGORITHMS: list[Any] = [
@@ -73,8 +78,59 @@ def test_token_signed_anew_is_accepted(endpoint: Endpoint) -> None:
 
 
 def test_unknown_claims_are_ignored(endpoint: Endpoint) -> None:
-    response = endpoint.use_forged(admin=True, aud="somebody", iss=5, scope=["all"])
+    response = endpoint.use_forged(admin=True, scope=["all"])
     assert response.status_code == 200
+
+
+@pytest.mark.parametrize("issuer", ["https://somebody.example", "", 5, None], ids=ascii)
+def test_issuer_is_ignored(endpoint: Endpoint, issuer: Any) -> None:
+    """RFC 7519 §4.1.1 leaves it to the application: here the key ID names the issuer."""
+    assert endpoint.use_forged(iss=issuer).status_code == 200
+
+
+def test_audience_is_invalid(endpoint: Endpoint) -> None:
+    accepted = find_accepted(INVALID_AUDIENCES, lambda value: endpoint.use_forged(aud=value))
+    assert accepted == set()
+
+
+def test_not_before_that_is_no_time_is_invalid(endpoint: Endpoint) -> None:
+    values = [value for value in INVALID_TIMES if value is not MISSING]
+    assert find_accepted(values, lambda value: endpoint.use_forged(nbf=value)) == set()
+
+
+@pytest.mark.parametrize("seconds", [1, 5, 60, 7 * 86_400])
+def test_not_before_in_the_future_is_invalid(
+    endpoint: Endpoint, clock: MovableClock, seconds: int
+) -> None:
+    assert get_error(endpoint.use_forged(nbf=int(clock()) + seconds)) == INVALID
+
+
+def test_not_before_in_the_past_is_accepted(endpoint: Endpoint, clock: MovableClock) -> None:
+    for not_before in (0, int(clock()) - 60, int(clock())):
+        assert endpoint.use_forged(nbf=not_before).status_code == 200
+
+
+def test_not_before_is_checked_at_each_use(endpoint: Endpoint, clock: MovableClock) -> None:
+    token = forge(endpoint.token, nbf=int(clock()) + 60)
+    for seconds, status in [(0, 401), (60, 200), (-60, 401)]:
+        clock.advance(seconds)
+        assert endpoint.use(token).status_code == status
+
+
+@pytest.mark.parametrize("claims", [{"aud": "somebody"}, {"nbf": 2_000_000_000}], ids=str)
+def test_logout_restricted_token_ends_no_session(api: Api, claims: dict[str, Any]) -> None:
+    pair = api.register_and_log_in()
+    assert api.logout(forge(pair["refresh_token"], **claims)).status_code == 204
+    assert api.profile(pair["access_token"]).status_code == 200
+
+
+@pytest.mark.parametrize("claims", [{"aud": "somebody"}, {"nbf": 2_000_000_000}], ids=str)
+def test_restricted_token_changes_nothing(api: Api, claims: dict[str, Any]) -> None:
+    pair = api.register_and_log_in()
+    token = forge(pair["access_token"], **claims)
+    assert get_error(change_password(api, token)) == INVALID
+    assert get_error(api.post("auth/logout-all", token=token)) == INVALID
+    assert api.profile(pair["access_token"]).status_code == 200
 
 
 @pytest.mark.parametrize("claim", ["sub", "sid", "ver", "jti", "type"])
