@@ -29,7 +29,7 @@ HOMES = {
     },
     "email_validator": {"accounts.domain.users"},
     "granian": {"authproject.management.commands.serve"},
-    "jwt": {"accounts.tokens.key_ring"},
+    "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},
     "orjson": {
         "accounts.management.commands.make_users",
         "accounts.rest.parsers",

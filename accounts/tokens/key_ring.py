@@ -15,9 +15,7 @@ from rest_framework_simplejwt.backends import TokenBackend
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
 from accounts.domain.errors import InvalidTokenSignature, UnknownKeyID
-from accounts.tokens.keys import KEY_ID_RE, key_id
-
-ALGORITHM = "HS256"
+from accounts.tokens.keys import ALGORITHM, KEY_ID_RE, key_id, prepare_key
 
 HEADER_CACHE_SIZE = 64
 """This service's tokens have one header per key. Other tokens' headers fill the rest."""
@@ -38,7 +36,8 @@ DECODE_OPTIONS: Options = {
 class KeyRing(TokenBackend):
     """Signs with the first secret and verifies with each of them.
 
-    A token's `kid` selects the key. Keys are never tried in turn.
+    A token's `kid` selects the key. Keys are never tried in turn. Raises `ValueError` for a
+    secret that PyJWT refuses.
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
@@ -47,19 +46,19 @@ class KeyRing(TokenBackend):
         # `jwt.encode` would prepare key and header for each token: 15 µs more per refresh.
         self._header = base64url_encode(_dump_json(header)) + b"."
         self._signer = jwt.get_algorithm_by_name(ALGORITHM)
-        self._key = self._signer.prepare_key(secrets[0])
-        self._secrets = {key_id(secret): secret for secret in secrets}
-        self._find_secret_cached = lru_cache(HEADER_CACHE_SIZE)(self._find_secret)
+        self._keys = {key_id(secret): prepare_key(secret) for secret in secrets}
+        self._signing_key = self._keys[header["kid"]]
+        self._find_key_cached = lru_cache(HEADER_CACHE_SIZE)(self._find_key)
 
     @property
     def key_ids(self) -> str:
         """The `kid` of each key, separated by commas; the signing key's first."""
-        return ", ".join(self._secrets)
+        return ", ".join(self._keys)
 
     def encode(self, payload: dict[str, Any]) -> str:
         """Return a signed token: a JWS in compact form (RFC 7515 §7.1)."""
         content = self._header + base64url_encode(_dump_json(payload))
-        signature = self._signer.sign(content, self._key)
+        signature = self._signer.sign(content, self._signing_key)
         return (content + b"." + base64url_encode(signature)).decode()
 
     def decode(self, token: str, verify: bool = True) -> dict[str, Any]:  # type: ignore[override]  # simplejwt annotates the encoded token as a Token
@@ -68,14 +67,14 @@ class KeyRing(TokenBackend):
         Raises `TokenBackendError`, `UnknownKeyID` or `InvalidTokenSignature`.
         """
         try:
-            secret = self._find_secret_cached(token.partition(".")[0])
-            return jwt.decode(token, secret, algorithms=[ALGORITHM], options=DECODE_OPTIONS)
+            key = self._find_key_cached(token.partition(".")[0])
+            return jwt.decode(token, key, algorithms=[ALGORITHM], options=DECODE_OPTIONS)
         except jwt.InvalidSignatureError as error:
             raise InvalidTokenSignature from error
-        except jwt.InvalidTokenError as error:
+        except jwt.PyJWTError as error:
             raise TokenBackendError("Token is invalid") from error
 
-    def _find_secret(self, encoded_header: str) -> str:
+    def _find_key(self, encoded_header: str) -> bytes:
         header = jwt.get_unverified_header(f"{encoded_header}..")
         if "crit" in header:  # RFC 7515 §4.1.11: reject extensions that are not supported.
             raise jwt.InvalidTokenError("critical extension")
@@ -83,9 +82,9 @@ class KeyRing(TokenBackend):
         # This service never issues such a header: it is not a token of a removed key.
         if header.get("alg") != ALGORITHM or not KEY_ID_RE.fullmatch(kid):
             raise jwt.InvalidTokenError("another issuer's header")
-        if kid not in self._secrets:
+        if kid not in self._keys:
             raise UnknownKeyID(kid)
-        return self._secrets[kid]
+        return self._keys[kid]
 
 
 def _dump_json(value: Mapping[str, Any]) -> bytes:

@@ -1,7 +1,11 @@
-"""Keys derived from a secret. Standard library only: the settings use it."""
+"""The keys of a secret. Imports no Django: the settings use it."""
 
 import hmac
 import re
+
+import jwt
+
+ALGORITHM = "HS256"
 
 KEY_ID_RE = re.compile(r"[0-9a-f]{16}")
 """The form of a key ID that `key_id` returns."""
@@ -14,6 +18,18 @@ def derive_key(secret: str, info: str) -> bytes:
     """
     pseudorandom_key = hmac.digest(bytes(32), secret.encode(), "sha256")
     return hmac.digest(pseudorandom_key, info.encode() + b"\x01", "sha256")
+
+
+def prepare_key(secret: str) -> bytes:
+    """Return the HMAC key of a secret. Raises `ValueError` if PyJWT takes it for another key.
+
+    A public key in PEM, SSH or JWK format is no secret (RFC 8725 §2.1).
+    """
+    try:
+        key: bytes = jwt.get_algorithm_by_name(ALGORITHM).prepare_key(secret)
+    except jwt.InvalidKeyError as error:
+        raise ValueError("the key is of another algorithm: PEM, SSH or JWK") from error
+    return key
 
 
 def key_id(secret: str) -> str:

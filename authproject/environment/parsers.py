@@ -5,6 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+from accounts.tokens.keys import prepare_key
+
 T = TypeVar("T")
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key has at least the size of the hash.
@@ -75,6 +77,16 @@ def parse_secret(text: str) -> str:
     # Bytes of the environment that are not UTF-8 are lone surrogates here; they do not count.
     if len(text.encode(errors="ignore")) < MIN_SECRET_BYTES or not text.isprintable():
         raise ValueError(f"must be printable text of at least {MIN_SECRET_BYTES} bytes")
+    # As an item of JWT_SECRET_KEY_FALLBACKS, such a secret would be another one.
+    if text != text.strip() or "," in text:
+        raise ValueError("must have no comma, and no space at its ends")
+    try:
+        prepare_key(text)
+    except ValueError:
+        raise ValueError("must be a random secret, not a PEM, SSH or JWK key") from None
+    # Of a PEM file on several lines, some programs read the first one only. Everybody knows it.
+    if text.startswith("-----BEGIN "):
+        raise ValueError("must be a random secret, not a line of a PEM file")
     return text
 
 

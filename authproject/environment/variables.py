@@ -79,7 +79,10 @@ class Environment:
         "The secret key that signs the tokens: at least 32 bytes.",
         example=EXAMPLE_SECRET,
         is_allowed_in_production=lambda secret: secret != EXAMPLE_SECRET,
-        details="This example is refused in production.",
+        details="""
+            Random text without commas; a PEM, SSH or JWK key is refused. This example is refused in
+            production.
+            """,
         hint="remove .env and run `python -m authproject.init_env`, which writes a new secret",
     )
     JWT_SECRET_KEY_FALLBACKS = Variable(

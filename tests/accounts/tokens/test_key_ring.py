@@ -5,14 +5,16 @@ from typing import Any, Protocol
 
 import jwt
 import pytest
+from jwt.algorithms import HMACAlgorithm
 
 from accounts.domain.errors import InvalidTokenSignature
 from accounts.tokens.key_ring import HEADER_CACHE_SIZE, KeyRing
 from tests.support.api import Api
-from tests.support.http import Start, decode_claims, decode_header, sign
+from tests.support.http import Start, decode_claims, decode_header, get_error, sign
 
 OLD = "the-old-key-of-the-rollover-tests-is-long"
 NEW = "the-new-key-of-the-rollover-tests-is-long"
+SSH_KEY = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ"
 OTHER = "a-third-key-of-the-rollover-tests-is-long"
 
 TokenPair = dict[str, Any]
@@ -49,6 +51,10 @@ def use_refresh(api: Api, pair: TokenPair) -> Any:
 
 
 every_use = pytest.mark.parametrize("use", [use_access, use_refresh])
+
+
+def raise_invalid_key(*args: object) -> None:
+    raise jwt.InvalidKeyError("the inside of PyJWT")
 
 
 def get_code(response: Any) -> Any:
@@ -202,6 +208,34 @@ def test_decode_changed_payload_is_invalid_signature() -> None:
         ring.decode(f"{header}.{payload}.{signature}")
 
 
+@pytest.mark.parametrize("keys", [(SSH_KEY,), (NEW, SSH_KEY)], ids=["current", "fallback"])
+def test_key_of_another_algorithm_is_refused(keys: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="another algorithm"):
+        KeyRing(keys)
+
+
+@every_use
+def test_any_error_of_pyjwt_while_verifying_is_invalid(
+    restart: Restart, use: Use, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    api = restart(NEW)
+    pair = api.register_and_log_in()
+    monkeypatch.setattr(HMACAlgorithm, "verify", raise_invalid_key)
+    assert use(api, pair) == "token_invalid"
+
+
+def test_error_of_pyjwt_while_signing_is_a_logged_bug(
+    restart: Restart, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    api = restart(NEW)
+    api.register()
+    monkeypatch.setattr(HMACAlgorithm, "sign", raise_invalid_key)
+    response = api.login()
+    assert get_error(response) == (500, "server_error")
+    assert "inside of PyJWT" not in response.content.decode()
+    assert any(record.exc_info and record.levelname == "ERROR" for record in caplog.records)
+
+
 def test_key_ids_lists_the_current_key_first() -> None:
     ring = KeyRing([NEW, OLD])
     kids = [get_kid(KeyRing([key]).encode({})) for key in (NEW, OLD)]
@@ -214,4 +248,4 @@ def test_header_cache_has_a_limit() -> None:
     for number in range(HEADER_CACHE_SIZE + 10):
         headers = {"kid": kid, "jku": f"https://example.com/{number}"}
         ring.decode(jwt.encode({}, OLD, algorithm="HS256", headers=headers))
-    assert ring._find_secret_cached.cache_info().currsize == HEADER_CACHE_SIZE
+    assert ring._find_key_cached.cache_info().currsize == HEADER_CACHE_SIZE

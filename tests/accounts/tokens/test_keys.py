@@ -2,7 +2,9 @@ import re
 import subprocess
 import sys
 
-from accounts.tokens.keys import KEY_ID_RE, derive_key, key_id
+import pytest
+
+from accounts.tokens.keys import KEY_ID_RE, derive_key, key_id, prepare_key
 from tests.support.processes import ROOT
 
 SECRET = "the-secret-of-the-tests-is-long-enough"
@@ -16,6 +18,15 @@ def test_derive_key_is_hkdf_sha256() -> None:
 
 def test_derive_key_with_other_info_differs() -> None:
     assert derive_key(SECRET, "one") != derive_key(SECRET, "another")
+
+
+def test_prepare_key_returns_the_bytes_of_a_secret() -> None:
+    assert prepare_key(SECRET) == SECRET.encode()
+
+
+def test_prepare_key_of_another_algorithm_is_refused() -> None:
+    with pytest.raises(ValueError, match="another algorithm"):
+        prepare_key("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ")
 
 
 def test_key_id_is_stable_and_differs_per_secret() -> None:

@@ -10,6 +10,22 @@ from authproject.environment.variables import EXAMPLE_SECRET, get_variables
 from tests import settings as test_settings
 
 SECRET = "a-secret-of-thirty-two-bytes-or-more"
+BODY = "MCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE="
+KEYS_OF_OTHER_ALGORITHMS = [
+    *(f"{name} {BODY} me@example.com" for name in ("ssh-rsa", "ssh-ed25519", "ssh-dss")),
+    *(f"ecdsa-sha2-nistp{bits} {BODY}" for bits in (256, 384, 521)),
+    f" ssh-rsa {BODY}",
+    f"-----BEGIN PUBLIC KEY-----\n{BODY}\n-----END PUBLIC KEY-----",
+    f"-----BEGIN PUBLIC KEY-----\\n{BODY}\\n-----END PUBLIC KEY-----\\n",
+    f"-----BEGIN CERTIFICATE----- {BODY} -----END CERTIFICATE-----",
+    f"-----BEGIN PRIVATE KEY-----{BODY}-----END PRIVATE KEY-----",
+    f" -----BEGIN RSA PRIVATE KEY-----{BODY}-----END RSA PRIVATE KEY-----",
+    f"---- BEGIN SSH2 PUBLIC KEY ---- {BODY} ---- END SSH2 PUBLIC KEY ----",
+    "-----BEGIN OPENSSH PRIVATE KEY-----",  # of a file whose other lines are lost
+    '{"kty": "oct"                            }',
+    '[{"keys": {"kty": "RSA"}}                ]',
+]
+BLANK_SECRETS = [" " * 40, "\t" * 40, "\u00a0" * 40, "\u3000" * 40, "\u200b" * 40, " \u2003" * 20]
 
 
 @pytest.fixture
@@ -121,6 +137,7 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
     [
         ("JWT_SECRET_KEY", ""),
         ("JWT_SECRET_KEY", "x" * 31),
+        ("JWT_SECRET_KEY", f"{SECRET},{SECRET}"),
         ("JWT_SECRET_KEY_FALLBACKS", f"{SECRET},short"),
         ("ENVIRONMENT", "staging"),
         ("ENVIRONMENT", "Production"),
@@ -192,6 +209,28 @@ def test_error_message_names_every_item_of_a_list(dotenv: Path) -> None:
 def test_access_token_must_expire_before_session(dotenv: Path, other: dict[str, str]) -> None:
     lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440", "REFRESH_TOKEN_EXPIRE_DAYS": "1"}
     assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in get_error(dotenv, **lifetimes, **other)
+
+
+@pytest.mark.parametrize(
+    "key", [*KEYS_OF_OTHER_ALGORITHMS, *BLANK_SECRETS, f" {SECRET}"], ids=ascii
+)
+def test_text_that_is_no_secret_is_an_error(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY", key)
+    message = get_error(dotenv)
+    assert "  JWT_SECRET_KEY: " in message
+    assert key not in message
+
+
+@pytest.mark.parametrize("key", KEYS_OF_OTHER_ALGORITHMS, ids=ascii)
+def test_fallback_that_is_no_secret_is_an_error(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("JWT_SECRET_KEY_FALLBACKS", f"{SECRET}, {key}")
+    message = get_error(dotenv)
+    assert "  JWT_SECRET_KEY_FALLBACKS: " in message
+    assert key not in message
 
 
 def test_secret_that_is_not_utf8_is_an_error(dotenv: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -187,7 +187,12 @@ def test_invalid_option_is_an_error(options: list[str], message: str) -> None:
     ids=["serve", "runserver", "check", "wsgi"],
 )
 def test_start_lists_every_configuration_error(command: tuple[str, ...]) -> None:
-    errors = {"JWT_SECRET_KEY": "short", "BCRYPT_ROUNDS": "99", "LOG_FORMAT": "xml"}
+    errors = {
+        "JWT_SECRET_KEY": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ",
+        "JWT_SECRET_KEY_FALLBACKS": "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTI",
+        "BCRYPT_ROUNDS": "99",
+        "LOG_FORMAT": "xml",
+    }
     if command != ("manage.py", "check"):  # which does not check files
         errors |= {
             "SEED_USERS_FILE": "/missing/users.jsonl",
