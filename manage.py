@@ -17,7 +17,7 @@ def main() -> None:
         # Loads the settings. Otherwise some commands start without them or print a traceback.
         settings.INSTALLED_APPS  # noqa: B018  # reading it loads them
     except ImproperlyConfigured as error:
-        exit_with_error(error, serving=sys.argv[1:2] in (["serve"], ["runserver"]))
+        exit_with_error(error, check_files=sys.argv[1:2] in (["serve"], ["runserver"]))
     execute_from_command_line()
 
 

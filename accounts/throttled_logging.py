@@ -32,7 +32,7 @@ class ThrottledLogger:
 class OutageLogger:
     """Logs the start and the end of an outage, not each failed call.
 
-    `message` says what does not work; it is the start of each line.
+    `message` says what does not work; each line contains it.
     """
 
     def __init__(self, logger: logging.Logger, message: str) -> None:
@@ -50,4 +50,4 @@ class OutageLogger:
         """Report a successful call."""
         if self._failing:
             self._failing = False
-            self._logger.info("%s: recovered", self._message)
+            self._logger.info("recovered from: %s", self._message)

@@ -120,10 +120,8 @@ if API_DOCS:
     SPECTACULAR_SETTINGS = {
         "TITLE": "authproject",
         "VERSION": __version__,
-        "DESCRIPTION": (
-            "Registration, login, refresh and protected endpoints, with JWT and without a "
-            "database. Every error has the schema `Error`. Every response has an `X-Request-ID`."
-        ),
+        "DESCRIPTION": "Registration, login, refresh and protected endpoints, with JWT and without "
+        "a database. Every error has the schema `Error`. Every response has an `X-Request-ID`.",
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
         "SORT_OPERATIONS": False,  # keeps the order of urls.py
@@ -134,20 +132,16 @@ if API_DOCS:
     }
 
 # Only for simplejwt's base classes. The lifetimes of tokens are set above.
-SIMPLE_JWT = {
-    "ALGORITHM": "HS256",
-    "USER_ID_FIELD": "email",
-    "USER_ID_CLAIM": "sub",
-    "TOKEN_TYPE_CLAIM": "type",
-}
+SIMPLE_JWT = {"USER_ID_FIELD": "email", "USER_ID_CLAIM": "sub", "TOKEN_TYPE_CLAIM": "type"}
 
-LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "request_id": {"()": "authproject.monitoring.access_log.RequestIDFilter"},
-        "bugs": {"()": "authproject.monitoring.access_log.ExceptionsOnlyFilter"},
+        "bugs": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: record.exc_info is not None,
+        },
     },
     "formatters": {
         "json": {"()": "authproject.monitoring.formatters.JSONLineFormatter"},
@@ -156,7 +150,6 @@ LOGGING = {
     "handlers": {
         "stderr": {
             "class": "logging.StreamHandler",
-            "filters": ["request_id"],
             "formatter": env.LOG_FORMAT,
         }
     },

@@ -23,7 +23,7 @@ ORIGIN_RE = re.compile(
 )
 
 
-def valid(
+def build_parser(
     parse: Callable[[str], T], is_valid: Callable[[T], bool], error: str
 ) -> Callable[[str], T]:
     """Return a parser that raises `ValueError(error)` for every value that is not valid."""
@@ -40,11 +40,11 @@ def valid(
     return parse_valid
 
 
-def one_of(*choices: str) -> Callable[[str], str]:
-    return valid(str, choices.__contains__, f"must be one of: {', '.join(choices)}")
+def build_choice_parser(*choices: str) -> Callable[[str], str]:
+    return build_parser(str, choices.__contains__, f"must be one of: {', '.join(choices)}")
 
 
-def list_of(validate: Callable[[str], object] = str) -> Callable[[str], list[str]]:
+def build_list_parser(validate: Callable[[str], object] = str) -> Callable[[str], list[str]]:
     """Return a parser of comma-separated lists that reports the error of every item."""
 
     def parse_list(text: str) -> list[str]:

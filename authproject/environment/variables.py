@@ -4,19 +4,19 @@
 `.env.example` and the table in docs/reference/settings.md from them.
 """
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import Any, Generic, TypeVar
 
 from accounts.stores import check_url
 from authproject.environment.parsers import (
-    list_of,
-    one_of,
+    build_choice_parser,
+    build_list_parser,
+    build_parser,
     parse_boolean,
     parse_path,
     parse_secret,
-    valid,
     validate_origin,
 )
 from authproject.server.trusted_proxies import parse_trusted_network
@@ -86,18 +86,18 @@ class Environment:
         hint="remove .env and run `python -m authproject.init_env`, which writes a new secret",
     )
     JWT_SECRET_KEY_FALLBACKS = Variable(
-        list_of(parse_secret),
+        build_list_parser(parse_secret),
         "Earlier secret keys, comma-separated; their tokens stay valid until they expire.",
         is_allowed_in_production=lambda secrets: EXAMPLE_SECRET not in secrets,
         hint="separate earlier secrets by commas, or remove this setting",
     )
     ENVIRONMENT = Variable(
-        one_of("development", PRODUCTION),
+        build_choice_parser("development", PRODUCTION),
         "`development` or `production`; some defaults below depend on it.",
         default="development",
     )
     ALLOWED_HOSTS = Variable(
-        list_of(),
+        build_list_parser(),
         "Host names of this service, comma-separated.",
         default="localhost,127.0.0.1,[::1]",
         production_default="",
@@ -105,7 +105,7 @@ class Environment:
         hint="replace * by your host names",
     )
     CORS_ORIGINS = Variable(
-        list_of(validate_origin),
+        build_list_parser(validate_origin),
         "Origins of front ends that may call the API from a browser, comma-separated.",
         default="http://localhost:3000,http://localhost:8000,"
         "http://127.0.0.1:3000,http://127.0.0.1:8000",
@@ -114,7 +114,7 @@ class Environment:
         hint="list origins as https://app.example.com, and in production not *",
     )
     TRUSTED_PROXIES = Variable(
-        list_of(parse_trusted_network),
+        build_list_parser(parse_trusted_network),
         "Addresses or networks of your reverse proxies, comma-separated.",
         details="""
             Only their `X-Forwarded-For` and `X-Forwarded-Proto` are used. With nginx on the same
@@ -142,15 +142,13 @@ class Environment:
             """,
     )
     ACCESS_TOKEN_EXPIRE_MINUTES = Variable(
-        valid(float, lambda minutes: 0 < minutes < math.inf, "must be minutes above 0, as 15"),
+        build_parser(float, lambda minutes: 0 < minutes < inf, "must be minutes above 0, as 15"),
         "How many minutes an access token is valid; fractions are allowed.",
         default="15",
     )
     REFRESH_TOKEN_EXPIRE_DAYS = Variable(
-        valid(
-            float,
-            lambda days: 0 < days <= MAX_SESSION_DAYS,
-            "must be days above 0, at most 3650",
+        build_parser(
+            float, lambda days: 0 < days <= MAX_SESSION_DAYS, "must be days above 0, at most 3650"
         ),
         "How many days a session lasts after its login; fractions are allowed.",
         default="7",
@@ -162,12 +160,12 @@ class Environment:
         details="If an old one is used again, its session ends.",
     )
     REFRESH_REUSE_GRACE_SECONDS = Variable(
-        valid(float, lambda seconds: 0 <= seconds < math.inf, "must be seconds, 0 or more"),
+        build_parser(float, lambda seconds: 0 <= seconds < inf, "must be seconds, 0 or more"),
         "How many seconds a just-rotated refresh token may be retried; 0 disables retries.",
         default="10",
     )
     BCRYPT_ROUNDS = Variable(
-        valid(int, range(4, 17).__contains__, "must be a whole number from 4 to 16"),
+        build_parser(int, range(4, 17).__contains__, "must be a whole number from 4 to 16"),
         "The cost of bcrypt, 4 to 16; each step doubles the time of a login.",
         default="12",
         is_allowed_in_production=lambda rounds: rounds >= MIN_ROUNDS_IN_PRODUCTION,
@@ -203,12 +201,12 @@ class Environment:
         details="Block this path at your public proxy.",
     )
     LOG_LEVEL = Variable(
-        one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
+        build_choice_parser("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"),
         "`DEBUG`, `INFO`, `WARNING`, `ERROR` or `CRITICAL`.",
         default="INFO",
     )
     LOG_FORMAT = Variable(
-        one_of("json", "console"),
+        build_choice_parser("json", "console"),
         "`console` for people, `json` for programs.",
         default="console",
         production_default="json",

@@ -12,18 +12,17 @@ import re
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextvars import ContextVar
 from datetime import UTC, datetime
+from itertools import starmap
 from typing import Any, TextIO
 
 import orjson
 
-RESERVED_ATTRS = {
-    *vars(logging.makeLogRecord({})),
-    "message",
-    "request_id",
-    "request",
-    "status_code",
-}
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+"""The ID of the request that this thread, or this task of the event loop, handles."""
+
+RESERVED_ATTRS = {*vars(logging.makeLogRecord({})), "message", "request", "status_code"}
 """Attributes that `logging` or Django set on a record. All others were passed as `extra`."""
 
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_.-]{16,}")
@@ -34,13 +33,7 @@ ESCAPE_OR_TOKEN = re.compile(rf"(\\(?:u[0-9a-f]{{4}}|.))|{TOKEN.pattern}")
 
 # Select Graphic Rendition (ECMA-48 §8.3.117): colors that every terminal has.
 DIM, BOLD_RED, RED, GREEN, YELLOW, MAGENTA, CYAN = "2", "1;31", "31", "32", "33", "1;35", "36"
-LEVEL_COLORS = {
-    "DEBUG": DIM,
-    "INFO": GREEN,
-    "WARNING": YELLOW,
-    "ERROR": RED,
-    "CRITICAL": BOLD_RED,
-}
+LEVEL_COLORS = {"DEBUG": DIM, "INFO": GREEN, "WARNING": YELLOW, "ERROR": RED, "CRITICAL": BOLD_RED}
 STATUS_COLORS = {2: GREEN, 3: CYAN, 4: YELLOW, 5: BOLD_RED}
 
 PATH_WIDTH = 26
@@ -75,22 +68,18 @@ class JSONLineFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
-            "request_id": getattr(record, "request_id", None),
+            "request_id": request_id.get(),
         }
         line |= _get_fields(record) or _get_extra(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         text = to_json(line)
-        return ESCAPE_OR_TOKEN.sub(_mask_match, text) if "eyJ" in text else text
+        return ESCAPE_OR_TOKEN.sub(lambda match: match[1] or "***", text) if "eyJ" in text else text
 
 
 def mask_tokens(text: str) -> str:
     """Replace each token in a plain text by `***`."""
     return TOKEN.sub("***", text)
-
-
-def _mask_match(match: re.Match[str]) -> str:
-    return match[1] or "***"
 
 
 def _get_extra(record: logging.LogRecord) -> dict[str, Any]:
@@ -126,48 +115,47 @@ class ConsoleFormatter(logging.Formatter):
         self._color = supports_color(sys.stderr, os.environ) if color is None else color
 
     def format(self, record: logging.LogRecord) -> str:
-        clock = time.strftime("%H:%M:%S", time.localtime(record.created))
-        when = self._paint(f"{clock}.{int(record.msecs):03}", DIM)
-        level = self._paint(f"{record.levelname:<8}", LEVEL_COLORS.get(record.levelname, ""))
-        line = " ".join([when, level, *self._columns(record)])
-        return mask_tokens("\n".join([line.rstrip(), *self._traceback(record)]))
-
-    def _columns(self, record: logging.LogRecord) -> Iterator[str]:
-        fields = _get_fields(record)
-        if "status" in fields:
-            yield from self._access_columns(fields)
-        elif "event" in fields:
-            yield self._paint(f"{fields['event']:<20}", MAGENTA)
-            yield escape_control_chars(fields["user"])
-        else:
-            yield self._paint(f"{escape_control_chars(record.name)}:", DIM)
-            yield escape_control_chars(record.getMessage())
-        if request_id := getattr(record, "request_id", None):
-            yield self._paint(f"{request_id[:SHORT_ID]:<{SHORT_ID}}", DIM)
-        if "code" in fields:
-            yield self._paint(_format_error(fields), STATUS_COLORS[fields["status"] // 100])
-
-    def _access_columns(self, fields: Mapping[str, Any]) -> Iterator[str]:
-        status = fields["status"]
-        yield self._paint(str(status), STATUS_COLORS.get(status // 100, ""))
-        yield f"{escape_control_chars(fields['method']):<7}"
-        yield f"{escape_control_chars(fields['path']):<{PATH_WIDTH}}"
-        yield f"{fields['duration_ms']:>8.1f} ms"
-        yield self._paint(f"{escape_control_chars(str(fields['client'])):<9}", DIM)
-
-    def _traceback(self, record: logging.LogRecord) -> Iterator[str]:
-        if record.exc_info:
-            for line in self.formatException(record.exc_info).split("\n"):
-                color = DIM if line.startswith((" ", "Traceback")) else RED
-                yield self._paint(f"    {escape_control_chars(line)}", color)
+        line = " ".join(starmap(self._paint, _iter_columns(record))).rstrip()
+        traceback = self.formatException(record.exc_info).split("\n") if record.exc_info else []
+        colors = [DIM if text.startswith((" ", "Traceback")) else RED for text in traceback]
+        indented = [f"    {text}" for text in traceback]
+        return mask_tokens("\n".join([line, *map(self._paint, indented, colors)]))
 
     def _paint(self, text: str, color: str) -> str:
+        text = escape_control_chars(text)
         return f"\x1b[{color}m{text}\x1b[0m" if self._color and color else text
 
 
-def _format_error(fields: Mapping[str, Any]) -> str:
+def _iter_columns(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
+    """Yield each column's text and color."""
+    yield f"{time.strftime('%H:%M:%S', time.localtime(record.created))}.{int(record.msecs):03}", DIM
+    yield f"{record.levelname:<8}", LEVEL_COLORS.get(record.levelname, "")
+    fields = _get_fields(record)
+    if "status" in fields:
+        yield from _iter_access_columns(fields)
+    elif "event" in fields:
+        yield f"{fields['event']:<20}", MAGENTA
+        yield fields["user"], ""
+    else:
+        yield f"{record.name}:", DIM
+        yield record.getMessage(), ""
+    if name := request_id.get():
+        yield f"{name[:SHORT_ID]:<{SHORT_ID}}", DIM
+    if "code" in fields:
+        yield _format_error(fields), STATUS_COLORS[fields["status"] // 100]
+
+
+def _iter_access_columns(fields: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield str(fields["status"]), STATUS_COLORS.get(fields["status"] // 100, "")
+    yield f"{fields['method']:<7}", ""
+    yield f"{fields['path']:<{PATH_WIDTH}}", ""
+    yield f"{fields['duration_ms']:>8.1f} ms", ""
+    yield f"{fields['client']!s:<9}", DIM
+
+
+def _format_error(fields: Mapping[str, str]) -> str:
     code, reason = fields["code"], fields.get("reason", "")
-    return escape_control_chars(code if code.endswith(reason) else f"{code} ({reason})")
+    return code if code.endswith(reason) else f"{code} ({reason})"
 
 
 def escape_control_chars(text: str) -> str:
@@ -181,8 +169,6 @@ def escape_control_chars(text: str) -> str:
 
 def supports_color(stream: TextIO, environ: Mapping[str, str]) -> bool:
     """Whether to write colors, by https://no-color.org, https://force-color.org and the stream."""
-    if environ.get("NO_COLOR"):
-        return False
-    if environ.get("FORCE_COLOR"):
-        return True
+    if environ.get("NO_COLOR") or environ.get("FORCE_COLOR"):
+        return not environ.get("NO_COLOR")
     return stream.isatty() and environ.get("TERM") != "dumb"

@@ -6,6 +6,7 @@ in `PROMETHEUS_MULTIPROC_DIR`.
 """
 
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,22 +16,12 @@ from typing import Any
 
 import prometheus_client as prometheus
 from django.core.signals import got_request_exception
+from django.dispatch import receiver
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.multiprocess import MultiProcessCollector, mark_process_dead
 from prometheus_client.registry import Collector
 
-from accounts.domain.errors import (
-    InvalidTokenSignature,
-    StoreUnavailable,
-    TokenError,
-    TokenExpired,
-    TokenInvalid,
-    TokenReused,
-    TokenRevoked,
-    UnknownKeyID,
-    WrongTokenType,
-)
-from accounts.domain.interfaces import AccountStore
+from accounts.domain import errors
 from accounts.services import get_services
 from accounts.signals import password_hash_queue_changed, password_hashed
 from authproject.server.environ import KNOWN_METHODS
@@ -38,20 +29,21 @@ from authproject.server.routes import iter_routes
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 PROTECTED = "/api/v1/protected/"
+OPERATION_ROUTE_RE = re.compile(r"(?:auth-|rest_framework:)(.+)")
 STARTED = time.time()
 """With several workers, the start of their parent, which imports this module before it forks."""
 
 INITIAL_OUTCOMES = ("success", "store_unavailable", "overloaded")
 """These series start at 0, so that `rate()` sees the first event."""
 
-TOKEN_ERRORS: tuple[type[TokenError], ...] = (
-    TokenInvalid,
-    UnknownKeyID,
-    InvalidTokenSignature,
-    WrongTokenType,
-    TokenExpired,
-    TokenRevoked,
-    TokenReused,
+TOKEN_ERRORS: tuple[type[errors.TokenError], ...] = (
+    errors.TokenInvalid,
+    errors.UnknownKeyID,
+    errors.InvalidTokenSignature,
+    errors.WrongTokenType,
+    errors.TokenExpired,
+    errors.TokenRevoked,
+    errors.TokenReused,
 )
 
 prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
@@ -89,37 +81,31 @@ for token_error_class in TOKEN_ERRORS:
     tokens_refused.labels(token_error_class.reason)  # starts the series at 0
 
 
+# Cached, because `labels` makes three lookups. The labels have few values.
+get_duration_histogram = cache(http_request_duration.labels)
+get_outcome_counter = cache(auth_requests.labels)
+
+
 class ServiceCollector(Collector):
     """Reads gauges at the time of the scrape."""
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         services = get_services()
-        store = services.accounts.store
-        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", value=_is_up(store))
+        up = 0
+        with suppress(errors.StoreUnavailable):
+            services.accounts.store.ping()
+            up = 1
+        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", value=up)
         yield GaugeMetricFamily(
             "auth_clock_seconds", "What this service takes the time to be", value=services.clock()
         )
-        count = store.count_users()
+        count = services.accounts.store.count_users()
         if count is not None:
             yield GaugeMetricFamily("auth_users", "Accounts in the store", value=count)
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        return []  # Without it, the registry calls `collect`, which opens the store.
-
-
-class StartCollector(Collector):
-    """Adds the start time, which the library leaves out with several workers."""
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        yield GaugeMetricFamily(
-            "process_start_time_seconds", "When the service started", value=STARTED
-        )
-
-    def describe(self) -> list[GaugeMetricFamily]:
-        return []
-
-
-prometheus.REGISTRY.register(ServiceCollector())
+        if MULTIPROC_DIR in os.environ:  # The library leaves it out then.
+            yield GaugeMetricFamily(
+                "process_start_time_seconds", "When the service started", value=STARTED
+            )
 
 
 class RequestMetrics:
@@ -130,68 +116,44 @@ class RequestMetrics:
         self._operations = get_operations()
         for operation in {*self._operations.values(), "access"}:
             for outcome in INITIAL_OUTCOMES:
-                _get_outcome_counter(operation, outcome)
+                get_outcome_counter(operation, outcome)
 
     def count(
-        self,
-        *,
-        method: str,
-        path: str,
-        route: str | None,
-        status: int,
-        outcome: str,
-        token_error: TokenError | None,
-        seconds: float,
+        self, path: str, fields: dict[str, Any], error: errors.TokenError | None, seconds: float
     ) -> None:
-        """Count a request. `outcome` is `success` or the error's code."""
+        """Count a request. `fields` are those of its access line; `error` refused its token."""
+        method, route = fields["method"], fields["route"]
         # Labels have few values: unknown methods share one, and so do paths without a route.
         label = method if method in KNOWN_METHODS else "other"
-        _get_duration_histogram(label, route or "unmatched", status).observe(seconds)
+        get_duration_histogram(label, route or "unmatched", fields["status"]).observe(seconds)
         operation = self._operations.get(path) if method == "POST" else None
         if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
             operation = "access"
         if operation is not None:
-            _get_outcome_counter(operation, outcome).inc()
-        if token_error is not None:
-            tokens_refused.labels(token_error.reason).inc()
+            get_outcome_counter(operation, fields.get("code", "success")).inc()
+        if error is not None:
+            tokens_refused.labels(error.reason).inc()
 
 
 def get_operations() -> dict[str, str]:
-    """Return the `operation` label for POST requests, by path."""
-    labels = {route.path: _get_operation(route.name) for route in iter_routes()}
-    return {path: label for path, label in labels.items() if label}
+    """Return the `operation` label for POST requests, by path.
 
-
-def _get_operation(route_name: str) -> str | None:
-    """Return `logout_all` for `auth-logout-all`, `login` for `rest_framework:login`."""
-    for prefix in ("auth-", "rest_framework:"):
-        if route_name.startswith(prefix):
-            return route_name.removeprefix(prefix).replace("-", "_")
-    return None
+    It is `logout_all` for the route `auth-logout-all`, and `login` for `rest_framework:login`.
+    """
+    matches = [(route.path, OPERATION_ROUTE_RE.match(route.name)) for route in iter_routes()]
+    return {path: match[1].replace("-", "_") for path, match in matches if match}
 
 
 def render_metrics() -> bytes:
     """Return all metrics in Prometheus's text format."""
-    folder = os.environ.get(MULTIPROC_DIR)
-    if folder is None:
-        return prometheus.generate_latest()
     registry = prometheus.CollectorRegistry()
     registry.register(ServiceCollector())
-    registry.register(StartCollector())
-    _mark_dead_workers(Path(folder))
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
+    if folder := os.environ.get(MULTIPROC_DIR):
+        _mark_dead_workers(Path(folder))
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # the library has no types for it
+    else:
+        registry.register(prometheus.REGISTRY)
     return prometheus.generate_latest(registry)
-
-
-# Cached: `labels` makes three lookups. The labels above have few values.
-@cache
-def _get_duration_histogram(method: str, route: str, status: int) -> prometheus.Histogram:
-    return http_request_duration.labels(method, route, str(status))
-
-
-@cache
-def _get_outcome_counter(operation: str, outcome: str) -> prometheus.Counter:
-    return auth_requests.labels(operation, outcome)
 
 
 def _mark_dead_workers(folder: Path) -> None:
@@ -205,27 +167,16 @@ def _mark_dead_workers(folder: Path) -> None:
                 mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library has no types for it
 
 
-def _is_up(store: AccountStore) -> int:
-    try:
-        store.ping()
-    except StoreUnavailable:
-        return 0
-    return 1
-
-
+@receiver(got_request_exception)
 def _count_exception(**kwargs: Any) -> None:
     http_unhandled_exceptions.inc()
 
 
+@receiver(password_hash_queue_changed)
 def _change_hash_queue(change: int, **kwargs: Any) -> None:
     auth_password_hash_queue.inc(change)
 
 
+@receiver(password_hashed)
 def _observe_hash(seconds: float, **kwargs: Any) -> None:
     auth_password_hash.observe(seconds)
-
-
-DISPATCH_UID = "authproject.monitoring.metrics"
-got_request_exception.connect(_count_exception, dispatch_uid=DISPATCH_UID)
-password_hash_queue_changed.connect(_change_hash_queue, dispatch_uid=DISPATCH_UID)
-password_hashed.connect(_observe_hash, dispatch_uid=DISPATCH_UID)

@@ -1,10 +1,11 @@
 """Gives each request an ID, sets the headers of every response, logs and counts requests."""
 
+import logging
 import re
 import time
 from collections.abc import Callable
 from os import urandom
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -12,13 +13,11 @@ from django.utils.encoding import escape_uri_path
 
 from accounts.domain.errors import TokenError
 from accounts.rest.responses import ErrorResponse
-from authproject.monitoring.access_log import log_request, request_id
-from authproject.monitoring.formatters import mask_tokens
+from authproject.monitoring.formatters import log_with_fields, mask_tokens, request_id
 from authproject.server.environ import KNOWN_METHODS
 from authproject.server.routes import iter_routes
 
-if TYPE_CHECKING:
-    from authproject.monitoring.metrics import RequestMetrics
+access_log = logging.getLogger("authproject.access")
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
@@ -52,16 +51,11 @@ class RequestIDMiddleware:
             response = self.get_response(request)
         finally:
             request_id.reset(token)
-        _set_headers(response, request.path_info, name)
+        response.headers["X-Request-ID"] = name
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if request.path_info.startswith(PRIVATE_PATHS):
+            response.headers["Cache-Control"] = "no-store"
         return response
-
-
-def _set_headers(response: HttpResponse, path: str, request_id: str) -> None:
-    headers = response.headers
-    headers["X-Request-ID"] = request_id
-    headers["X-Content-Type-Options"] = "nosniff"
-    if path.startswith(PRIVATE_PATHS):
-        headers["Cache-Control"] = "no-store"
 
 
 class AccessLogMiddleware:
@@ -70,60 +64,54 @@ class AccessLogMiddleware:
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
         self._paths = frozenset(route.path for route in iter_routes())
-        self._metrics = _build_metrics() if settings.METRICS else None
+        if settings.METRICS:
+            from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only then
+
+            self._metrics: RequestMetrics | None = RequestMetrics()
+        else:
+            self._metrics = None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         response = self.get_response(request)
-        self._log_and_count(request, response, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        fields = self._build_fields(request, response, seconds)
+        token_error = (
+            _add_error(fields, response) if response.status_code >= FIRST_ERROR_STATUS else None
+        )
+        message = f"{fields['method']} {fields['path']} {fields['status']}"
+        log_with_fields(access_log, logging.INFO, message, fields)
+        if self._metrics:
+            self._metrics.count(request.path_info, fields, token_error, seconds)
         return response
 
-    def _log_and_count(self, request: HttpRequest, response: HttpResponse, seconds: float) -> None:
-        method, path, status = request.method or "", request.path_info, response.status_code
-        match = request.resolver_match
-        # Without a match, a middleware refused the request, or its path has no route.
-        route = f"/{match.route}" if match else path if path in self._paths else None
-        fields = {
+    def _build_fields(
+        self, request: HttpRequest, response: HttpResponse, seconds: float
+    ) -> dict[str, Any]:
+        method, path, match = request.method or "", request.path_info, request.resolver_match
+        return {
             "method": method if method in KNOWN_METHODS else method[:MAX_METHOD_LENGTH],
-            "path": _loggable_path(request.path),
-            "route": route,
-            "status": status,
+            "path": _format_path(request.path),
+            # Without a match, a middleware refused the request, or its path has no route.
+            "route": f"/{match.route}" if match else path if path in self._paths else None,
+            "status": response.status_code,
             "duration_ms": round(seconds * 1000, 2),
             "client": request.META.get("REMOTE_ADDR"),
         }
-        outcome, token_error = "success", None
-        if status >= FIRST_ERROR_STATUS:
-            code, token_error = _get_error(response)
-            fields["code"] = outcome = code or "error"
-            if token_error:
-                fields["reason"] = token_error.log_reason
-        log_request(fields)
-        if self._metrics:
-            self._metrics.count(
-                method=method,
-                path=path,
-                route=route,
-                status=status,
-                outcome=outcome,
-                token_error=token_error,
-                seconds=seconds,
-            )
 
 
-def _build_metrics() -> "RequestMetrics":
-    from authproject.monitoring.metrics import RequestMetrics  # noqa: PLC0415  # only if enabled
-
-    return RequestMetrics()
-
-
-def _get_error(response: Any) -> tuple[str | None, TokenError | None]:
-    """Return the response's error code, and why a token was refused."""
+def _add_error(fields: dict[str, Any], response: Any) -> TokenError | None:
+    """Add the response's error code and why a token was refused; return the latter."""
     # Set by accounts.rest.exceptions. Not read from the body, which clients can influence.
     error: ErrorResponse | None = getattr(response, "error", None)
-    return (error.log_code, error.token_error) if error else (None, None)
+    fields["code"] = (error and error.log_code) or "error"
+    token_error = error.token_error if error else None
+    if token_error:
+        fields["reason"] = token_error.log_reason
+    return token_error
 
 
-def _loggable_path(path: str) -> str:
+def _format_path(path: str) -> str:
     """Return the path with tokens masked and URL escapes, cut at `MAX_PATH_LENGTH` with "…"."""
     if PLAIN_PATH_RE.fullmatch(path):
         return path

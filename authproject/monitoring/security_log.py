@@ -3,6 +3,8 @@
 import logging
 from typing import Any
 
+from django.dispatch import receiver
+
 from accounts.domain.events import Event
 from accounts.signals import security_event
 from authproject.monitoring.formatters import log_with_fields
@@ -13,11 +15,7 @@ EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CR
 security_log = logging.getLogger("authproject.security")
 
 
-def connect_security_log() -> None:
-    """Log each security event from now on."""
-    security_event.connect(_log_security_event, dispatch_uid="authproject.security_log")
-
-
+@receiver(security_event)
 def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
     level = EVENT_LEVELS.get(event, logging.INFO)
     fields = {"event": event.value, "user": user}

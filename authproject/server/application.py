@@ -22,7 +22,7 @@ from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_he
 from accounts.passwords.executor import MAX_PENDING_HASHES
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
-from authproject.monitoring.access_log import request_id
+from authproject.monitoring.formatters import request_id
 from authproject.server.environ import (
     OVERLOADED,
     Environ,

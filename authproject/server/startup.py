@@ -27,26 +27,24 @@ def start() -> None:
     try:
         django.setup(set_prefix=False)
     except ImproperlyConfigured as error:
-        exit_with_error(error, serving=True)
+        exit_with_error(error, check_files=True)
     errors = check_startup_files(
-        settings.STORE_URL,
-        settings.SEED_USERS_FILE,
-        reject_common=settings.REJECT_COMMON_PASSWORDS,
+        settings.STORE_URL, settings.SEED_USERS_FILE, reject_common=settings.REJECT_COMMON_PASSWORDS
     )
     if errors:
-        exit_with_error(ConfigurationError(errors), serving=False)
+        exit_with_error(ConfigurationError(errors), check_files=False)
     if settings.STORE_URL.startswith("memory:"):
         logging.getLogger("authproject").warning(
             "accounts are kept in memory: a restart deletes them and invalidates their tokens"
         )
 
 
-def exit_with_error(error: ImproperlyConfigured, *, serving: bool) -> NoReturn:
+def exit_with_error(error: ImproperlyConfigured, *, check_files: bool) -> NoReturn:
     """End the process with the message of `error`, without a traceback.
 
-    If `serving`, the errors of the store's file and of the seed file are added.
+    If `check_files`, the errors of the store's file and of the seed file are added.
     """
-    if serving and isinstance(error, ConfigurationError):
+    if check_files and isinstance(error, ConfigurationError):
         values, errors = parse_environment()
         file_errors = check_startup_files(
             values.get("STORE_URL"),

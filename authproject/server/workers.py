@@ -29,7 +29,7 @@ def make_metrics_dir() -> Iterator[str]:
             os.close(lock)
 
 
-def initial_worker_pipe(workers: int) -> int:
+def open_initial_worker_pipe(workers: int) -> int:
     """Return the reading end of a pipe with one byte for each initial worker."""
     reader, writer = os.pipe()
     os.write(writer, bytes(workers))

@@ -50,5 +50,5 @@ def test_outage_is_logged_at_start_and_end(caplog: pytest.LogCaptureFixture) -> 
         outage.recovered()
     assert caplog.messages == [
         "it does not work: OSError: disk full",
-        "it does not work: recovered",
+        "recovered from: it does not work",
     ]

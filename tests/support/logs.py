@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from io import StringIO
 from typing import Any
 
-from authproject.monitoring.access_log import RequestIDFilter
-
 
 class LogLines:
     """The lines that were logged so far, in one format."""
@@ -16,7 +14,6 @@ class LogLines:
         self._stream = StringIO()
         self.handler = logging.StreamHandler(self._stream)
         self.handler.setFormatter(formatter)
-        self.handler.addFilter(RequestIDFilter())
 
     @property
     def text(self) -> str:

@@ -27,7 +27,7 @@ from granian.server.common import AbstractServer
 from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
-from authproject.server.workers import initial_worker_pipe, is_initial_worker, make_metrics_dir
+from authproject.server.workers import is_initial_worker, make_metrics_dir, open_initial_worker_pipe
 
 APPLICATION = "authproject.rsgi.application"
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -59,7 +59,7 @@ class Command(BaseCommand):
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
             # copy every memory page that the worker shares with its parent.
             gc.freeze()
-            load = partial(_load_in_worker, application, initial_worker_pipe(workers))
+            load = partial(_load_in_worker, application, open_initial_worker_pipe(workers))
             _build_server(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 

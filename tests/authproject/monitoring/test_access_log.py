@@ -9,7 +9,7 @@ import pytest
 
 from accounts.services import Services
 from accounts.signals import security_event
-from authproject.monitoring.access_log import request_id
+from authproject.monitoring.formatters import request_id
 from authproject.monitoring.middleware import MAX_PATH_LENGTH
 from tests.support.api import EMAIL, Api, MovableClock
 from tests.support.http import send

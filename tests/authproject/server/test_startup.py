@@ -27,7 +27,7 @@ def test_error_in_another_thread_ends_the_process(monkeypatch: pytest.MonkeyPatc
 
     def start() -> None:
         with suppress(SystemExit):  # the patched `_exit` returns
-            exit_with_error(ImproperlyConfigured("an error"), serving=False)
+            exit_with_error(ImproperlyConfigured("an error"), check_files=False)
 
     thread = Thread(target=start)
     thread.start()
