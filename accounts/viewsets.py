@@ -79,7 +79,7 @@ class AuthViewSet(AccountViewSet):
 
     @post(serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
-        """End the session that a refresh token belongs to."""
+        """End the session that a token belongs to."""
         self.service.logout(self.validated_data(request)["refresh_token"])
         return Response(status=204)
 

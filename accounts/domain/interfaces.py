@@ -112,3 +112,6 @@ class TokenIssuer(Protocol):
 
     def verify_refresh(self, token: str) -> RefreshClaims:
         """Return a refresh token's claims. Raises `TokenInvalid` or `TokenExpired`."""
+
+    def verify_for_revocation(self, token: str) -> Claims:
+        """Return the claims of a token of either type, expired or not. Raises `TokenInvalid`."""

@@ -137,16 +137,19 @@ class AccountService:
         return self._issue_tokens(claims, self._issue_rotated_refresh_token(claims, session))
 
     def logout(self, token: str) -> None:
-        """Revoke the session of a refresh token, used or not. Any other string is ignored."""
+        """Revoke the session of a token of either type, used or expired. Ignore other strings."""
         try:
-            claims = self._tokens.verify_refresh(token)
+            claims = self._tokens.verify_for_revocation(token)
+            new_session = Session(claims.sid, self._get_session_end(claims))
+            if new_session.expires_at <= self._clock():
+                return
             self.get_user_for_claims(claims)
         except TokenError:
             return  # RFC 7009 §2.2: the token is invalid already, which is what the client wants.
         self.store.update_session(
             claims.email,
             claims.sid,
-            lambda session: replace(session or _new_session(claims), revoked=True),
+            lambda session: replace(session or new_session, revoked=True),
         )
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
@@ -181,6 +184,12 @@ class AccountService:
         )
         self._emit(Event.PASSWORD_CHANGE, claims.email)
         return self.start_session(changed)
+
+    def _get_session_end(self, claims: Claims) -> int:
+        """Return when the session ends. For an access token, it is the latest possible time."""
+        if isinstance(claims, RefreshClaims):
+            return claims.expires_at
+        return claims.issued_at + self._policy.refresh_lifetime
 
     def _upgrade_hash(self, user: User, password: NormalizedPassword) -> None:
         def replace_hash(stored: User) -> User:

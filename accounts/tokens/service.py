@@ -1,6 +1,7 @@
 """Issues and verifies access and refresh tokens (RFC 7519), with each claim's type and size."""
 
 import logging
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any, cast
 
@@ -70,6 +71,16 @@ class TokenService:
         """Return the claims of a refresh token. Raises `TokenInvalid` or `TokenExpired`."""
         return cast(RefreshClaims, self._check_times(self._verify_cached(token, TokenType.REFRESH)))
 
+    def verify_for_revocation(self, token: str) -> Claims:
+        """Return the claims of a token of either type, expired or not. Raises `TokenInvalid`."""
+        try:
+            claims = self._verify_cached(token, TokenType.REFRESH)
+        except WrongTokenType:
+            claims = self._verify_cached(token, TokenType.ACCESS)
+        with suppress(TokenExpired):
+            self._check_times(claims)
+        return claims
+
     def _verify(self, token: str, token_type: TokenType) -> Claims:
         if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
             raise TokenInvalid
@@ -88,10 +99,10 @@ class TokenService:
 
     def _check_times(self, claims: Claims) -> Claims:
         now = self._clock()
-        if claims.expires_at <= now:
-            raise TokenExpired(now - claims.expires_at)
         if claims.not_before > now:
             raise TokenInvalid
+        if claims.expires_at <= now:
+            raise TokenExpired(now - claims.expires_at)
         if claims.issued_at > now + CLOCK_TOLERANCE_SECONDS:
             self._logger.warning(
                 "a token was issued %.0f s in the future: "

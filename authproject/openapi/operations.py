@@ -68,7 +68,8 @@ OPERATIONS = {
     "/api/v1/auth/logout": Operation(
         "logout",
         "End a session",
-        "Its access tokens are invalid at once. Any string is accepted (RFC 7009 §2.2).",
+        "Its access tokens are invalid at once. Any string is accepted (RFC 7009 §2.2). An access "
+        "token, expired or not, ends its session, too.",
         status=204,
         request_example=REFRESH_TOKEN,
     ),

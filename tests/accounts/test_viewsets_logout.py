@@ -7,7 +7,15 @@ import pytest
 
 from accounts.domain.events import Event
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, get_field_codes
-from tests.support.http import NEW_PASSWORD, Start, decode_claims, get_error
+from tests.support.http import (
+    NEW_PASSWORD,
+    Start,
+    decode_claims,
+    decode_header,
+    forge,
+    get_error,
+    sign,
+)
 from tests.support.sessions import (
     LIFETIME,
     REUSED,
@@ -154,10 +162,54 @@ def test_logout_any_string_is_accepted(api: Api, text: str) -> None:
     assert api.logout(text).status_code == 204
 
 
-def test_logout_access_token_revokes_nothing(api: Api) -> None:
+def test_logout_access_token_revokes_its_session_only(client: Api) -> None:
+    pair, other = client.register_and_log_in(), client.login().json()
+    with record_signals() as signals:
+        assert client.logout(pair["access_token"]).status_code == 204
+    assert signals == [(Event.TOKEN_REVOKED, EMAIL)]
+    assert get_error(client.profile(pair["access_token"])) == REVOKED
+    assert get_error(client.refresh(pair["refresh_token"])) == REVOKED
+    assert client.profile(other["access_token"]).status_code == 200
+
+
+def test_logout_expired_access_token_revokes_its_session(api: Api, clock: MovableClock) -> None:
     pair = api.register_and_log_in()
+    clock.advance(LIFETIME - 1)
     assert api.logout(pair["access_token"]).status_code == 204
-    assert api.profile(pair["access_token"]).status_code == 200
+    assert get_error(api.refresh(pair["refresh_token"])) == REVOKED
+
+
+def test_logout_access_token_of_ended_session_is_accepted(api: Api, clock: MovableClock) -> None:
+    token = api.register_and_log_in()["access_token"]
+    clock.advance(LIFETIME)
+    with record_signals() as signals:
+        assert api.logout(token).status_code == 204
+    assert signals == []
+
+
+def test_logout_access_token_of_rotated_session_revokes_it(start: Start) -> None:
+    start(ROTATE_REFRESH_TOKENS=True)
+    api = Api()
+    pairs = rotate(api, api.register_and_log_in(), 2)
+    assert api.logout(pairs[0]["access_token"]).status_code == 204
+    assert get_error(api.profile(pairs[-1]["access_token"])) == REVOKED
+    assert get_error(api.refresh(pairs[-1]["refresh_token"])) == REVOKED
+
+
+def test_logout_forged_access_token_revokes_nothing(api: Api) -> None:
+    pair = api.register_and_log_in()
+    token = pair["access_token"]
+    for forged in (
+        sign(decode_header(token), decode_claims(token), key="x" * 32),
+        forge(token, ver="another stamp"),
+        forge(token, aud="somebody"),
+        forge(token, nbf=2_000_000_000),
+        forge(token, exp=0, nbf=2_000_000_000),
+        forge(token, type="id"),
+    ):
+        assert api.logout(forged).status_code == 204
+    assert api.profile(token).status_code == 200
+    assert api.refresh(pair["refresh_token"]).status_code == 200
 
 
 @pytest.mark.parametrize(

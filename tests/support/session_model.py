@@ -108,6 +108,12 @@ class Model:
             grant.login.revoked = True
         return OK
 
+    def log_out_by_access_token(self, grant: Grant) -> str:
+        """An expired access token ends its session, too."""
+        if self._get_status(grant.login, grant.access_key, grant.login.ends_at) == OK:
+            grant.login.revoked = True
+        return OK
+
     def log_out_everywhere(self, grant: Grant) -> str:
         status = self.get_profile(grant)
         if status == OK:

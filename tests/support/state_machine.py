@@ -133,6 +133,11 @@ class SessionMachine(RuleBasedStateMachine):
         self.expect(self.model.log_out(grant), self.service.log_out(grant.refresh))
         self.get_profile_with_all(grant.login)
 
+    @rule(grant=grants)
+    def log_out_by_access_token(self, grant: Grant) -> None:
+        self.expect(self.model.log_out_by_access_token(grant), self.service.log_out(grant.access))
+        self.get_profile_with_all(grant.login)
+
     @precondition(lambda self: self.model.live_grants())
     @rule(grant=grants)
     def log_out_everywhere(self, grant: Grant) -> None:
@@ -151,11 +156,12 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(grant=grants)
     def use_tokens_of_wrong_type_or_key(self, grant: Grant) -> None:
         """Use each token as the other type, and both with an unknown key ID."""
-        self.expect(OK, self.service.log_out(grant.access))
         access, refresh = [grant.refresh], [grant.access]
         for key in self.model.keys:
             access.append(replace_key_id(grant.access, key))
             refresh.append(replace_key_id(grant.refresh, key))
+            self.expect(OK, self.service.log_out(access[-1]))
+            self.expect(OK, self.service.log_out(refresh[-1]))
         for forged in access:
             self.expect("token_invalid", self.service.get_profile(forged))
         for forged in refresh:

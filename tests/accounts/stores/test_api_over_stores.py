@@ -8,6 +8,7 @@ import pytest
 from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, get_field_codes
 from tests.support.http import NEW_PASSWORD
+from tests.support.sessions import LIFETIME
 
 GRACE = 10.0
 
@@ -62,6 +63,15 @@ def test_logout_ends_one_session(api: Api) -> None:
     assert api.logout(one["refresh_token"]).status_code == 204
     assert api.profile(one["access_token"]).json()["code"] == "token_revoked"
     assert api.profile(other["access_token"]).status_code == 200
+
+
+def test_logout_by_access_token_ends_session_for_good(api: Api, clock: MovableClock) -> None:
+    tokens = api.register_and_log_in()
+    assert api.logout(tokens["access_token"]).status_code == 204
+    assert api.profile(tokens["access_token"]).json()["code"] == "token_revoked"
+    clock.advance(LIFETIME - 1)
+    api.logout(api.login().json()["refresh_token"])  # A store deletes ended sessions at a change.
+    assert api.refresh(tokens["refresh_token"]).json()["code"] == "token_revoked"
 
 
 def test_logout_all_ends_every_session(api: Api) -> None:

@@ -171,12 +171,6 @@ def test_access_token_is_no_refresh_token(api: Api) -> None:
     assert get_error(api.refresh(api.register_and_log_in()["access_token"])) == INVALID
 
 
-def test_access_token_at_logout_ends_no_session(api: Api) -> None:
-    token = api.register_and_log_in()["access_token"]
-    api.logout(token)
-    assert api.profile(token).status_code == 200
-
-
 @pytest.mark.parametrize(
     ("claim", "value", "code"),
     [
