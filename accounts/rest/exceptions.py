@@ -5,7 +5,7 @@
 
 from collections.abc import Iterator, Mapping
 from http import HTTPStatus
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
@@ -34,6 +34,23 @@ class PayloadTooLarge(drf.APIException):
     status_code = 413
     default_code = "payload_too_large"
     default_detail = "The request body is larger than 16 KiB."
+
+
+class UnsupportedMediaType(drf.APIException):
+    """Names the media types to send, not the one that was sent."""
+
+    status_code = 415
+    default_code = "unsupported_media_type"
+
+    def __init__(self, *media_types: str) -> None:
+        super().__init__(f"Send the body with Content-Type: {' or '.join(media_types)}.")
+
+
+class UnsupportedContentEncoding(drf.APIException):
+    status_code = 415
+    default_code = "unsupported_media_type"
+    default_detail = "Send the body as it is, without a Content-Encoding."
+    headers: ClassVar = {"Accept-Encoding": "identity"}  # RFC 9110 §12.5.3
 
 
 class InvalidHost(drf.APIException):
@@ -154,7 +171,7 @@ def _from_drf(exception: drf.APIException) -> ErrorResponse:
 
 def _get_headers(exception: drf.APIException) -> dict[str, str]:
     """Return the headers of DRF's own exception handler, and a challenge with every 401."""
-    headers = {}
+    headers: dict[str, str] = {**getattr(exception, "headers", {})}
     if exception.status_code == HTTPStatus.UNAUTHORIZED:
         # DRF sets `auth_header`: the challenge of the view's first authenticator.
         headers["WWW-Authenticate"] = getattr(exception, "auth_header", CHALLENGE)

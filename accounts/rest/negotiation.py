@@ -1,4 +1,4 @@
-"""DRF's content negotiation with a cache."""
+"""DRF's content negotiation with a cache, and with an empty `Accept`."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,7 +17,18 @@ MAX_ACCEPT_LENGTH = 256
 Selection = tuple[BaseRenderer, str]
 
 
-class CachedContentNegotiation(DefaultContentNegotiation):
+class ContentNegotiation(DefaultContentNegotiation):
+    """DRF's, but an `Accept` without a media type allows any, as a missing one does.
+
+    RFC 9110 §12.5.1 and §5.6.1: a list may be empty, and have empty elements.
+    """
+
+    def get_accept_list(self, request: Request) -> list[str]:
+        is_empty = not request.headers.get("accept", "").strip(", \t")
+        return ["*/*"] if is_empty else super().get_accept_list(request)
+
+
+class CachedContentNegotiation(ContentNegotiation):
     """Caches DRF's result per header value and list of renderers or parsers.
 
     Removing it costs 19 of the 61 µs of a profile request.
@@ -50,7 +61,7 @@ class CachedContentNegotiation(DefaultContentNegotiation):
 def _select_renderer(accept: str, classes: tuple[type[BaseRenderer], ...]) -> tuple[int, str]:
     renderers = [renderer() for renderer in classes]
     request: Any = SimpleNamespace(headers={"accept": accept}, query_params={})
-    renderer, media_type = DefaultContentNegotiation().select_renderer(request, renderers)
+    renderer, media_type = ContentNegotiation().select_renderer(request, renderers)
     return renderers.index(renderer), media_type
 
 

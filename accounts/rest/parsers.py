@@ -1,5 +1,6 @@
 """Parsers for request bodies. All are UTF-8, whatever charset was declared (RFC 8259 §8.1)."""
 
+from codecs import BOM_UTF8
 from io import BytesIO
 from typing import IO, Any
 from urllib.parse import unquote_to_bytes
@@ -12,18 +13,24 @@ from rest_framework.exceptions import ParseError
 class JSONParser(parsers.JSONParser):
     """Parses JSON strictly: no NaN, invalid UTF-8, lone surrogate or nesting beyond 1,024 levels.
 
-    DRF's parser accepts the last three, or fails with status 500.
+    DRF's parser accepts the last three, or fails with status 500. A byte order mark is skipped.
     """
 
     def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
+        body = stream.read().removeprefix(BOM_UTF8)
         try:
-            return orjson.loads(stream.read())
+            return orjson.loads(body)
         except orjson.JSONDecodeError as error:
-            raise ParseError(f"JSON parse error - {error}") from error
+            _require_utf8(body)
+            place = f"line {error.lineno}, column {error.colno}"
+            raise ParseError(f"The body is not valid JSON: {place}.") from error
 
 
 class FormParser(parsers.FormParser):
-    """Rejects invalid UTF-8; DRF's parser replaces each such byte by one and the same character."""
+    """Rejects invalid UTF-8; DRF's parser replaces each such byte by one and the same character.
+
+    `BaseAPIView` uses this parser and the next only for pages of the browsable API.
+    """
 
     def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
         body = stream.read()
@@ -37,11 +44,14 @@ class MultiPartParser(parsers.MultiPartParser):
     def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:
         body = stream.read()
         _require_utf8(body)
-        return super().parse(BytesIO(body), *args, **kwargs)
+        try:
+            return super().parse(BytesIO(body), *args, **kwargs)
+        except ParseError as error:
+            raise ParseError("The form is malformed.") from error
 
 
 def _require_utf8(body: bytes) -> None:
     try:
         body.decode()
     except UnicodeDecodeError as error:
-        raise ParseError("Form parse error - not UTF-8") from error
+        raise ParseError("The body is not UTF-8.") from error

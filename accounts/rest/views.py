@@ -2,12 +2,13 @@
 
 from typing import ClassVar
 
-from rest_framework.exceptions import UnsupportedMediaType
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from accounts.domain.interfaces import StoreAccess
+from accounts.rest.exceptions import UnsupportedContentEncoding, UnsupportedMediaType
+from accounts.rest.parsers import FormParser, MultiPartParser
 
 
 class BaseAPIView(APIView):
@@ -24,11 +25,29 @@ class BaseAPIView(APIView):
     """Whether the view hashes or verifies a password, which takes a quarter of a second."""
 
     def perform_authentication(self, request: Request) -> None:
-        """Authenticate. Raises `UnsupportedMediaType` before that."""
-        has_body = request.META.get("CONTENT_LENGTH") and request.stream is not None
-        if has_body and not self._select_parser(request):
-            raise UnsupportedMediaType(request.content_type)
+        """Authenticate. Before that, raise if the body cannot be parsed whoever has sent it.
+
+        Raises `UnsupportedMediaType` and `UnsupportedContentEncoding`.
+        """
+        if request.META.get("CONTENT_LENGTH") and request.stream is not None:
+            self._check_encoding(request)
+            self._check_media_type(request)
         super().perform_authentication(request)
 
-    def _select_parser(self, request: Request) -> BaseParser | None:
-        return self.get_content_negotiator().select_parser(request, request.parsers or ())
+    def _check_encoding(self, request: Request) -> None:
+        if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
+            raise UnsupportedContentEncoding
+
+    def _check_media_type(self, request: Request) -> None:
+        parsers = _get_usable_parsers(request)
+        if not self.get_content_negotiator().select_parser(request, parsers):
+            raise UnsupportedMediaType(*(parser.media_type for parser in parsers))
+
+
+def _get_usable_parsers(request: Request) -> list[BaseParser]:
+    """Return the view's parsers; without those of forms if the request is not from a page."""
+    parsers = list(request.parsers or ())
+    if "text/html" in request.META.get("HTTP_ACCEPT", ""):
+        return parsers
+    # A view with nothing else, such as the page "Log in", takes forms from anybody.
+    return [one for one in parsers if not isinstance(one, (FormParser, MultiPartParser))] or parsers

@@ -16,6 +16,7 @@ from accounts.domain.interfaces import StoreAccess
 from accounts.rest.exceptions import (
     InvalidHost,
     PayloadTooLarge,
+    UnsupportedMediaType,
     exception_handler,
     server_error,
 )
@@ -40,7 +41,7 @@ BUG = RuntimeError()
 COMMON_ERRORS = (
     drf.MethodNotAllowed("PUT"),
     PayloadTooLarge(),
-    drf.UnsupportedMediaType("text/plain"),
+    UnsupportedMediaType("application/json"),
     BUG,
 )
 TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
@@ -73,7 +74,7 @@ def get_body_errors(serializer: serializers.BodySerializer) -> Iterator[Exceptio
     names = list(serializer.fields)
     if not names:
         return
-    yield drf.ParseError("JSON parse error - unexpected end of data: line 1 column 2 (char 1)")
+    yield drf.ParseError("The body is not valid JSON: line 1, column 2.")
     bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
     for body in bodies:
         try:

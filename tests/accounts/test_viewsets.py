@@ -89,7 +89,8 @@ def test_register_of_one_email_by_64_threads_succeeds_once(api: Api) -> None:
 
 def test_form_does_not_override_the_method(api: Api) -> None:
     body = b"_method=DELETE&_content=x&email=user%40example.com&password=long%20enough"
-    assert send(api, "/api/v1/auth/register", body, FORM).status_code == 201
+    headers = {"Accept": "text/html"}
+    assert send(api, "/api/v1/auth/register", body, FORM, headers=headers).status_code == 201
 
 
 class CustomAuthViewSet(AuthViewSet):

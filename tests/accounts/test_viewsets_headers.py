@@ -15,7 +15,7 @@ def short_id(text: str) -> str:
 
 @pytest.mark.parametrize(
     "accept",
-    ["/", "*", "json", "\xff/\xfe", "a" * 20_000, "a/b," * 5000, "image/*", ","],
+    ["/", "*", "json", "\xff/\xfe", "a" * 20_000, "a/b," * 5000, "image/*"],
     ids=short_id,
 )
 def test_accept_without_json_is_not_acceptable(api: Api, accept: str) -> None:

@@ -29,10 +29,10 @@ class Api:
         self.client = Client(raise_request_exception=False)
 
     def post(self, path: str, body: Any = None, *, token: str | None = None, **extra: Any) -> Any:
-        content = {} if body is None else {"data": body, "content_type": JSON}
-        return self.client.post(
-            f"/api/v1/{path}", **content, headers=build_auth_headers(token), **extra
-        )
+        headers = build_auth_headers(token)
+        if body is None:  # `client.post` would send an empty form
+            return self.client.generic("POST", f"/api/v1/{path}", headers=headers, **extra)
+        return self.client.post(f"/api/v1/{path}", body, JSON, headers=headers, **extra)
 
     def get(self, path: str, *, token: str | None = None, **extra: Any) -> Any:
         return self.client.get(f"/api/v1/{path}", headers=build_auth_headers(token), **extra)

@@ -39,7 +39,7 @@ def test_cookie_authenticates(browser: Browser) -> None:
 
 def test_cookie_without_csrf_token_changes_nothing(browser: Browser, api: Api) -> None:
     assert get_error(change_password(browser)) == (403, "csrf_failed")
-    assert get_error(browser.client.post(LOGOUT_ALL)) == (403, "csrf_failed")
+    assert get_error(browser.client.post(LOGOUT_ALL, content_type=JSON)) == (403, "csrf_failed")
     assert api.login().status_code == 200
     assert browser.client.get(PROFILE).status_code == 200
 
@@ -157,7 +157,7 @@ def test_store_failing_after_logout_all_is_no_error(
     browser = Browser()
     browser.log_in()
     headers = {"X-CSRFToken": get_csrf_token(browser)}
-    assert browser.client.post(LOGOUT_ALL, headers=headers).status_code == 204
+    assert browser.client.post(LOGOUT_ALL, content_type=JSON, headers=headers).status_code == 204
 
 
 @pytest.mark.parametrize("accept", [JSON, "*/*"])

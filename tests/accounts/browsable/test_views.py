@@ -198,5 +198,12 @@ def test_json_body_is_415(browser: Browser) -> None:
     assert browser.client.post(LOGIN, body, content_type=JSON).status_code == 415
 
 
+@pytest.mark.parametrize("accept", [None, "*/*", "text/html"])
+def test_form_is_accepted_whatever_the_accept_header(browser: Browser, accept: str | None) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    form = {**browser.open(LOGIN).form(LOGIN).fields, "email": EMAIL, "password": PASSWORD}
+    assert browser.client.post(LOGIN, form, headers=headers).status_code == 302
+
+
 def test_form_with_invalid_utf8_is_400(browser: Browser) -> None:
     assert browser.client.post(LOGIN, b"email=%FF", content_type=FORM).status_code == 400

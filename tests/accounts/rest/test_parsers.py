@@ -1,6 +1,8 @@
 """Request bodies: JSON, forms and their media types."""
 
+import gzip
 import json
+from codecs import BOM_UTF8
 from io import BytesIO
 from typing import Any
 
@@ -9,11 +11,13 @@ from django.test import RequestFactory
 from django.utils.http import urlencode
 
 from authproject.wsgi import application
-from tests.support.api import EMAIL, JSON, PASSWORD, Api, get_field_codes
+from tests.support.api import EMAIL, JSON, PASSWORD, Api, build_auth_headers, get_field_codes
 from tests.support.http import BODIES, FORM, LIMIT, NEW_PASSWORD, get_error, send
 
 REGISTER = "/api/v1/auth/register"
 MULTIPART = "multipart/form-data; boundary=x"
+PAGE = {"Accept": "application/json, text/html;q=0.9"}
+"""Headers of a request from a page; here the response is JSON, though."""
 GOOD = json.dumps(BODIES["auth/register"]).encode()
 GOOD_FORM = b"email=user%40example.com&password=long%20enough"
 PARSE_ERROR = (400, "parse_error")
@@ -31,7 +35,9 @@ MALFORMED_JSON = {
     "lone surrogate in UTF-8": b'{"email": "\xed\xa0\x80"}',
     "lone surrogate escape": b'{"email": "\\ud800"}',
     "incomplete UTF-8 at the end": GOOD + b"\xe2\x82",
-    "UTF-8 with a BOM": b"\xef\xbb\xbf" + GOOD,
+    "two BOMs": 2 * BOM_UTF8 + GOOD,
+    "BOM at the end": GOOD + BOM_UTF8,
+    "BOM alone": BOM_UTF8,
     "UTF-16": GOOD.decode().encode("utf-16"),
     "UTF-16 without a BOM": GOOD.decode().encode("utf-16-be"),
     "NUL": b"\0",
@@ -94,8 +100,19 @@ def test_odd_json_of_wrong_type_is_422(api: Api, body: bytes) -> None:
 @pytest.mark.parametrize("body", [b'{"password": "secret', b"secret", b"{secret}", b'"\\secret"'])
 def test_parse_error_does_not_repeat_the_body(api: Api, body: bytes) -> None:
     response = send(api, "/api/v1/auth/login", body)
-    assert response.json()["detail"].startswith("JSON parse error - ")
+    assert response.json()["detail"].startswith("The body is not valid JSON: line 1, column ")
     assert "secret" not in response.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "body", [b"\x1f\x8b\x08", b'{"email": "\xff"}', b'{"a": "\xed\xa0\x80"}', b"\xff\xfe{\0"]
+)
+def test_body_in_no_utf8_is_said_to_be_none(api: Api, body: bytes) -> None:
+    assert send(api, REGISTER, body).json()["detail"] == "The body is not UTF-8."
+
+
+def test_byte_order_mark_is_skipped(api: Api) -> None:
+    assert send(api, REGISTER, BOM_UTF8 + GOOD).status_code == 201
 
 
 def test_last_of_duplicate_keys_is_used(api: Api) -> None:
@@ -119,10 +136,11 @@ def send_form(api: Api, request: pytest.FixtureRequest) -> Any:
     """Send a form to an endpoint, in either encoding."""
 
     def urlencoded(path: str, data: dict[str, Any], token: str | None = None) -> Any:
-        return send(api, f"/api/v1/{path}", urlencode(data).encode(), FORM, token=token)
+        body = urlencode(data).encode()
+        return send(api, f"/api/v1/{path}", body, FORM, token=token, headers=PAGE)
 
     def multipart(path: str, data: dict[str, Any], token: str | None = None) -> Any:
-        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        headers = {**PAGE, **build_auth_headers(token)}
         return api.client.post(f"/api/v1/{path}", data=data, headers=headers)
 
     return urlencoded if request.param == "urlencoded" else multipart
@@ -171,7 +189,7 @@ def test_empty_input_is_an_empty_string(send_form: Any) -> None:
 
 def test_file_is_wrong_type(api: Api) -> None:
     data = {"email": BytesIO(b"user@example.com"), "password": PASSWORD}
-    response = api.client.post(REGISTER, data=data)
+    response = api.client.post(REGISTER, data=data, headers=PAGE)
     assert get_error(response) == (422, "unprocessable")
     assert get_field_codes(response) == {"email": ["wrong_type"]}
 
@@ -180,20 +198,62 @@ def test_file_is_wrong_type(api: Api) -> None:
     "body", [b"email=user%40example.com&password=%FF%FF%FF%FF%FF%FF%FF%FF", b"\xff"]
 )
 def test_form_with_invalid_utf8_is_parse_error(api: Api, body: bytes) -> None:
-    assert get_error(send(api, REGISTER, body, FORM)) == PARSE_ERROR
+    assert get_error(send(api, REGISTER, body, FORM, headers=PAGE)) == PARSE_ERROR
 
 
 @pytest.mark.parametrize("body", ODD_FORMS.values(), ids=list(ODD_FORMS))
 @pytest.mark.parametrize("media_type", [FORM, "multipart/form-data", MULTIPART])
 def test_odd_form_is_client_error(api: Api, media_type: str, body: bytes) -> None:
-    status, _ = get_error(send(api, REGISTER, body, media_type))
+    status, _ = get_error(send(api, REGISTER, body, media_type, headers=PAGE))
     assert status in {400, 422}
 
 
 @pytest.mark.parametrize("body", ODD_PARTS.values(), ids=list(ODD_PARTS))
 def test_odd_multipart_form_is_client_error(api: Api, body: bytes) -> None:
-    response = send(api, REGISTER, body, MULTIPART)
+    response = send(api, REGISTER, body, MULTIPART, headers=PAGE)
     assert get_error(response)[0] in {400, 422}
+
+
+@pytest.mark.parametrize("accept", [None, "", "*/*", JSON, "application/*"])
+@pytest.mark.parametrize("media_type", [FORM, MULTIPART, f"{FORM}; charset=utf-8"])
+@pytest.mark.parametrize("body", [GOOD_FORM, GOOD, b""])
+def test_form_of_no_page_is_415_that_names_json(
+    api: Api, accept: str | None, media_type: str, body: bytes
+) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    response = send(api, REGISTER, body or b" ", media_type, headers=headers)
+    assert get_error(response) == (415, "unsupported_media_type")
+    detail = response.json()["detail"]
+    assert detail == "Send the body with Content-Type: application/json."
+
+
+@pytest.mark.parametrize("path", [*BODIES, "auth/logout-all"])
+def test_form_of_no_page_is_415_at_each_endpoint(api: Api, path: str) -> None:
+    response = send(api, f"/api/v1/{path}", b"a=1", FORM)
+    assert get_error(response) == (415, "unsupported_media_type")
+
+
+# Content-Encoding
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "GZIP", "deflate", "br", "gzip, identity", "x"])
+@pytest.mark.parametrize("path", ["auth/login", "auth/password", "auth/logout-all"])
+def test_encoded_body_is_415(api: Api, path: str, encoding: str) -> None:
+    headers = {"Content-Encoding": encoding}
+    response = send(api, f"/api/v1/{path}", gzip.compress(GOOD), headers=headers)
+    assert get_error(response) == (415, "unsupported_media_type")
+    assert response["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", ""])
+def test_identity_is_no_encoding(api: Api, encoding: str) -> None:
+    headers = {"Content-Encoding": encoding}
+    assert send(api, REGISTER, GOOD, headers=headers).status_code == 201
+
+
+def test_encoding_of_no_body_is_ignored(api: Api) -> None:
+    response = api.client.get("/api/v1/", headers={"Content-Encoding": "gzip"})
+    assert response.status_code == 200
 
 
 # Media types
@@ -201,7 +261,8 @@ def test_odd_multipart_form_is_client_error(api: Api, body: bytes) -> None:
 
 def post_over_wsgi(media_type: str, body: bytes, path: str = REGISTER) -> Any:
     """Call the WSGI application as a server does: Django's client cannot send some media types."""
-    environ = RequestFactory().generic("POST", path, body).environ | {"CONTENT_TYPE": media_type}
+    environ = RequestFactory().generic("POST", path, body, headers=PAGE).environ
+    environ |= {"CONTENT_TYPE": media_type}
     started: list[Any] = []
     content = b"".join(application(environ, lambda *start: started.extend(start)))
     status, headers = started[0], dict(started[1])

@@ -97,7 +97,7 @@ def test_body_that_can_be_read_once_is_rejected(example: Any, body: dict[str, An
     [
         {"data": json.dumps(CHANGE), "headers": {"Content-Type": JSON}},
         {"data": json.dumps(CHANGE).encode(), "headers": {"Content-Type": JSON}},
-        {"data": CHANGE, "headers": None},
+        {"data": CHANGE, "headers": {"Accept": f"{JSON}, text/html"}},
     ],
     ids=["text", "bytes", "form"],
 )
