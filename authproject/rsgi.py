@@ -2,8 +2,6 @@
 
 import gc
 
-from django.conf import settings
-
 from authproject.server.startup import start
 
 start()
@@ -16,4 +14,4 @@ from authproject.server.handler import Handler  # noqa: E402  # the same
 # fits the processor's cache, and a request is slower.
 gc.set_threshold(3_000)
 
-application = Application(Handler(), threads=THREADS, max_body_bytes=settings.MAX_BODY_BYTES)
+application = Application(Handler(), threads=THREADS)

@@ -1,6 +1,5 @@
 """The WSGI application that `manage.py runserver` and any WSGI server load."""
 
-from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import Any, cast
 
@@ -14,33 +13,27 @@ from authproject.server.startup import start
 
 NO_CONTENT = 204
 
-WSGIApplication = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
-
-
-def buffer_chunked_bodies(application: WSGIApplication, limit: int) -> WSGIApplication:
-    """Read a chunked body and declare its length, which Django needs to read it.
-
-    At most `limit` + 1 bytes are read. With `limit` + 1, Django refuses the body as too large.
-    PEP 3333 does not mark the end of an input; servers that do set `wsgi.input_terminated`.
-    """
-
-    def buffered(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
-            body = environ["wsgi.input"].read(limit + 1)
-            environ["wsgi.input"] = BytesIO(body)
-            environ["CONTENT_LENGTH"] = str(len(body))
-        return application(environ, start_response)
-
-    return buffered
-
 
 class LengthHandler(Handler):
-    """Declares the length of each body. Otherwise a server sends chunks, or closes the connection.
+    """Declares the lengths of bodies, because WSGI servers do not know them."""
 
-    Granian does it for RSGI. A 204 must not have a length (RFC 9110 §8.6).
-    """
+    def __call__(self, environ: Environ, start_response: Any) -> Any:
+        """Read a chunked body and declare its length, which Django needs to read it.
+
+        At most `MAX_BODY_BYTES` + 1 bytes are read, which Django refuses as too large. PEP 3333
+        does not mark the end of an input; servers that do set `wsgi.input_terminated`.
+        """
+        if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
+            body = environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+            environ["wsgi.input"] = BytesIO(body)
+            environ["CONTENT_LENGTH"] = str(len(body))
+        return super().__call__(environ, start_response)
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:
+        """Declare the response's length. Otherwise servers send chunks or close the connection.
+
+        Granian does it for RSGI. A 204 must not have a length (RFC 9110 §8.6).
+        """
         response: Any = super().get_response(request)
         if not response.streaming and response.status_code != NO_CONTENT:
             response.headers["Content-Length"] = str(len(response.content))
@@ -48,4 +41,4 @@ class LengthHandler(Handler):
 
 
 start()
-application = buffer_chunked_bodies(LengthHandler(), settings.MAX_BODY_BYTES)
+application = LengthHandler()

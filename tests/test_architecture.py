@@ -28,7 +28,11 @@ HOMES = {
         "authproject.openapi.views",
     },
     "email_validator": {"accounts.domain.users"},
-    "granian": {"authproject.management.commands.serve"},
+    "granian": {
+        "authproject.management.commands.serve",
+        "authproject.server.application",  # types only, as the next
+        "authproject.server.environ",
+    },
     "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},
     "orjson": {
         "accounts.management.commands.make_users",

@@ -7,12 +7,12 @@ read on the event loop, with a size limit and a timeout, so a slow client holds 
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from io import BytesIO
 from secrets import token_hex
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.signals import got_request_exception
@@ -23,17 +23,14 @@ from accounts.passwords.executor import MAX_PENDING_HASHES
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
 from authproject.monitoring.formatters import request_id
-from authproject.server.environ import (
-    OVERLOADED,
-    Environ,
-    Scope,
-    build_environ,
-    parse_content_length,
-)
+from authproject.server.environ import OVERLOADED, Environ, build_environ, parse_content_length
 from authproject.server.execution import Execution, choose_execution
 from authproject.server.handler import Handler
 from authproject.server.identity_loader import IdentityBatchLoader
 from authproject.server.routes import iter_routes
+
+if TYPE_CHECKING:
+    from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # its own import
 
 SPARE_THREADS = 8
 THREADS = MAX_PENDING_HASHES + SPARE_THREADS
@@ -51,16 +48,7 @@ BODY_TIMEOUT_SECONDS = 7.0
 
 logger = logging.getLogger("authproject.server")
 
-Headers = list[tuple[str, str]]
-RSGIResponse = tuple[int, Headers, bytes]
-
-
-class HTTPProtocol(Protocol):
-    """The methods of RSGI's HTTP protocol that are used here."""
-
-    def __call__(self) -> Awaitable[bytes]: ...
-    def __aiter__(self) -> Any: ...
-    def response_bytes(self, status: int, headers: Headers, body: bytes) -> None: ...
+RSGIResponse = tuple[int, list[tuple[str, str]], bytes]
 
 
 class BoundedThreadPool:
@@ -70,20 +58,18 @@ class BoundedThreadPool:
         self.executor = ThreadPoolExecutor(threads, name)
         self.pending, self.max_pending = 0, threads * (1 + QUEUE_PER_THREAD)
 
-    async def run(
-        self, function: Callable[[Environ], RSGIResponse], environ: Environ
-    ) -> RSGIResponse:
-        """Call `function` on a thread; if too many requests wait already, on the event loop.
+    async def run(self, task: Callable[[Environ], RSGIResponse], environ: Environ) -> RSGIResponse:
+        """Call `task` on a thread; if too many requests wait already, on the event loop.
 
         `OVERLOADED` is set in the second case: the middleware answers 503, which does not block.
         """
         if self.pending >= self.max_pending:
             environ[OVERLOADED] = True
-            return function(environ)
+            return task(environ)
         self.pending += 1
         try:
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self.executor, function, environ)
+            return await loop.run_in_executor(self.executor, task, environ)
         finally:
             self.pending -= 1
 
@@ -92,24 +78,19 @@ class Application:
     """Answers RSGI requests with Django. `threads` is how many requests may block at once."""
 
     def __init__(
-        self,
-        handler: Handler,
-        *,
-        threads: int,
-        max_body_bytes: int,
-        body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
+        self, handler: Handler, *, threads: int, body_timeout_seconds: float = BODY_TIMEOUT_SECONDS
     ) -> None:
         self._handler = handler
-        self._max_body_bytes = max_body_bytes
+        self._max_body_bytes = settings.MAX_BODY_BYTES
         self._body_timeout_seconds = body_timeout_seconds
         self._request_threads = BoundedThreadPool(threads, "request")
         self._monitoring_threads = BoundedThreadPool(MONITORING_THREADS, "monitoring")
 
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+    async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         try:
             response = await self._handle(scope, protocol)
         except Exception as error:  # noqa: BLE001  # the client gets a response in any case
-            response = _error_response(error)
+            response = _build_error_response(error)
         protocol.response_bytes(*response)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -117,7 +98,7 @@ class Application:
             threads.executor.shutdown(wait=False, cancel_futures=True)
         self._identity_loader.close()
 
-    async def _handle(self, scope: Scope, protocol: HTTPProtocol) -> RSGIResponse:
+    async def _handle(self, scope: "Scope", protocol: "HTTPProtocol") -> RSGIResponse:
         path = scope.path
         environ = build_environ(scope, path)
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
@@ -137,11 +118,9 @@ class Application:
     @cached_property
     def _executions(self) -> dict[bool, dict[str, Execution]]:
         """Executions by path, without and with a cookie. Built late: it opens the store."""
-        store = get_services().accounts.store
+        store, routes = get_services().accounts.store, list(iter_routes())
         return {
-            cookie: {
-                route.path: choose_execution(route, store, cookie=cookie) for route in iter_routes()
-            }
+            cookie: {route.path: choose_execution(route, store, cookie=cookie) for route in routes}
             for cookie in (False, True)
         }
 
@@ -154,7 +133,7 @@ class Application:
         if claims := verify_authorization_header(environ.get("HTTP_AUTHORIZATION", "")):
             environ[PREFETCHED_IDENTITY] = await self._identity_loader.load(claims)
 
-    async def _read_body(self, environ: Environ, protocol: HTTPProtocol) -> None:
+    async def _read_body(self, environ: Environ, protocol: "HTTPProtocol") -> None:
         """Put the body into `environ`; of a body that is too large, only the beginning."""
         declared = environ.get("CONTENT_LENGTH")
         length = parse_content_length(declared) if declared else None
@@ -181,7 +160,7 @@ class Application:
             response.close()
 
 
-def _error_response(error: Exception) -> RSGIResponse:
+def _build_error_response(error: Exception) -> RSGIResponse:
     """Log an exception from outside Django's handler and return the 500 response for it."""
     request: Any = HttpRequest()
     request.request_id = token_hex(16)
@@ -202,7 +181,7 @@ class _UnavailableBody(BytesIO):
         raise OSError("the body was not received")
 
 
-async def _receive(protocol: HTTPProtocol, length: int | None, limit: int) -> bytes:
+async def _receive(protocol: "HTTPProtocol", length: int | None, limit: int) -> bytes:
     """Return the body; of a chunked one, stop reading after `limit` bytes."""
     if length is not None:
         return await protocol()  # Granian reads no more than the declared length.

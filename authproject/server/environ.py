@@ -3,7 +3,10 @@
 import sys
 from functools import lru_cache
 from io import BytesIO
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from granian.rsgi import Scope
 
 Environ = dict[str, Any]
 
@@ -17,20 +20,7 @@ CGI_NAMES = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 """The headers that PEP 3333 passes on without the prefix `HTTP_`."""
 
 
-class Scope(Protocol):
-    """The attributes of RSGI's HTTP scope that are used here."""
-
-    http_version: str
-    server: str
-    client: str
-    scheme: str
-    method: str
-    path: str
-    query_string: str
-    headers: Any
-
-
-def build_environ(scope: Scope, path: str) -> Environ:
+def build_environ(scope: "Scope", path: str) -> Environ:
     """Return the environ. `path` is `scope.path`, which Granian decodes at each access."""
     host, _, port = scope.server.rpartition(":")
     client = scope.client.rpartition(":")[0]
@@ -51,25 +41,23 @@ def build_environ(scope: Scope, path: str) -> Environ:
     }
     size = len(environ)
     for name, value in headers.items():
-        if key := _cgi_name(name):
-            environ[key] = environ[key] + _separator(key) + value if key in environ else value
-    if len(environ) - size < len(headers):
+        if key := _get_key(name):
+            if key not in environ:
+                environ[key] = value
+            else:  # Several Cookie headers are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
+                environ[key] += ("; " if key == "HTTP_COOKIE" else ",") + value
+    if len(environ) - size < len(headers):  # type: ignore[arg-type]  # its stub has no `__len__`
         # Granian leaves out values that are not ASCII. Such a header counts as sent, but empty.
         # Not noticed: one of two headers with the same name, because `len` counts names.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
-            if key := _cgi_name(name):
+            if key := _get_key(name):
                 environ.setdefault(key, "")
     environ.setdefault("HTTP_HOST", "")  # Otherwise Django uses SERVER_NAME as the host.
     return environ
 
 
-def _separator(name: str) -> str:
-    # Several Cookie headers are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
-    return "; " if name == "HTTP_COOKIE" else ","
-
-
 @lru_cache(256)
-def _cgi_name(header: str) -> str | None:
+def _get_key(header: str) -> str | None:
     # `x_forwarded_for` must not become the same name as `x-forwarded-for`: it is dropped.
     if "_" in header:
         return None

@@ -41,21 +41,19 @@ class Route(NamedTuple):
         return options.get(name, getattr(getattr(self.view, "cls", None), name, default))
 
 
-def iter_routes(patterns: Iterable[Any] | None = None) -> Iterator[Route]:
+def iter_routes(
+    patterns: Iterable[Any] | None = None, prefix: str = "/", namespace: str = ""
+) -> Iterator[Route]:
     """Yield every route of `patterns` in their order; by default, the service's own.
 
     Paths with a variable part and regular expressions are left out.
     """
-    yield from _walk("/", "", get_resolver().url_patterns if patterns is None else patterns)
-
-
-def _walk(prefix: str, namespace: str, patterns: Iterable[Any]) -> Iterator[Route]:
-    for pattern in patterns:
+    for pattern in get_resolver().url_patterns if patterns is None else patterns:
         if not isinstance(pattern.pattern, RoutePattern) or "<" in str(pattern.pattern):
             continue
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from _walk(path, inner, pattern.url_patterns)
+            yield from iter_routes(pattern.url_patterns, path, inner)
         else:
             yield Route(path, f"{namespace}{pattern.name or ''}", pattern.callback)

@@ -59,8 +59,7 @@ def build_application(
     handler: Handler | None = None, *, overloaded: bool = False, **options: Any
 ) -> Application:
     """Build the application with one thread; `overloaded` means that no more may wait for it."""
-    options = {"threads": 1, "max_body_bytes": 16 * 1024, **options}
-    application = Application(handler or Handler(), **options)
+    application = Application(handler or Handler(), threads=1, **options)
     if overloaded:
         application._request_threads.pending = application._request_threads.max_pending
     return application

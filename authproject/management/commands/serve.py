@@ -10,8 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
 from typing import Any, cast
@@ -52,7 +51,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
         _require_fork()
         _require_shared_store(workers)
-        with _multiprocess_metrics(workers):
+        with ExitStack() as stack:
+            if workers > 1:
+                # Before the application is imported: prometheus-client reads it on import.
+                os.environ[MULTIPROC_DIR] = stack.enter_context(make_metrics_dir())
             application = import_string(APPLICATION)  # also checks the settings and the files
             address = _require_free_port(host, port)
             _log_start(host, port, workers)
@@ -62,20 +64,6 @@ class Command(BaseCommand):
             load = partial(_load_in_worker, application, open_initial_worker_pipe(workers))
             _build_server(address, port, workers).serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
-
-
-@contextmanager
-def _multiprocess_metrics(workers: int) -> Iterator[None]:
-    """With several workers, let them share their metrics.
-
-    Call it before the application is imported: prometheus-client reads the variable on import.
-    """
-    if workers == 1:
-        yield
-        return
-    with make_metrics_dir() as folder:
-        os.environ[MULTIPROC_DIR] = folder
-        yield
 
 
 def _log_start(host: str, port: int, workers: int) -> None:
