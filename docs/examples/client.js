@@ -1,87 +1,192 @@
-// A client of this API for a browser, without dependencies. It keeps the tokens in memory alone:
-// no storage to steal them from, so a reload logs in anew.
+// A client of this API, to copy. It is an ES module without dependencies, for browsers, Node 18 and
+// later, server-side rendering and React Native. Its types are in client.d.ts.
+//
+//   const client = new AuthClient("http://127.0.0.1:8000");
+//   await client.login("ada@example.com", "correct horse battery");
+//   const response = await client.fetch("/api/v1/protected/profile");
+//
+// A client is one user's session. A server that renders pages creates one for each request.
 
-/** What the API answered instead of what was asked for. */
+/** An error response. `errors` has the errors of each field; the service logs `request_id`. */
 export class ApiError extends Error {
-  constructor(status, problem) {
-    super(problem?.detail ?? `HTTP ${status}`);
-    Object.assign(this, { name: new.target.name, status, code: problem?.code });
+  name = "ApiError";
+
+  constructor({ status, detail, code = "unknown", errors = {}, request_id }) {
+    super(detail ?? `HTTP ${status}`);
+    Object.assign(this, { status, code, errors, request_id });
   }
 }
 
-/** The user is not logged in, or no longer: show the login. */
-export class SessionEnded extends ApiError {}
+/** The user must log in again. `code` says why: `token_revoked`, `token_reused`, … */
+export class SessionEnded extends ApiError {
+  name = "SessionEnded";
+}
+
+const AUTH = "/api/v1/auth";
+const NOT_LOGGED_IN = { status: 401, detail: "Not logged in.", code: "not_authenticated" };
+const NO_STORAGE = { load: () => null, save: () => {} };
+const globalFetch = (url, options) => globalThis.fetch(url, options);
 
 export class AuthClient {
-  #session = null; // of its own for each login: what is late for an old one cannot change a new one
+  #baseUrl;
+  #storage;
+  #fetch;
+  #session = null; // a new object for each login: a late response never changes another session
 
-  /** `baseUrl`: where the API is, such as "http://localhost:8000/api/v1". */
-  constructor(baseUrl) {
-    this.baseUrl = baseUrl;
+  /**
+   * `storage` keeps the tokens after a reload; by default they are in memory only. It belongs to
+   * one client: tabs must not share it. Both functions may be asynchronous:
+   *
+   *   const storage = {
+   *     load: () => JSON.parse(sessionStorage.getItem("tokens")),
+   *     save: (tokens) => sessionStorage.setItem("tokens", JSON.stringify(tokens)),
+   *   };
+   */
+  constructor(baseUrl, { storage = NO_STORAGE, fetch = globalFetch } = {}) {
+    if (!/^https?:\/\/[^/]/.test(baseUrl)) throw new TypeError(`Not an absolute URL: ${baseUrl}`);
+    this.#baseUrl = baseUrl.replace(/\/+$/, "");
+    this.#storage = storage;
+    this.#fetch = fetch;
   }
 
-  /** Throws `ApiError`. */
+  /** Creates an account, without a session. Throws `ApiError`. */
+  async register(email, password) {
+    return readBody(await this.#post("register", { email, password }));
+  }
+
+  /** Starts a session. Throws `ApiError`. */
   async login(email, password) {
-    this.#session = await this.#post("/auth/login", { email, password });
+    const tokens = await readBody(await this.#post("login", { email, password }));
+    this.#session = newSession(tokens);
+    await this.#storage.save(tokens);
   }
 
-  /** As `fetch`, with a token that is renewed when it has expired. Throws `SessionEnded`, `ApiError`. */
+  /** Continues the stored session. Returns whether there is one. */
+  async restore() {
+    const tokens = await this.#storage.load();
+    this.#session = tokens ? newSession(tokens) : null;
+    return this.#session !== null;
+  }
+
+  /**
+   * Like `fetch`, with an access token that is refreshed when it has expired. A request may be
+   * sent twice, so a stream cannot be its body. Throws `SessionEnded`, and `ApiError` if the
+   * refresh fails; other error responses are returned.
+   */
   async fetch(path, options = {}) {
-    const session = this.#session;
-    if (!session) throw new SessionEnded(401, { detail: "Not logged in.", code: "not_authenticated" });
-    const used = session.access_token;
-    let response = await this.#send(path, options, used);
-    // The service's clock counts, not this machine's.
-    if (response.status === 401 && (await problemOf(response)).code === "token_expired") {
-      if (session.access_token === used) await this.#refresh(session); // else another call has
-      response = await this.#send(path, options, session.access_token);
-    }
-    if (response.status === 401) this.#end(session, await problemOf(response));
-    return response;
+    const session = this.#getSession();
+    return this.#sendAs(session, path, options, (refused) => this.#refreshOnce(session, refused));
   }
 
-  /** The tokens are deleted even if the service cannot be reached. */
+  /** Changes the password and ends all other sessions. Throws `ApiError`, `SessionEnded`. */
+  async changePassword(currentPassword, newPassword) {
+    const session = this.#getSession();
+    const options = asJson({ current_password: currentPassword, new_password: newPassword });
+    await this.#lock(session, async () => {
+      const refresh = (refused) => this.#refresh(session, refused);
+      const response = await this.#sendAs(session, `${AUTH}/password`, options, refresh);
+      await this.#keep(session, await readBody(response));
+    });
+  }
+
+  /** Ends the session. The tokens are deleted even if the service cannot be reached. */
   async logout() {
     const session = this.#session;
     this.#session = null;
-    if (session) await this.#post("/auth/logout", { refresh_token: session.refresh_token });
+    await this.#storage.save(null);
+    if (!session) return;
+    const { refresh_token } = session.tokens;
+    await readBody(await this.#post("logout", { refresh_token }));
   }
 
-  // One for all that wait: with rotation, a refresh token that is used twice can end the session.
-  #refresh(session) {
-    session.refreshing ??= this.#post("/auth/refresh", { refresh_token: session.refresh_token })
-      .then((fresh) => Object.assign(session, fresh)) // with rotation, a new refresh token too
-      .catch((error) => (error.status === 401 ? this.#end(session, error) : Promise.reject(error)))
-      .finally(() => (session.refreshing = null));
+  #getSession() {
+    if (!this.#session) throw new SessionEnded(NOT_LOGGED_IN);
+    return this.#session;
+  }
+
+  async #sendAs(session, path, options, refresh) {
+    const used = session.tokens.access_token;
+    const response = await this.#send(path, options, used);
+    if (response.status !== 401) return response;
+    // The service's clock decides. What it refused it has not done: it is sent once more.
+    await refresh({ used, problem: await readProblem(response) });
+    const second = await this.#send(path, options, session.tokens.access_token);
+    if (second.status === 401) await this.#end(session, await readProblem(second));
+    return second;
+  }
+
+  // All requests that wait share one refresh, and its failure.
+  #refreshOnce(session, refused) {
+    const refresh = () => this.#refresh(session, refused);
+    session.refreshing ??= this.#lock(session, refresh).finally(() => (session.refreshing = null));
     return session.refreshing;
   }
 
-  #end(session, problem) {
-    if (this.#session === session) this.#session = null;
-    throw new SessionEnded(401, { detail: problem.detail ?? problem.message, code: problem.code });
+  // One at a time: with rotation, a refresh token that is used twice can end the session. And a new
+  // password revokes the tokens of requests that are under way: they wait for the new ones.
+  #lock(session, task) {
+    const result = session.queue.then(task);
+    session.queue = result.catch(() => {});
+    return result;
+  }
+
+  async #refresh(session, { used, problem }) {
+    if (session.tokens.access_token !== used) return; // another call has renewed it
+    if (session.ended) throw session.ended;
+    if (problem.code !== "token_expired") await this.#end(session, problem);
+    const response = await this.#post("refresh", { refresh_token: session.tokens.refresh_token });
+    if (response.status === 401) await this.#end(session, await readProblem(response));
+    await this.#keep(session, await readBody(response));
+  }
+
+  // Without rotation, a refresh returns no refresh token: the one of the login stays.
+  async #keep(session, tokens) {
+    session.tokens = { ...session.tokens, ...tokens };
+    if (this.#session === session) await this.#storage.save(session.tokens);
+  }
+
+  async #end(session, problem) {
+    session.ended = new SessionEnded(problem);
+    if (this.#session === session) {
+      this.#session = null;
+      await this.#storage.save(null);
+    }
+    throw session.ended;
+  }
+
+  #post(operation, body) {
+    return this.#send(`${AUTH}/${operation}`, asJson(body));
   }
 
   #send(path, options, token) {
     const headers = new Headers(options.headers);
-    headers.set("Authorization", `Bearer ${token}`);
-    return fetch(this.#url(path), { ...options, headers });
-  }
-
-  // No path may lead the token to another host: "//there" and ".there" would.
-  #url(path) {
-    const [base, url] = [this.baseUrl, this.baseUrl + path].map((text) => new URL(text, location));
-    if (url.origin !== base.origin) throw new TypeError(`${path} leads to another origin.`);
-    return url.href;
-  }
-
-  async #post(path, body) {
-    const headers = { "Content-Type": "application/json" };
-    const options = { method: "POST", headers, body: JSON.stringify(body) };
-    const response = await fetch(this.#url(path), options);
-    if (!response.ok) throw new ApiError(response.status, await problemOf(response));
-    return response.status === 204 ? null : response.json();
+    if (token) headers.set("Authorization", `Bearer ${token}`);
+    // The slash ends the host's name, so that no path can send the token to another host.
+    return this.#fetch(`${this.#baseUrl}/${path.replace(/^\//, "")}`, { ...options, headers });
   }
 }
 
+const newSession = (tokens) => ({
+  tokens,
+  ended: null,
+  refreshing: null,
+  queue: Promise.resolve(),
+});
+
+const asJson = (body) => ({
+  method: "POST",
+  headers: { "Content-Type": "application/json" },
+  body: JSON.stringify(body),
+});
+
+async function readBody(response) {
+  if (!response.ok) throw new ApiError(await readProblem(response));
+  return response.status === 204 ? null : response.json();
+}
+
 // A proxy's own errors are not JSON, or not an object.
-const problemOf = async (response) => (await response.clone().json().catch(() => null)) ?? {};
+async function readProblem(response) {
+  const body = await response.json().catch(() => null);
+  const request_id = response.headers.get("X-Request-ID") ?? undefined;
+  return { request_id, ...(typeof body === "object" ? body : {}), status: response.status };
+}

@@ -8,6 +8,8 @@ import pytest
 PACKAGES = {
     "chromium": "chromium",
     "nginx": "nginx",
+    "node": "nodejs",
+    "npx": "npm",
     "prometheus": "prometheus",
     "openssl": "openssl",
     "promtool": "prometheus",

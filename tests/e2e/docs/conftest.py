@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from tests.support.processes import Service, run_service
-from tests.support.python_client import build_client, load_example
+from tests.support.python_client import TokenStorage, build_client, load_example
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +23,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 
 
 @pytest.fixture
-def client(example: Any, service: Service, email: str) -> Any:
+def storage() -> TokenStorage:
+    return TokenStorage()
+
+
+@pytest.fixture
+def client(example: Any, service: Service, email: str, storage: TokenStorage) -> Any:
     """An `AuthClient` of the example, logged in as a user of its own."""
-    return build_client(example, service, email)
+    return build_client(example, service, email, storage)

@@ -13,7 +13,7 @@ import pytest
 from tests.support.api import JSON, PASSWORD
 from tests.support.http import NEW_PASSWORD
 from tests.support.processes import Service
-from tests.support.python_client import PROFILE, expire_access_token
+from tests.support.python_client import PROFILE, TokenStorage, expire_access_token
 
 CHANGE = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
 
@@ -53,11 +53,11 @@ def run_foreign_server(
 
 
 def test_request_is_never_repeated_as_another_user(
-    example: Any, client: Any, service: Service, email: str
+    example: Any, client: Any, service: Service, email: str, storage: TokenStorage
 ) -> None:
     second_email = f"second.{email}"
     service.register(second_email)
-    expire_access_token(client, service)
+    expire_access_token(client, storage, service)
     pending = [second_email]
 
     def switch_user(response: Any, **options: Any) -> None:
@@ -101,20 +101,32 @@ def test_body_that_can_be_read_once_is_rejected(example: Any, body: dict[str, An
     ],
     ids=["text", "bytes", "form"],
 )
-def test_other_bodies_are_sent_again(client: Any, service: Service, body: dict[str, Any]) -> None:
-    expire_access_token(client, service)
+def test_other_bodies_are_sent_again(
+    client: Any, service: Service, body: dict[str, Any], storage: TokenStorage
+) -> None:
+    expire_access_token(client, storage, service)
     assert client.request("POST", "/api/v1/auth/password", **body).status_code == 200
 
 
 @pytest.mark.parametrize(
     "body", [b"<html>", b"", b"null", b"[]", b'"text"', b"401", b'{"message": "no"}', b"\xff"]
 )
-def test_401_without_code_raises_session_ended(example: Any, body: bytes) -> None:
-    with (
-        run_foreign_server(401, body) as (port, _),
-        pytest.raises(example.SessionEnded, match="unknown"),
-    ):
-        example.AuthClient(f"http://127.0.0.1:{port}").get("/")
+def test_401_without_code_raises_session_ended(
+    example: Any, storage: TokenStorage, body: bytes
+) -> None:
+    storage.save({"access_token": "a token", "refresh_token": "another"})
+    with run_foreign_server(401, body) as (port, _):
+        client = example.AuthClient(f"http://127.0.0.1:{port}", storage=storage)
+        client.restore()
+        with pytest.raises(example.SessionEnded) as ended:
+            client.get("/")
+    assert ended.value.code == "unknown"
+
+
+@pytest.mark.parametrize("url", ["", "/api", "127.0.0.1:8000", "ftp://127.0.0.1"])
+def test_base_url_that_is_not_absolute_is_refused(example: Any, url: str) -> None:
+    with pytest.raises(ValueError, match="absolute URL"):
+        example.AuthClient(url)
 
 
 @pytest.mark.parametrize("path", ["@127.0.0.1:{}/x", "@127.0.0.1:{}", "/@127.0.0.1:{}/x"])
