@@ -29,12 +29,12 @@ class TextField(serializers.CharField):
     default_error_messages = {"wrong_type": "This field must be a string."}
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(allow_blank=True, trim_whitespace=False, **kwargs)
+        super().__init__(trim_whitespace=False, **kwargs)
         # CharField's own validators reject NUL, but logout accepts any string as a token.
         self.validators = []
 
     def run_validation(self, data: Any = empty) -> Any:
-        # CharField accepts an empty string without calling `to_internal_value`.
+        # CharField rejects an empty string without calling `to_internal_value`.
         return serializers.Field.run_validation(self, data)
 
     def to_internal_value(self, data: Any) -> Any:

@@ -15,7 +15,7 @@ from accounts.domain.errors import (
 )
 from accounts.domain.interfaces import NormalizedPassword
 
-# Lengths are in code points, after NFKC.
+# In code points, of the password as sent and after NFKC. JSON Schema counts those that are sent.
 MIN_LENGTH = 8
 MAX_LENGTH = 1024
 
@@ -52,8 +52,9 @@ def _normalize(password: str) -> NormalizedPassword:
     if INVALID_CHARACTERS_RE.search(password):
         raise PasswordInvalidCharacters
     normalized = normalize("NFKC", password)
-    if len(normalized) < MIN_LENGTH:
+    lengths = len(password), len(normalized)
+    if min(lengths) < MIN_LENGTH:
         raise PasswordTooShort
-    if len(normalized) > MAX_LENGTH:
+    if max(lengths) > MAX_LENGTH:
         raise PasswordTooLong
     return NormalizedPassword(normalized)

@@ -31,7 +31,8 @@ FIELD_SCHEMAS: dict[type, dict[str, Any]] = {
         "format": "password",
         "minLength": MIN_LENGTH,
         "maxLength": MAX_LENGTH,
-        "description": "Never trimmed. Its length is counted in code points, after NFKC.",
+        "description": "Never trimmed. Its length is counted in code points, as sent and again "
+        "after NFKC: both must be within the bounds.",
     },
 }
 for field, field_schema in FIELD_SCHEMAS.items():

@@ -58,6 +58,7 @@ def test_read_seeds_normalizes_email_and_password(tmp_path: Path) -> None:
         ('{"email": null, "password": "s3cret-s3cret"}', "no string"),
         ('{"email": "nobody", "password": "s3cret-s3cret"}', "valid e-mail"),
         ('{"email": "b@example.com", "password": "s3cret"}', "at least 8 characters"),
+        ('{"email": "b@example.com", "password": "\ufdfa"}', "at least 8 characters"),
         ('{"email": "b@example.com", "password": "s3cret-\\u0000"}', "contains a NUL"),
         (with_hash("s3cret"), "make_users"),
         (with_hash(HASH.replace("$04$", "$31$")), "make_users"),

@@ -218,8 +218,33 @@ def test_longest_field_is_validated(api: Api, path: str, field: str) -> None:
     assert post(api, path, body.decode()).status_code in {204, 400, 401}
 
 
-def test_password_length_is_checked_after_nfkc(api: Api) -> None:
-    assert get_field_codes(api.register(password="\ufdfa" * 58)) == {
-        "password": ["password_too_long"]
-    }
+@pytest.mark.parametrize(
+    ("password", "code"),
+    [
+        ("\ufdfa", "password_too_short"),
+        ("a\u0301" * 7, "password_too_short"),
+        ("\ufdfa" * 58, "password_too_long"),
+        ("a\u0301" * 513, "password_too_long"),
+    ],
+)
+def test_password_length_is_checked_before_and_after_nfkc(
+    api: Api, password: str, code: str
+) -> None:
+    assert get_field_codes(api.register(password=password)) == {"password": [code]}
+    change = post(api, "auth/password", {"current_password": PASSWORD, "new_password": password})
+    assert get_field_codes(change) == {"new_password": [code]}
+    assert get_error(api.login(password=password)) == (401, "invalid_credentials")
+
+
+def test_password_within_bounds_before_and_after_nfkc_is_accepted(api: Api) -> None:
     assert api.register(password="\ufdfa" * 56).status_code == 201
+    assert api.login(password="\ufdfa" * 56).status_code == 200
+
+
+def test_password_refused_by_the_schema_is_refused(api: Api) -> None:
+    document = api.client.get("/openapi.json").json()
+    schema = document["components"]["schemas"]["Register"]["properties"]["password"]
+    for text in ("p", "\ufb00", "\ufdfa", "a\u0301", "\U0001f511"):
+        for length in (1, schema["minLength"] - 1, schema["maxLength"] + 1):
+            password = (text * length)[:length]
+            assert get_error(api.register(password=password)) == INVALID

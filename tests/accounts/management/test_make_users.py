@@ -73,7 +73,8 @@ def test_invalid_count_is_an_error(file: Path, count: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("password", "message"), [("short", "at least 8"), ("surrogate \udcff", "surrogate")]
+    ("password", "message"),
+    [("short", "at least 8"), ("\ufdfa", "at least 8"), ("surrogate \udcff", "surrogate")],
 )
 def test_rejected_password_is_an_error(file: Path, password: str, message: str) -> None:
     with pytest.raises(CommandError, match=message):

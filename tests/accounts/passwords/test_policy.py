@@ -1,3 +1,5 @@
+from unicodedata import normalize
+
 import pytest
 
 from accounts.domain.errors import (
@@ -14,15 +16,20 @@ POLICY = PasswordPolicy(reject_common=False)
 REJECTED: list[tuple[str, type[InvalidPassword]]] = [
     ("", PasswordTooShort),
     ("p" * 7, PasswordTooShort),
+    ("\ufdfa", PasswordTooShort),  # NFKC makes 18 characters of each
+    ("\ufb00" * 7, PasswordTooShort),  # and here two
+    ("a\u0301" * 7, PasswordTooShort),  # and one of these two
     ("p" * 1025, PasswordTooLong),
-    ("\ufdfa" * 57, PasswordTooLong),  # NFKC makes 18 characters of each
+    ("\ufdfa" * 57, PasswordTooLong),
+    ("a\u0301" * 513, PasswordTooLong),
     ("with a \0 in it", PasswordInvalidCharacters),
     ("with a surrogate \ud800", PasswordInvalidCharacters),
 ]
 
 
 @pytest.mark.parametrize(
-    "password", ["p" * 8, "p" * 1024, " not trimmed ", "Upper and lower", "\U0001f511" * 8]
+    "password",
+    ["p" * 8, "p" * 1024, " not trimmed ", "Upper and lower", "\U0001f511" * 8, "\u00e1" * 1024],
 )
 def test_validate_acceptable_password_returns_it(password: str) -> None:
     assert POLICY.validate(password) == password
@@ -30,6 +37,19 @@ def test_validate_acceptable_password_returns_it(password: str) -> None:
 
 def test_validate_decomposed_password_composes_it() -> None:
     assert POLICY.validate("cafe\u0301 cafe\u0301") == "caf\u00e9 caf\u00e9"
+
+
+@pytest.mark.parametrize(
+    ("sent", "normalized"),
+    [
+        ("\ufb00" * 8, "ff" * 8),
+        ("a\u0301" * 8, "\u00e1" * 8),
+        ("\ufdfa" * 56, normalize("NFKC", "\ufdfa") * 56),
+        ("a\u0301" * 512, "\u00e1" * 512),
+    ],
+)
+def test_validate_length_counts_before_and_after_nfkc(sent: str, normalized: str) -> None:
+    assert POLICY.validate(sent) == normalized
 
 
 @pytest.mark.parametrize(("password", "error"), REJECTED)
