@@ -1,5 +1,6 @@
 """Django's settings, from the environment. `environment/variables.py` declares the variables."""
 
+from operator import attrgetter
 from wsgiref.headers import Headers
 
 from corsheaders.defaults import default_headers
@@ -60,7 +61,7 @@ MIDDLEWARE = [
     "authproject.monitoring.middleware.AccessLogMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if cors_origins else []),
-    "authproject.server.middleware.BodySizeLimitMiddleware",
+    "authproject.server.middleware.RequestLimitsMiddleware",
 ]
 
 CORS_ALLOW_ALL_ORIGINS = "*" in cors_origins
@@ -138,21 +139,13 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "filters": {
-        "bugs": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: record.exc_info is not None,
-        },
+        "bugs": {"()": "django.utils.log.CallbackFilter", "callback": attrgetter("exc_info")},
     },
     "formatters": {
         "json": {"()": "authproject.monitoring.formatters.JSONLineFormatter"},
         "console": {"()": "authproject.monitoring.formatters.ConsoleFormatter"},
     },
-    "handlers": {
-        "stderr": {
-            "class": "logging.StreamHandler",
-            "formatter": env.LOG_FORMAT,
-        }
-    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env.LOG_FORMAT}},
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},

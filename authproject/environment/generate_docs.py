@@ -41,7 +41,7 @@ def build_documents(root: Path) -> dict[Path, str]:
     return {
         root / ".env.example": build_env_example(),
         settings_page: SETTINGS_TABLE_RE.sub(lambda _: build_settings_table(), page),
-        root / "docs" / "api.jetbrains.http": to_jetbrains_format(requests),
+        root / "docs" / "api.jetbrains.http": convert_to_jetbrains(requests),
     }
 
 
@@ -61,26 +61,26 @@ def _build_env_example_entry(variable: Variable[Any]) -> str:
 def build_settings_table() -> str:
     """Return the table of settings, in Markdown."""
     rows = [
-        f"| `{variable.name}` | {_defaults(variable)} | {variable.summary.removesuffix('.')} |"
-        for variable in get_variables()
+        f"| `{one.name}` | {_format_defaults(one)} | {one.summary.removesuffix('.')} |"
+        for one in get_variables()
     ]
     return "\n".join(["| variable | default | what it is |", "|---|---|---|", *rows, ""])
 
 
-def _defaults(variable: Variable[Any]) -> str:
+def _format_defaults(variable: Variable[Any]) -> str:
     if variable.example:
         return "none"
-    default = _to_code(variable.default)
+    default = _format_code(variable.default)
     if variable.production_default is None:
         return default
-    return f"{default}; in production {_to_code(variable.production_default)}"
+    return f"{default}; in production {_format_code(variable.production_default)}"
 
 
-def _to_code(text: str) -> str:
+def _format_code(text: str) -> str:
     return ", ".join(f"`{item}`" for item in text.split(",") if item) or "empty"
 
 
-def to_jetbrains_format(requests: str) -> str:
+def convert_to_jetbrains(requests: str) -> str:
     """Convert requests from the syntax of VS Code's REST Client to that of JetBrains.
 
     There, a script stores fields of a response in variables.

@@ -138,7 +138,7 @@ class Application:
         declared = environ.get("CONTENT_LENGTH")
         length = parse_content_length(declared) if declared else None
         if length is not None and length > self._max_body_bytes:
-            return  # BodySizeLimitMiddleware refuses it by its declared length.
+            return  # RequestLimitsMiddleware refuses it by its declared length.
         try:
             async with asyncio.timeout(self._body_timeout_seconds):
                 body = await _receive(protocol, length, self._max_body_bytes)

@@ -39,10 +39,10 @@ def _is_allowed(host: str, allowed_hosts: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed_hosts)
 
 
-class BodySizeLimitMiddleware:
+class RequestLimitsMiddleware:
     """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read.
 
-    It also refuses a request if too many requests already wait for a thread.
+    And refuses a request, if too many requests already wait for a thread.
     """
 
     def __init__(self, get_response: GetResponse) -> None:
