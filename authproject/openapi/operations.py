@@ -12,8 +12,6 @@ from authproject.openapi.errors import TOKEN_ERRORS
 class Operation:
     """The texts and the successful response of one endpoint."""
 
-    name: str | None = None
-    """The `operationId`; `None` for a name made from the path."""
     summary: str | None = None
     description: str = ""
     response: Any = None
@@ -25,6 +23,8 @@ class Operation:
     request_example: Any = None
     errors: tuple[Exception, ...] = ()
     """Errors that do not follow from what the view declares."""
+    name: str | None = None
+    """The `operationId`, if it is not the last part of the path."""
 
 
 PASSWORD = "correct horse battery"  # noqa: S105  # an example
@@ -41,7 +41,6 @@ ROOT = Operation(
 
 OPERATIONS = {
     "/api/v1/auth/register": Operation(
-        "register",
         "Create an account",
         "Other spellings of the e-mail address are the same account. There is no session yet.",
         responses.Registered(),
@@ -49,7 +48,6 @@ OPERATIONS = {
         request_example=CREDENTIALS,
     ),
     "/api/v1/auth/login": Operation(
-        "login",
         "Exchange e-mail and password for tokens",
         "Starts a session. An unknown e-mail and a wrong password get the same response.",
         responses.Tokens(),
@@ -57,7 +55,6 @@ OPERATIONS = {
         errors=(InvalidCredentials(),),
     ),
     "/api/v1/auth/refresh": Operation(
-        "refresh",
         "Exchange a refresh token for an access token",
         "With `ROTATE_REFRESH_TOKENS`, the response has a new refresh token too, which replaces "
         "the one sent. Reuse of the old one after a short grace period ends the session.",
@@ -66,7 +63,6 @@ OPERATIONS = {
         errors=(*TOKEN_ERRORS, TokenReused()),
     ),
     "/api/v1/auth/logout": Operation(
-        "logout",
         "End a session",
         "Its access tokens are invalid at once. Any string is accepted (RFC 7009 §2.2). An access "
         "token, expired or not, ends its session, too.",
@@ -74,42 +70,34 @@ OPERATIONS = {
         request_example=REFRESH_TOKEN,
     ),
     "/api/v1/auth/logout-all": Operation(
-        "logoutAll",
         "End every session of the user",
         "Includes the session of this request. A body is ignored.",
         status=204,
+        name="logoutAll",
     ),
     "/api/v1/auth/password": Operation(
-        "changePassword",
         "Change the password",
         "Ends every session of the user and returns the tokens of a new one. A wrong current "
         "password is 400, because the token is valid.",
         responses.Tokens(),
         request_example={"current_password": PASSWORD, "new_password": NEW_PASSWORD},
         errors=(WrongCurrentPassword(),),
+        name="changePassword",
     ),
     "/api/v1/protected/profile": Operation(
-        "profile",
-        "Return the user of the token",
-        "An example of a protected endpoint.",
-        responses.Profile(),
+        "Return the user of the token", "An example of a protected endpoint.", responses.Profile()
     ),
     "/": ROOT,
     "/api/v1/": ROOT,
     "/health": Operation(
-        "health",
         "Is the process alive?",
         "Does not query the store. The `Host` header is not checked.",
         responses.Health(),
     ),
     "/health/ready": Operation(
-        "ready",
-        "Is the store available?",
-        "The `Host` header is not checked.",
-        responses.Ready(),
+        "Is the store available?", "The `Host` header is not checked.", responses.Ready()
     ),
     "/metrics": Operation(
-        "metrics",
         "Metrics for Prometheus",
         "404 if it is disabled.",
         str,
@@ -117,12 +105,11 @@ OPERATIONS = {
         example='auth_requests_total{operation="login",outcome="success"} 3.0\n',
     ),
     "/openapi.json": Operation(
-        "openapi",
         "This document",
         response={"type": "object"},
         example={"openapi": "3.1.0", "info": {"title": "authproject"}, "paths": {}},
     ),
-    "/docs": replace(PAGE, name="docs", summary="This document as a page: Swagger UI"),
-    "/redoc": replace(PAGE, name="redoc", summary="This document as a page: ReDoc"),
+    "/docs": replace(PAGE, summary="This document as a page: Swagger UI"),
+    "/redoc": replace(PAGE, summary="This document as a page: ReDoc"),
 }
 """The operation at each path. Without a description, the view's docstring is taken."""

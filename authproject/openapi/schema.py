@@ -48,11 +48,7 @@ def build_header(name: str, description: str, **options: Any) -> OpenApiParamete
     """Return a header that is in every response, or in those with the statuses `response`."""
     options = {"type": str, "response": True, **options}
     return OpenApiParameter(
-        name,
-        location=OpenApiParameter.HEADER,
-        required=True,
-        description=description,
-        **options,
+        name, location=OpenApiParameter.HEADER, required=True, description=description, **options
     )
 
 
@@ -86,7 +82,8 @@ class Schema(AutoSchema):
         return OPERATIONS.get(self.path, Operation())
 
     def get_operation_id(self) -> str:
-        return self.operation.name or super().get_operation_id()
+        last = re.search(r"(\w+)(\.json)?$", self.path) if self.path in OPERATIONS else None
+        return self.operation.name or (last[1] if last else super().get_operation_id())
 
     def get_summary(self) -> str | None:
         return self.operation.summary
@@ -116,7 +113,4 @@ class Schema(AutoSchema):
             [OpenApiExample("usual", example)],
         )
         errors = [*get_errors(self.path, self.view), *operation.errors]
-        return {
-            (operation.status, operation.media_type): success,
-            **build_error_responses(errors),
-        }
+        return {(operation.status, operation.media_type): success, **build_error_responses(errors)}
