@@ -25,6 +25,7 @@ T = TypeVar("T")
 
 PRODUCTION = "production"
 MAX_SESSION_DAYS = 3650
+MAX_GRACE_SECONDS = 3600
 MIN_ROUNDS_IN_PRODUCTION = 10
 EXAMPLE_SECRET = "an-example-that-everybody-knows-so-replace-it"  # noqa: S105  # refused in production
 
@@ -160,9 +161,14 @@ class Environment:
         details="If an old one is used again, its session ends.",
     )
     REFRESH_REUSE_GRACE_SECONDS = Variable(
-        build_parser(float, lambda seconds: 0 <= seconds < inf, "must be seconds, 0 or more"),
+        build_parser(
+            float,
+            lambda seconds: 0 <= seconds <= MAX_GRACE_SECONDS,
+            "must be seconds from 0 to 3600, because a copied token is not detected that long",
+        ),
         "How many seconds a just-rotated refresh token may be retried; 0 disables retries.",
         default="10",
+        details="At most 3600. A client that retries later is logged out, as a thief would be.",
     )
     BCRYPT_ROUNDS = Variable(
         build_parser(int, range(4, 17).__contains__, "must be a whole number from 4 to 16"),

@@ -123,7 +123,7 @@ def test_dotenv_values_are_literal(dotenv: Path) -> None:
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0.05", 0.05),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "4320", 4320),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0.5", 0.5),
-        ("REFRESH_REUSE_GRACE_SECONDS", "86400", 86_400),
+        ("REFRESH_REUSE_GRACE_SECONDS", "3600", 3600),
         ("SEED_USERS_FILE", "/srv/users.jsonl", Path("/srv/users.jsonl")),
         ("JWT_SECRET_KEY", EXAMPLE_SECRET, EXAMPLE_SECRET),
     ],
@@ -162,6 +162,10 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("REFRESH_TOKEN_EXPIRE_DAYS", "inf"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
         ("REFRESH_REUSE_GRACE_SECONDS", "-1"),
+        ("REFRESH_REUSE_GRACE_SECONDS", "3600.1"),
+        ("REFRESH_REUSE_GRACE_SECONDS", "604800"),
+        ("REFRESH_REUSE_GRACE_SECONDS", "inf"),
+        ("REFRESH_REUSE_GRACE_SECONDS", "nan"),
         ("BCRYPT_ROUNDS", "3"),
         ("BCRYPT_ROUNDS", "17"),
         ("BCRYPT_ROUNDS", "12.5"),
@@ -209,6 +213,11 @@ def test_error_message_names_every_item_of_a_list(dotenv: Path) -> None:
 def test_access_token_must_expire_before_session(dotenv: Path, other: dict[str, str]) -> None:
     lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440", "REFRESH_TOKEN_EXPIRE_DAYS": "1"}
     assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in get_error(dotenv, **lifetimes, **other)
+
+
+def test_long_grace_period_error_has_its_reason(dotenv: Path) -> None:
+    message = get_error(dotenv, REFRESH_REUSE_GRACE_SECONDS="604800")
+    assert "a copied token is not detected that long" in message
 
 
 @pytest.mark.parametrize(
