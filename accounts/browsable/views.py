@@ -1,11 +1,12 @@
-"""The browsable API's pages "Log in" and "Log out"."""
+"""The browsable API's pages "Log in", "Log out" and "Not found"."""
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
-from django.http import HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.template import loader
+from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
@@ -13,6 +14,7 @@ from rest_framework.request import Request
 
 from accounts.browsable.authentication import enforce_csrf, is_same_origin
 from accounts.browsable.cookies import REFRESH_COOKIE, delete_auth_cookies, set_auth_cookies
+from accounts.rest import exceptions
 from accounts.rest.parsers import FormParser, MultiPartParser
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
@@ -97,6 +99,17 @@ class LogoutView(AuthFormView):
         response = HttpResponseRedirect(self.next_url)
         delete_auth_cookies(response)
         return response
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Return a page for an unknown path if `Accept` prefers HTML, else JSON (`handler404`)."""
+    response: Any = exceptions.not_found(request, exception)
+    if request.get_preferred_type([JSONRenderer.media_type, "text/html"]) == "text/html":
+        context = {"detail": response.error.detail}
+        page = loader.render_to_string("accounts/not_found.html", context, request)
+        response.content, response.headers["Content-Type"] = page, "text/html; charset=utf-8"
+    patch_vary_headers(response, ["Accept"])
+    return cast(HttpResponse, response)
 
 
 def _end_session(request: Request) -> None:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, cast
 
 from django.core.exceptions import DisallowedHost
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.urls import is_valid_path
 from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
@@ -88,6 +89,11 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the response to an unknown path (`handler404`)."""
+    path = request.path_info
+    has_slash = path.endswith("/")
+    if is_valid_path(path[:-1] if has_slash else f"{path}/"):
+        change = "without the slash" if has_slash else "with a slash"
+        return error_response(drf.NotFound(f"Not found. The path exists {change} at its end."))
     return error_response(drf.NotFound())
 
 

@@ -87,8 +87,9 @@ OPERATIONS = {
     "/api/v1/protected/profile": Operation(
         "Return the user of the token", "An example of a protected endpoint.", responses.Profile()
     ),
-    "/": ROOT,
-    "/api/v1/": ROOT,
+    "/": replace(ROOT, name="root"),
+    "/api/v1": replace(ROOT, name="apiRoot"),
+    "/api/v1/": replace(ROOT, name="apiRootWithSlash"),
     "/health": Operation(
         "Is the process alive?",
         "Does not query the store. The `Host` header is not checked.",

@@ -145,6 +145,7 @@ urlpatterns = [
     answering("word", "no"),
     answering("half-our-shape", {"errors": {"name": ["bad"]}}),
     answering("odd-errors", {"detail": "no", "code": "no", "errors": ["bad"]}),
+    path("slash/", NoteView.as_view()),
     path("notes", NoteView.as_view()),
     path("many", ManyNotesView.as_view()),
     raising("text", drf.ValidationError("It cannot be.", "impossible")),
@@ -159,4 +160,5 @@ urlpatterns = [
     raising("no-details", drf.ValidationError({})),
     raising("nameless-code", drf.ValidationError(drf.ErrorDetail("It cannot be."))),
 ]
+handler404 = "accounts.rest.exceptions.not_found"
 handler500 = "accounts.rest.exceptions.server_error"

