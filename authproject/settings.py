@@ -53,19 +53,18 @@ DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
-cors_origins = env.CORS_ORIGINS
 MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
     "authproject.monitoring.middleware.RequestIDMiddleware",
     "authproject.monitoring.middleware.AccessLogMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
-    *(["corsheaders.middleware.CorsMiddleware"] if cors_origins else []),
+    *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "authproject.server.middleware.RequestLimitsMiddleware",
 ]
 
-CORS_ALLOW_ALL_ORIGINS = "*" in cors_origins
-CORS_ALLOWED_ORIGINS = [origin for origin in cors_origins if origin != "*"]
+CORS_ALLOW_ALL_ORIGINS = "*" in env.CORS_ORIGINS
+CORS_ALLOWED_ORIGINS = [origin for origin in env.CORS_ORIGINS if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 

@@ -95,17 +95,13 @@ class ServiceCollector(Collector):
         with suppress(errors.StoreUnavailable):
             services.accounts.store.ping()
             up = 1
-        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", value=up)
-        yield GaugeMetricFamily(
-            "auth_clock_seconds", "What this service takes the time to be", value=services.clock()
-        )
+        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", up)
+        yield GaugeMetricFamily("auth_clock_seconds", "The time of this service", services.clock())
         count = services.accounts.store.count_users()
         if count is not None:
-            yield GaugeMetricFamily("auth_users", "Accounts in the store", value=count)
+            yield GaugeMetricFamily("auth_users", "Accounts in the store", count)
         if MULTIPROC_DIR in os.environ:  # The library leaves it out then.
-            yield GaugeMetricFamily(
-                "process_start_time_seconds", "When the service started", value=STARTED
-            )
+            yield GaugeMetricFamily("process_start_time_seconds", "Start of the service", STARTED)
 
 
 class RequestMetrics:

@@ -90,10 +90,8 @@ def build_error_responses(errors: Iterable[Exception]) -> dict[int, OpenApiRespo
     """Return one response for each status, with an example for each error."""
     request: Any = HttpRequest()
     request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
+    responses: Any = (exception_handler(error, {}) or server_error(request) for error in errors)
     get_status = attrgetter("status_code")
-    responses: list[Any] = [
-        exception_handler(error, {}) or server_error(request) for error in errors
-    ]
     return {
         status: OpenApiResponse(
             Error,

@@ -22,7 +22,8 @@ def make_metrics_dir() -> Iterator[str]:
     """
     with TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as folder:
         lock = _lock(Path(folder))
-        _remove_stale_dirs(Path(folder).parent)
+        for stale in filter(_is_stale, Path(folder).parent.glob(f"{PREFIX}*")):
+            shutil.rmtree(stale, ignore_errors=True)  # Another start may remove it, too.
         try:
             yield folder
         finally:
@@ -47,12 +48,6 @@ def _lock(folder: Path) -> int:
     fcntl.flock(descriptor, fcntl.LOCK_EX)
     (folder / "new").rename(folder / LOCK)  # The file gets this name only once it is locked.
     return descriptor
-
-
-def _remove_stale_dirs(parent: Path) -> None:
-    for folder in parent.glob(f"{PREFIX}*"):
-        if _is_stale(folder):
-            shutil.rmtree(folder, ignore_errors=True)  # Another start may remove it, too.
 
 
 def _is_stale(folder: Path) -> bool:
