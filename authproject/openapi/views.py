@@ -1,6 +1,7 @@
 """`/openapi.json`, `/docs` and `/redoc`."""
 
 from functools import cache
+from threading import Lock
 from typing import ClassVar
 
 from django.http import HttpResponse
@@ -20,6 +21,9 @@ CONTENT_SECURITY_POLICY = (
 )
 """Without it, ReDoc would load a logo from another host."""
 
+# At the first document drf-spectacular loads its extensions, and a second thread would fail.
+_document_lock = Lock()
+
 
 @cache
 def render_document() -> bytes:
@@ -35,7 +39,9 @@ class OpenAPIView(SingleMediaTypeView):
     """Returns the OpenAPI document."""
 
     def get(self, request: Request) -> HttpResponse:
-        return HttpResponse(render_document(), content_type="application/json")
+        with _document_lock:
+            document = render_document()
+        return HttpResponse(document, content_type="application/json")
 
 
 class PageView(SingleMediaTypeView):
