@@ -76,7 +76,7 @@ def parse_path(text: str) -> Path | None:
 def parse_secret(text: str) -> str:
     # Bytes of the environment that are not UTF-8 are lone surrogates here; they do not count.
     if len(text.encode(errors="ignore")) < MIN_SECRET_BYTES or not text.isprintable():
-        raise ValueError(f"must be printable text of at least {MIN_SECRET_BYTES} bytes")
+        raise ValueError(f"must be printable text of at least {MIN_SECRET_BYTES} bytes on one line")
     # As an item of JWT_SECRET_KEY_FALLBACKS, such a secret would be another one.
     if text != text.strip() or "," in text:
         raise ValueError("must have no comma, and no space at its ends")
