@@ -51,7 +51,6 @@ INSTALLED_APPS = [
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
 AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.BCryptSHA256PasswordHasher"]
 
 MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.

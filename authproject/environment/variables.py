@@ -6,6 +6,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from math import inf
 from typing import Any, Generic, TypeVar
 
@@ -65,6 +66,9 @@ class Variable(Generic[T]):
         if production and not self.is_allowed_in_production(value):
             raise ValueError("is not allowed in production")
         return value
+
+
+BooleanVariable = partial(Variable, parse_boolean)
 
 
 def parse_store_url(text: str) -> str:
@@ -154,8 +158,7 @@ class Environment:
         "How many days a session lasts after its login; fractions are allowed.",
         default="7",
     )
-    ROTATE_REFRESH_TOKENS = Variable(
-        parse_boolean,
+    ROTATE_REFRESH_TOKENS = BooleanVariable(
         "`true`: each refresh returns a new refresh token, which replaces the old one.",
         default="false",
         details="If an old one is used again, its session ends.",
@@ -183,25 +186,20 @@ class Environment:
         "A file of accounts that are added at startup if they are missing.",
         details="`python manage.py make_users` writes one.",
     )
-    REJECT_COMMON_PASSWORDS = Variable(
-        parse_boolean,
-        "`true`: new passwords must not be among the 20,000 most common ones.",
-        default="false",
+    REJECT_COMMON_PASSWORDS = BooleanVariable(
+        "`true`: new passwords must not be among the 20,000 most common ones.", default="false"
     )
-    BROWSABLE_API = Variable(
-        parse_boolean,
+    BROWSABLE_API = BooleanVariable(
         "Enables DRF's browsable API, with its own login page.",
         default="true",
         production_default="false",
     )
-    API_DOCS = Variable(
-        parse_boolean,
+    API_DOCS = BooleanVariable(
         "Enables `/openapi.json`, and its pages `/docs` (Swagger UI) and `/redoc`.",
         default="true",
         production_default="false",
     )
-    METRICS = Variable(
-        parse_boolean,
+    METRICS = BooleanVariable(
         "Enables Prometheus metrics at `/metrics`, without authentication.",
         default="true",
         details="Block this path at your public proxy.",

@@ -54,11 +54,6 @@ def log_with_fields(
         logger.handle(logger.makeRecord(logger.name, level, "", 0, message, (), None, extra=extra))
 
 
-def _get_fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields = getattr(record, "fields", None)
-    return fields if isinstance(fields, dict) else {}
-
-
 class JSONLineFormatter(logging.Formatter):
     """One JSON object in ASCII."""
 
@@ -70,7 +65,7 @@ class JSONLineFormatter(logging.Formatter):
             "message": record.getMessage(),
             "request_id": request_id.get(),
         }
-        line |= _get_fields(record) or _get_extra(record)
+        line |= getattr(record, "fields", None) or _get_extra(record)
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         text = to_json(line)
@@ -130,7 +125,7 @@ def _iter_columns(record: logging.LogRecord) -> Iterator[tuple[str, str]]:
     """Yield each column's text and color."""
     yield f"{time.strftime('%H:%M:%S', time.localtime(record.created))}.{int(record.msecs):03}", DIM
     yield f"{record.levelname:<8}", LEVEL_COLORS.get(record.levelname, "")
-    fields = _get_fields(record)
+    fields = getattr(record, "fields", {})
     if "status" in fields:
         yield from _iter_access_columns(fields)
     elif "event" in fields:
