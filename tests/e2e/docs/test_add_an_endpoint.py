@@ -1,41 +1,24 @@
 """Runs the code of docs/guides/add-an-endpoint.md in a copy of the project."""
 
-import os
-import re
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.browser_client import SocketBrowser
+from tests.support.guides import copy_project, read_code_blocks, run_tests_in
 from tests.support.metrics import Counts
-from tests.support.processes import ROOT, START_SECONDS, Service, run_python
+from tests.support.processes import Service, run_python
 
-PAGE = (ROOT / "docs/guides/add-an-endpoint.md").read_text(encoding="utf-8")
-PROJECT_FILES = ("accounts", "authproject", "tests", "manage.py", "pyproject.toml")
+GUIDE = "add-an-endpoint.md"
 NOTES = "/api/v1/protected/notes"
-
-
-def get_code_blocks() -> list[str]:
-    """Return the page's code: the view, its path, its test."""
-    blocks: list[str] = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    return blocks
 
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project, with the endpoint."""
-    copy = tmp_path_factory.mktemp("project")
-    for name in PROJECT_FILES:
-        source, ignored = ROOT / name, shutil.ignore_patterns("__pycache__")
-        if source.is_dir():
-            shutil.copytree(source, copy / name, ignore=ignored)
-        else:
-            shutil.copy(source, copy / name)
-    view, wiring, test = get_code_blocks()
+    copy = copy_project(tmp_path_factory.mktemp("project"))
+    view, wiring, test = read_code_blocks(GUIDE)
     (copy / "notes.py").write_text(view)
     (copy / "tests" / "test_notes.py").write_text(test)
     # The same view without `schema = None`, as a reader writes it who wants it in /docs.
@@ -113,14 +96,4 @@ def test_request_is_counted(service: Service) -> None:
 
 
 def test_test_of_the_guide_passes(project: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    run = subprocess.run(
-        [*command, "tests/test_notes.py"],
-        cwd=project,
-        env=os.environ,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
-    assert "1 passed" in run.stdout, run.stdout + run.stderr
+    assert "1 passed" in run_tests_in(project, "tests/test_notes.py")
