@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy with the error code, without its row in the API reference."""
     copy = copy_project(tmp_path_factory.mktemp("project"))
     error, case, description = read_code_blocks(GUIDE)
-    argument = re.findall(r"`(errors=.*)`", read_page(GUIDE))[0] + ","
+    argument = re.findall(r"`(errors=[^`]+)`", read_page(GUIDE))[0] + ","
     insert(copy / "accounts/domain/errors.py", error)
     exceptions = copy / "accounts/rest/exceptions.py"
     insert(exceptions, case, indent=8, before="        case ServiceUnavailable():\n")
