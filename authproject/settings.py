@@ -58,13 +58,14 @@ MIDDLEWARE = [
     "authproject.monitoring.middleware.RequestIDMiddleware",
     "authproject.monitoring.middleware.AccessLogMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
+    "authproject.server.middleware.RefusedOriginMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "authproject.server.middleware.RequestLimitsMiddleware",
 ]
 
 CORS_ALLOW_ALL_ORIGINS = "*" in env.CORS_ORIGINS
 CORS_ALLOWED_ORIGINS = [origin for origin in env.CORS_ORIGINS if origin != "*"]
-CORS_ALLOW_HEADERS = [*default_headers, "x-request-id"]
+CORS_ALLOW_HEADERS = [*default_headers, "x-request-id", *env.CORS_ALLOW_HEADERS]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
 
 authenticators = ["accounts.authentication.JWTAuthentication"]

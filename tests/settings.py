@@ -8,6 +8,8 @@ ENVIRONMENT = {
     "ENVIRONMENT": "development",
     "ALLOWED_HOSTS": "testserver,localhost,127.0.0.1",
     "CORS_ORIGINS": "http://localhost:3000",
+    "CORS_ALLOW_HEADERS": "traceparent,tracestate,baggage,sentry-trace,idempotency-key,"
+    "cache-control",
     "TRUSTED_PROXIES": "",
     "STORE_URL": "memory://",
     "SEED_USERS_FILE": "",

@@ -23,6 +23,9 @@ ORIGIN_RE = re.compile(
 )
 
 
+HEADER_NAME_RE = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
+
+
 def build_parser(
     parse: Callable[[str], T], is_valid: Callable[[T], bool], error: str
 ) -> Callable[[str], T]:
@@ -88,6 +91,12 @@ def parse_secret(text: str) -> str:
     if text.startswith("-----BEGIN "):
         raise ValueError("must be a random secret, not a line of a PEM file")
     return text
+
+
+def validate_header_name(text: str) -> None:
+    """Accept a token of RFC 9110 §5.6.2. A `*` would not allow `Authorization`."""
+    if not HEADER_NAME_RE.fullmatch(text):
+        raise ValueError(f"{text!r} is not the name of a header")
 
 
 def validate_origin(text: str) -> None:

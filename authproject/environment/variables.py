@@ -18,6 +18,7 @@ from authproject.environment.parsers import (
     parse_boolean,
     parse_path,
     parse_secret,
+    validate_header_name,
     validate_origin,
 )
 from authproject.server.trusted_proxies import parse_trusted_network
@@ -112,11 +113,25 @@ class Environment:
     CORS_ORIGINS = Variable(
         build_list_parser(validate_origin),
         "Origins of front ends that may call the API from a browser, comma-separated.",
-        default="http://localhost:3000,http://localhost:8000,"
-        "http://127.0.0.1:3000,http://127.0.0.1:8000",
+        # React and Next.js, Angular, Vite, and the service's own address.
+        default=",".join(
+            f"http://{host}:{port}"
+            for host in ("localhost", "127.0.0.1")
+            for port in (3000, 4200, 5173, 8000)
+        ),
         production_default="",
         is_allowed_in_production=lambda origins: "*" not in origins,
         hint="list origins as https://app.example.com, and in production not *",
+    )
+    CORS_ALLOW_HEADERS = Variable(
+        build_list_parser(validate_header_name),
+        "Headers that a front end may send beside the usual ones, comma-separated.",
+        default="traceparent,tracestate,baggage,sentry-trace,idempotency-key,cache-control",
+        details="""
+            Always allowed: Accept, Authorization, Content-Type, User-Agent, X-CSRFToken,
+            X-Request-ID and X-Requested-With.
+            """,
+        hint="list names of headers, as x-tenant",
     )
     TRUSTED_PROXIES = Variable(
         build_list_parser(parse_trusted_network),

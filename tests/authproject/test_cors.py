@@ -33,6 +33,17 @@ def test_listed_origin_may_send_a_request_id(preflight: dict[str, str]) -> None:
     assert "x-request-id" in preflight["access-control-allow-headers"]
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("traceparent", "tracestate", "baggage", "sentry-trace", "idempotency-key"),
+        *("x-requested-with", "cache-control", "content-type"),
+    ],
+)
+def test_listed_origin_may_send_usual_header(preflight: dict[str, str], name: str) -> None:
+    assert name in preflight["access-control-allow-headers"].split(", ")
+
+
 def test_listed_origin_may_read_errors(api: Api) -> None:
     response = api.client.get("/api/v1/protected/profile", headers={"Origin": FRONT_END})
     assert response.status_code == 401

@@ -64,10 +64,13 @@ def test_defaults_are_those_of_development(dotenv: Path) -> None:
         "ENVIRONMENT": "development",
         "ALLOWED_HOSTS": ["localhost", "127.0.0.1", "[::1]"],
         "CORS_ORIGINS": [
-            "http://localhost:3000",
-            "http://localhost:8000",
-            "http://127.0.0.1:3000",
-            "http://127.0.0.1:8000",
+            f"http://{host}:{port}"
+            for host in ("localhost", "127.0.0.1")
+            for port in (3000, 4200, 5173, 8000)
+        ],
+        "CORS_ALLOW_HEADERS": [
+            *("traceparent", "tracestate", "baggage", "sentry-trace"),
+            *("idempotency-key", "cache-control"),
         ],
         "TRUSTED_PROXIES": [],
         "STORE_URL": "memory://",
@@ -118,6 +121,8 @@ def test_dotenv_values_are_literal(dotenv: Path) -> None:
         ("ALLOWED_HOSTS", "a.example, b.example,", ["a.example", "b.example"]),
         ("ALLOWED_HOSTS", "*", ["*"]),
         ("CORS_ORIGINS", "*", ["*"]),
+        ("CORS_ALLOW_HEADERS", "X-Tenant, x_a.b", ["X-Tenant", "x_a.b"]),
+        ("CORS_ALLOW_HEADERS", "", []),
         ("TRUSTED_PROXIES", "127.0.0.1, 10.1.0.0/24", ["127.0.0.1", "10.1.0.0/24"]),
         ("TRUSTED_PROXIES", "::1, 2001:db8::/32", ["::1", "2001:db8::/32"]),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0.05", 0.05),
@@ -142,6 +147,11 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("ENVIRONMENT", "staging"),
         ("ENVIRONMENT", "Production"),
         ("CORS_ORIGINS", "https://a.example, https://b.example/path"),
+        ("CORS_ALLOW_HEADERS", "*"),
+        ("CORS_ALLOW_HEADERS", "x-a x-b"),
+        ("CORS_ALLOW_HEADERS", "x-a, x-b: c"),
+        ("CORS_ALLOW_HEADERS", "x-\u00fc"),
+        ("CORS_ALLOW_HEADERS", "x-(a)"),
         ("TRUSTED_PROXIES", "*"),
         ("TRUSTED_PROXIES", "nginx"),
         ("TRUSTED_PROXIES", "0.0.0.0/0"),

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Any
 
 import pytest
+from pytest_django import Settings
 
 from tests.support.api import Api
 from tests.support.http import BODIES, LIMIT, get_error, send
@@ -68,3 +69,59 @@ def test_content_length_over_limit_or_malformed_is_413(api: Api, length: str) ->
 def test_content_length_with_leading_zeros_is_accepted(api: Api) -> None:
     response = send(api, REGISTER, GOOD, CONTENT_LENGTH=f"{len(GOOD):040}")
     assert response.status_code == 201
+
+
+# What is refused is logged, with the setting that would allow it
+
+REFUSED_ORIGIN = "refused the Origin 'http://localhost:1'; CORS_ORIGINS does not list it"
+REFUSED_HOST = "refused the Host 'evil.example'; ALLOWED_HOSTS does not list it"
+
+
+def get_server_log(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if one.name == "authproject.server"]
+
+
+@pytest.mark.parametrize("method", ["GET", "OPTIONS"])
+@pytest.mark.parametrize("path", ["/health", "/nowhere", "/api/v1/protected/profile"])
+def test_refused_origin_is_logged_once(
+    api: Api, caplog: pytest.LogCaptureFixture, path: str, method: str
+) -> None:
+    headers = {"Origin": "http://localhost:1", "Access-Control-Request-Method": "GET"}
+    for _ in range(2):
+        api.client.generic(method, path, headers=headers)
+    assert get_server_log(caplog) == [REFUSED_ORIGIN]
+
+
+@pytest.mark.parametrize("origin", ["http://localhost:3000", "http://testserver", None])
+def test_other_origin_is_not_logged(
+    api: Api, caplog: pytest.LogCaptureFixture, origin: str | None
+) -> None:
+    headers = {"Host": "testserver"} | ({} if origin is None else {"Origin": origin})
+    api.client.get("/health", headers=headers)
+    assert get_server_log(caplog) == []
+
+
+def test_refused_origin_is_logged_without_cors_origins(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    cors = "corsheaders.middleware.CorsMiddleware"
+    settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != cors]
+    Api().client.get("/health", headers={"Origin": "http://localhost:1"})
+    assert get_server_log(caplog) == [REFUSED_ORIGIN]
+
+
+def test_refused_host_is_logged_once(api: Api, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(2):
+        api.client.get("/nowhere", headers={"Host": "evil.example"})
+    assert get_server_log(caplog) == [REFUSED_HOST]
+
+
+@pytest.mark.parametrize("name", ["Host", "Origin"])
+def test_refused_value_cannot_break_or_flood_the_log(
+    api: Api, caplog: pytest.LogCaptureFixture, name: str
+) -> None:
+    value = "http://a\x1b[2J\x7f\u2028" + "a" * 9000
+    api.client.get("/", headers={name: value})
+    [line] = get_server_log(caplog)
+    assert line.isprintable()
+    assert len(line) < 200
