@@ -1,4 +1,4 @@
-"""docs/reference/api.md lists the codes and settings that the code has."""
+"""docs/reference/api.md lists the codes, settings and metrics that the code has."""
 
 import re
 from collections.abc import Iterator
@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from django.core.exceptions import DisallowedHost, SuspiciousOperation
 from django.http import HttpRequest
+from prometheus_client.parser import text_string_to_metric_families
 from rest_framework import exceptions as drf
 
 from accounts.browsable.authentication import CSRFFailed
 from accounts.domain import errors
 from accounts.rest import exceptions as rest
 from authproject.environment.generate_docs import build_settings_table
+from authproject.monitoring.metrics import render_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
 PAGE = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
@@ -82,6 +84,20 @@ def test_settings_match_the_declared_variables() -> None:
     assert [(name, default) for name, default, _ in get_rows("## Settings")] == declared
 
 
-@pytest.mark.parametrize("name", ["### Codes", "### Codes of fields", "## Settings"])
+def test_metrics_match_the_scrape() -> None:
+    # prometheus_client's own are about the process and Python.
+    families = [
+        family
+        for family in text_string_to_metric_families(render_metrics().decode())
+        if not family.name.startswith(("process_", "python_"))
+    ]
+    scraped = {
+        f"{family.name}_total" if family.type == "counter" else family.name: family.type
+        for family in families
+    }
+    assert {name.strip("`"): kind for name, kind, _ in get_rows("## Metrics")} == scraped
+
+
+@pytest.mark.parametrize("name", ["### Codes", "### Codes of fields", "## Settings", "## Metrics"])
 def test_table_is_found(name: str) -> None:
     assert len(get_rows(name)) > 5
