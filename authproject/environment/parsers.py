@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,13 +33,11 @@ def build_parser(
     """Return a parser that raises `ValueError(error)` for every value that is not valid."""
 
     def parse_valid(text: str) -> T:
-        try:
+        with suppress(ValueError):
             value = parse(text)
-        except ValueError:
-            raise ValueError(error) from None
-        if not is_valid(value):
-            raise ValueError(error)
-        return value
+            if is_valid(value):
+                return value
+        raise ValueError(error)
 
     return parse_valid
 

@@ -106,14 +106,13 @@ class Application:
         # The browsable API may authenticate by the cookie, which reads the store.
         cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
         match self._executions[cookie].get(path, Execution.THREAD):
-            case Execution.EVENT_LOOP:
-                return self._call_django(environ)
-            case Execution.PREFETCH:
-                await self._prefetch_identity(environ)
-                return self._call_django(environ)
+            case Execution.THREAD:
+                return await self._request_threads.run(self._call_django, environ)
             case Execution.MONITORING_THREAD:
                 return await self._monitoring_threads.run(self._call_django, environ)
-        return await self._request_threads.run(self._call_django, environ)
+            case Execution.PREFETCH:
+                await self._prefetch_identity(environ)
+        return self._call_django(environ)
 
     @cached_property
     def _executions(self) -> dict[bool, dict[str, Execution]]:

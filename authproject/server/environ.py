@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from granian.rsgi import Scope
+    from granian.rsgi import Headers, Scope  # type: ignore[attr-defined]  # its own import
 
 Environ = dict[str, Any]
 
@@ -24,7 +24,6 @@ def build_environ(scope: "Scope", path: str) -> Environ:
     """Return the environ. `path` is `scope.path`, which Granian decodes at each access."""
     host, _, port = scope.server.rpartition(":")
     client = scope.client.rpartition(":")[0]
-    headers = scope.headers
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
@@ -39,6 +38,12 @@ def build_environ(scope: "Scope", path: str) -> Environ:
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(),
     }
+    _add_headers(environ, scope.headers)
+    environ.setdefault("HTTP_HOST", "")  # Otherwise Django uses SERVER_NAME as the host.
+    return environ
+
+
+def _add_headers(environ: Environ, headers: "Headers") -> None:
     size = len(environ)
     for name, value in headers.items():
         if key := _get_key(name):
@@ -52,8 +57,6 @@ def build_environ(scope: "Scope", path: str) -> Environ:
         for name in headers.keys():  # noqa: SIM118  # not a mapping
             if key := _get_key(name):
                 environ.setdefault(key, "")
-    environ.setdefault("HTTP_HOST", "")  # Otherwise Django uses SERVER_NAME as the host.
-    return environ
 
 
 @lru_cache(256)
