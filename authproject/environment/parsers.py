@@ -11,10 +11,7 @@ from accounts.tokens.keys import prepare_key
 T = TypeVar("T")
 
 MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key has at least the size of the hash.
-BOOLEANS = {
-    **dict.fromkeys(("true", "1", "yes", "on"), True),
-    **dict.fromkeys(("false", "0", "no", "off"), False),
-}
+TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 
 # Origins as browsers send them (RFC 6454 §6.2), which are compared as text: http and https in lower
 # case and without the default port. Apps with a built-in browser have their own schemes.
@@ -65,9 +62,9 @@ def build_list_parser(validate: Callable[[str], object] = str) -> Callable[[str]
 
 
 def parse_boolean(text: str) -> bool:
-    if text.lower() not in BOOLEANS:
+    if text.lower() not in TRUE | FALSE:
         raise ValueError("must be true or false")
-    return BOOLEANS[text.lower()]
+    return text.lower() in TRUE
 
 
 def parse_path(text: str) -> Path | None:

@@ -37,15 +37,7 @@ DESCRIPTIONS = {
     503: "A temporary error. Retry after `Retry-After` seconds.",
 }
 
-BUG = RuntimeError()
-COMMON_ERRORS = (
-    drf.MethodNotAllowed("PUT"),
-    PayloadTooLarge(),
-    UnsupportedMediaType("application/json"),
-    BUG,
-)
 TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
-BEARER_ERRORS = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKEN_ERRORS))
 FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
     serializers.EmailField: [domain.InvalidEmail],
     serializers.NewEmailField: [domain.InvalidEmail, domain.DuplicateEmail],
@@ -55,10 +47,14 @@ FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
 
 def get_errors(path: str, view: Any) -> Iterator[Exception]:
     """Yield the errors that follow from what a view declares."""
-    yield from COMMON_ERRORS
+    yield drf.MethodNotAllowed("PUT")
+    yield PayloadTooLarge()
+    yield UnsupportedMediaType("application/json")
+    yield RuntimeError("a bug")
     yield drf.NotFound() if isinstance(view, SingleMediaTypeView) else drf.NotAcceptable()
     if view.authentication_classes:
-        yield from BEARER_ERRORS
+        yield drf.NotAuthenticated()
+        yield from map(InvalidBearerToken, TOKEN_ERRORS)
     if view.store_access in {StoreAccess.IDENTITY, StoreAccess.WRITE}:
         yield domain.StoreUnavailable()
     if view.hashes_password:
