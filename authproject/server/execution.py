@@ -28,7 +28,7 @@ def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Exec
     """
     monitoring = route.name in MONITORING_ROUTES
     thread = Execution.MONITORING_THREAD if monitoring else Execution.THREAD
-    if route.hashes_password:
+    if route.get_fact("hashes_password"):
         return thread
     match _get_store_access(route, cookie=cookie):
         case StoreAccess.NONE:
@@ -44,7 +44,11 @@ def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Exec
 
 def _get_store_access(route: Route, *, cookie: bool) -> StoreAccess | None:
     """Return the view's own access, or `IDENTITY` if only authentication reads the store."""
-    authenticates = route.authenticates or (cookie and route.renders_pages)
-    if route.store_access is StoreAccess.NONE and authenticates:
-        return StoreAccess.IDENTITY
-    return route.store_access
+    access: StoreAccess | None = route.get_fact("store_access")
+    authenticates = route.get_fact("authentication_classes") or (cookie and _renders_pages(route))
+    return StoreAccess.IDENTITY if access is StoreAccess.NONE and authenticates else access
+
+
+def _renders_pages(route: Route) -> bool:
+    renderers = route.get_fact("renderer_classes", ())
+    return any(one.media_type == "text/html" for one in renderers)

@@ -6,8 +6,6 @@ from typing import Any, NamedTuple
 from django.urls import URLResolver, get_resolver
 from django.urls.resolvers import RoutePattern
 
-from accounts.domain.interfaces import StoreAccess
-
 
 class Route(NamedTuple):
     """A path without a variable part, and its view."""
@@ -17,25 +15,7 @@ class Route(NamedTuple):
     """The name that Django's `reverse` takes, with namespaces; empty if the route has no name."""
     view: Callable[..., Any]
 
-    @property
-    def store_access(self) -> StoreAccess | None:
-        access: StoreAccess | None = self._get_option("store_access", None)
-        return access
-
-    @property
-    def hashes_password(self) -> bool:
-        return bool(self._get_option("hashes_password", default=False))
-
-    @property
-    def authenticates(self) -> bool:
-        return bool(self._get_option("authentication_classes", ()))
-
-    @property
-    def renders_pages(self) -> bool:
-        renderers = self._get_option("renderer_classes", ())
-        return any(one.media_type == "text/html" for one in renderers)
-
-    def _get_option(self, name: str, default: Any) -> Any:
+    def get_fact(self, name: str, default: Any = None) -> Any:
         """Return the argument of `as_view`, or else the attribute of the view class."""
         options: dict[str, Any] = getattr(self.view, "initkwargs", {})
         return options.get(name, getattr(getattr(self.view, "cls", None), name, default))

@@ -20,7 +20,7 @@ def view(request: HttpRequest) -> HttpResponse:
 
 
 def get_store_access(*patterns: Any) -> dict[str, StoreAccess | None]:
-    return {route.path: route.store_access for route in iter_routes(patterns)}
+    return {route.path: route.get_fact("store_access") for route in iter_routes(patterns)}
 
 
 def test_route_view_declares_nothing_has_no_access() -> None:
@@ -30,8 +30,10 @@ def test_route_view_declares_nothing_has_no_access() -> None:
 
 def test_route_reads_facts_of_the_view_class() -> None:
     [route] = iter_routes([path("public", DeclaringView.as_view())])
-    assert (route.store_access, route.hashes_password) == (StoreAccess.NONE, False)
-    assert (route.authenticates, route.renders_pages) == (False, True)
+    assert route.get_fact("store_access") is StoreAccess.NONE
+    assert route.get_fact("authentication_classes") == ()
+    assert route.get_fact("hashes_password") is False
+    assert route.get_fact("unheard_of") is None
 
 
 def test_route_options_of_as_view_override_the_class() -> None:
