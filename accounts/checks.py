@@ -7,7 +7,7 @@ from django.core import checks
 
 W001 = checks.Warning(
     "JWT_SECRET_KEY is the value of .env.example, which everybody knows.",
-    hint="Remove .env and run `python -m authproject.init_env`: it writes a fresh secret.",
+    hint="Remove .env and run `python -m authproject.init_env`: it writes a new secret.",
     id="accounts.W001",
 )
 W002 = checks.Warning(

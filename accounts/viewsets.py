@@ -74,7 +74,7 @@ class AuthViewSet(AccountViewSet):
 
     @post(serializer_class=RefreshTokenSerializer)
     def refresh(self, request: Request) -> Response:
-        """Exchange a refresh token for a fresh access token."""
+        """Exchange a refresh token for a new access token."""
         return _build_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
     @post(serializer_class=RefreshTokenSerializer)
