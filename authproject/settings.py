@@ -55,8 +55,7 @@ AUTHENTICATION_BACKENDS = ["accounts.backends.AccountBackend"]
 MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
-    "authproject.monitoring.middleware.RequestIDMiddleware",
-    "authproject.monitoring.middleware.AccessLogMiddleware",
+    "authproject.monitoring.middleware.RequestMiddleware",
     "authproject.server.middleware.AllowedHostsMiddleware",
     "authproject.server.middleware.RefusedOriginMiddleware",
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),

@@ -41,9 +41,7 @@ PATH_WIDTH = 26
 SHORT_ID = 8
 
 
-def log_with_fields(
-    logger: logging.Logger, level: int, message: str, fields: dict[str, Any]
-) -> None:
+def log_fields(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
     """Log a message with fields that the formatters below know.
 
     `makeRecord` instead of `logger.info`: the second searches the stack for its caller, which no

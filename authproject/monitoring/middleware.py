@@ -13,7 +13,7 @@ from django.utils.encoding import escape_uri_path
 
 from accounts.domain.errors import TokenError
 from accounts.rest.responses import ErrorResponse
-from authproject.monitoring.formatters import log_with_fields, mask_tokens, request_id
+from authproject.monitoring.formatters import log_fields, mask_tokens, request_id
 from authproject.server.environ import KNOWN_METHODS
 from authproject.server.routes import iter_routes
 
@@ -33,33 +33,11 @@ PLAIN_PATH_RE = re.compile(rf"[A-Za-z0-9/._-]{{0,{MAX_PATH_LENGTH}}}")
 FIRST_ERROR_STATUS = 400
 
 
-class RequestIDMiddleware:
-    """Sets `X-Request-ID` and the other headers that every response has.
+class RequestMiddleware:
+    """Gives each request an ID, sets the headers of every response, logs and counts the request.
 
     The ID is the client's own if it is valid, otherwise a new one.
     """
-
-    def __init__(self, get_response: GetResponse) -> None:
-        self.get_response = get_response
-
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        sent = request.META.get("HTTP_X_REQUEST_ID")
-        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else urandom(16).hex()
-        request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
-        token = request_id.set(name)
-        try:
-            response = self.get_response(request)
-        finally:
-            request_id.reset(token)
-        response.headers["X-Request-ID"] = name
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if request.path_info.startswith(PRIVATE_PATHS):
-            response.headers["Cache-Control"] = "no-store"
-        return response
-
-
-class AccessLogMiddleware:
-    """Logs each request and, if `METRICS` is enabled, counts it."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -72,15 +50,29 @@ class AccessLogMiddleware:
             self._metrics = None
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        sent = request.META.get("HTTP_X_REQUEST_ID")
+        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else urandom(16).hex()
+        request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
+        token = request_id.set(name)
+        try:
+            response = self._log_and_count(request)
+        finally:
+            request_id.reset(token)
+        response.headers["X-Request-ID"] = name
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if request.path_info.startswith(PRIVATE_PATHS):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def _log_and_count(self, request: HttpRequest) -> HttpResponse:
         started = time.perf_counter()
         response = self.get_response(request)
         seconds = time.perf_counter() - started
         fields = self._build_fields(request, response, seconds)
-        token_error = (
-            _add_error(fields, response) if response.status_code >= FIRST_ERROR_STATUS else None
-        )
+        failed = response.status_code >= FIRST_ERROR_STATUS
+        token_error = _add_error(fields, response) if failed else None
         message = f"{fields['method']} {fields['path']} {fields['status']}"
-        log_with_fields(access_log, logging.INFO, message, fields)
+        log_fields(access_log, logging.INFO, message, fields)
         if self._metrics:
             self._metrics.count(request.path_info, fields, token_error, seconds)
         return response

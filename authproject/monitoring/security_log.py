@@ -7,7 +7,7 @@ from django.dispatch import receiver
 
 from accounts.domain.events import Event
 from accounts.signals import security_event
-from authproject.monitoring.formatters import log_with_fields
+from authproject.monitoring.formatters import log_fields
 
 # The levels of OWASP's Logging Vocabulary Cheat Sheet.
 EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
@@ -19,4 +19,4 @@ security_log = logging.getLogger("authproject.security")
 def _log_security_event(event: Event, user: str, **kwargs: Any) -> None:
     level = EVENT_LEVELS.get(event, logging.INFO)
     fields = {"event": event.value, "user": user}
-    log_with_fields(security_log, level, f"{event} {user}", fields)
+    log_fields(security_log, level, f"{event} {user}", fields)

@@ -44,7 +44,7 @@ REQUESTS: dict[str, tuple[int, Request]] = {
     "HEAD": (401, lambda api: send(api, PROFILE, method="HEAD")),
     "OPTIONS": (200, lambda api: send(api, LOGIN, method="OPTIONS")),
     "HTML": (401, lambda api: send(api, PROFILE, method="GET", headers={"Accept": "text/html"})),
-    "check_startup_files": (
+    "preflight": (
         200,
         lambda api: send(
             api,
