@@ -2,7 +2,7 @@
 
 import os
 
-ENVIRONMENT = {
+TEST_ENVIRONMENT = {
     "JWT_SECRET_KEY": "the-secret-of-the-tests-is-long-enough",
     "JWT_SECRET_KEY_FALLBACKS": "",
     "ENVIRONMENT": "development",
@@ -25,7 +25,7 @@ ENVIRONMENT = {
     "LOG_LEVEL": "DEBUG",
     "LOG_FORMAT": "json",
 }
-os.environ.update(ENVIRONMENT)
+os.environ.update(TEST_ENVIRONMENT)
 
 from authproject.settings import *  # noqa: E402, F403  # only after the environment is set
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import django.core.handlers.base
 import granian.log
+import granian.server.mp
 import pytest
 import redis.cluster
 
@@ -49,6 +50,24 @@ PRIVATE_USES = [
         "_initialization_lock",
         "accounts.stores.redis.client",
         "limits how long threads wait for a new list of cluster nodes",
+    ),
+    *(
+        PrivateUse(
+            granian.server.mp.MPServer,
+            attribute,
+            "authproject.server.localhost",
+            "listens on both addresses of localhost",
+        )
+        for attribute in ("_init_shared_socket", "_sso")
+    ),
+    *(
+        PrivateUse(
+            granian.server.common.AbstractServer,
+            attribute,
+            "authproject.server.localhost",
+            "listens on both addresses of localhost",
+        )
+        for attribute in ("_ssp", "_shd", "_sfd")
     ),
     PrivateUse(
         granian.log,

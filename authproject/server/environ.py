@@ -23,7 +23,8 @@ CGI_NAMES = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 def build_environ(scope: "Scope", path: str) -> Environ:
     """Return the environ. `path` is `scope.path`, which Granian decodes at each access."""
     host, _, port = scope.server.rpartition(":")
-    client = scope.client.rpartition(":")[0]
+    # RFC 3875 §4.1.8: an IPv6 address has no brackets. An IPv6 socket may have IPv4 clients.
+    client = scope.client.rpartition(":")[0].strip("[]").removeprefix("::ffff:")
     environ: Environ = {
         "REQUEST_METHOD": scope.method,
         "SCRIPT_NAME": "",
@@ -33,8 +34,7 @@ def build_environ(scope: "Scope", path: str) -> Environ:
         "SERVER_NAME": host,
         "SERVER_PORT": port,
         "SERVER_PROTOCOL": f"HTTP/{scope.http_version}",
-        # RFC 3875 §4.1.8: an IPv6 address has no brackets.
-        "REMOTE_ADDR": client[1:-1] if client[:1] == "[" else client,
+        "REMOTE_ADDR": client,
         "wsgi.url_scheme": scope.scheme,
         "wsgi.input": BytesIO(),
     }

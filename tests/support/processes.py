@@ -12,13 +12,13 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tests.settings import ENVIRONMENT
+from tests.settings import TEST_ENVIRONMENT
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30  # a timeout, far above the time that a start takes
-PROCESS_ENVIRONMENT = {**ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
+PROCESS_ENVIRONMENT = {**TEST_ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
 
 
 class ServiceResponse(NamedTuple):

@@ -18,14 +18,14 @@ from typing import Any, cast
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
-from granian import Granian
 from granian.constants import HTTPModes, Interfaces
 from granian.log import LogLevels
-from granian.server.common import AbstractServer
 
 from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
+from authproject.environment.variables import PRODUCTION
+from authproject.server.localhost import Server, open_localhost
 from authproject.server.workers import is_initial_worker, make_metrics_dir, open_initial_worker_pipe
 
 APPLICATION = "authproject.rsgi.application"
@@ -44,11 +44,11 @@ class Command(BaseCommand):
     help = "Serve the API with Granian."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        parser.add_argument("--host", default="127.0.0.1", help="by default 127.0.0.1")
+        parser.add_argument("--host", help="by default 127.0.0.1; in development localhost")
         parser.add_argument("--port", type=_parse_port, default=8000, help="by default 8000")
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
 
-    def handle(self, *args: Any, host: str, port: int, workers: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str | None, port: int, workers: int, **_: Any) -> None:
         _require_fork()
         _require_shared_store(workers)
         with ExitStack() as stack:
@@ -56,13 +56,14 @@ class Command(BaseCommand):
                 # Before the application is imported: prometheus-client reads it on import.
                 os.environ[MULTIPROC_DIR] = stack.enter_context(make_metrics_dir())
             application = import_string(APPLICATION)  # also checks the settings and the files
-            address = _require_free_port(host, port)
+            host = host or ("127.0.0.1" if settings.ENVIRONMENT == PRODUCTION else "localhost")
+            server = _build_server(host, port, workers)
             _log_start(host, port, workers)
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
             # copy every memory page that the worker shares with its parent.
             gc.freeze()
             load = partial(_load_in_worker, application, open_initial_worker_pipe(workers))
-            _build_server(address, port, workers).serve(target_loader=load, wrap_loader=False)
+            server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped")
 
 
@@ -83,8 +84,15 @@ def _load_in_worker(application: Any, pipe: int) -> Any:
     return application
 
 
-def _build_server(address: str, port: int, workers: int) -> AbstractServer[Any]:
-    return Granian(
+def _build_server(host: str, port: int, workers: int) -> Server:
+    """Return the server. Raises `CommandError` if it cannot listen there."""
+    try:
+        listener = open_localhost(port) if host == "localhost" else None
+        address = "::" if listener else _find_free_address(host, port)
+    except (OSError, UnicodeError) as error:
+        raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+    return Server(
+        listener,
         APPLICATION,
         address=address,
         port=port,
@@ -136,19 +144,16 @@ def _parse_port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
 
 
-def _require_free_port(host: str, port: int) -> str:
-    """Return the numeric address of `host`. Raises `CommandError` if the port is in use.
+def _find_free_address(host: str, port: int) -> str:
+    """Return the numeric address of `host`. Raises `OSError` if the port is in use.
 
     Granian's workers share their port (SO_REUSEPORT). Without this check, a second service would
     get half of the first one's connections.
     """
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        with socket.socket(family) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except (OSError, UnicodeError) as error:
-        raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(address)
     return str(address[0])
 
 

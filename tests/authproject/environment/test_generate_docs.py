@@ -13,7 +13,7 @@ from authproject.environment.generate_docs import (
     write_documents,
 )
 from authproject.environment.variables import get_variables
-from tests.settings import ENVIRONMENT
+from tests.settings import TEST_ENVIRONMENT
 
 SETTINGS_PAGE = Path("docs/reference/settings.md")
 
@@ -40,7 +40,7 @@ def test_settings_page_contains_the_table() -> None:
 
 def test_tests_set_every_variable() -> None:
     # Otherwise a developer's own .env would change the tests.
-    assert {*ENVIRONMENT} == {variable.name for variable in get_variables()}
+    assert {*TEST_ENVIRONMENT} == {variable.name for variable in get_variables()}
 
 
 def test_settings_table_has_defaults_of_production() -> None:

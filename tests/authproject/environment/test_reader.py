@@ -31,7 +31,7 @@ BLANK_SECRETS = [" " * 40, "\t" * 40, "\u00a0" * 40, "\u3000" * 40, "\u200b" * 4
 @pytest.fixture
 def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A `.env` with a valid secret, in an otherwise empty environment."""
-    for name in test_settings.ENVIRONMENT:
+    for name in test_settings.TEST_ENVIRONMENT:
         monkeypatch.delenv(name)
     path = tmp_path / ".env"
     path.write_text(f"JWT_SECRET_KEY={SECRET}\n")

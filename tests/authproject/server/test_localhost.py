@@ -1,0 +1,97 @@
+"""`serve` on `localhost`, which is an IPv4 and an IPv6 address."""
+
+import errno
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from authproject.server.localhost import open_localhost
+from tests.support.ports import free_port
+from tests.support.processes import run_manage, run_service
+
+ADDRESSES = ["127.0.0.1", "::1", "localhost"]
+
+
+@pytest.fixture(autouse=True)
+def ipv6() -> None:
+    try:
+        with closing(socket.create_server(("::1", 0), family=socket.AF_INET6)):
+            pass
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+
+
+def get_status(address: str, port: int) -> int:
+    with closing(HTTPConnection(address, port, timeout=5)) as connection:
+        connection.request("GET", "/health", headers={"Host": "localhost"})
+        return connection.getresponse().status
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    listener = open_localhost(free_port())
+    assert listener is not None
+    with closing(listener):
+        yield listener
+
+
+@pytest.mark.parametrize("options", [(), ("--host", "localhost")])
+def test_development_serves_both_addresses(tmp_path: Path, options: tuple[str, ...]) -> None:
+    with run_service(tmp_path, *options) as service:
+        assert [get_status(address, service.port) for address in ADDRESSES] == [200, 200, 200]
+        assert "serving on http://localhost:" in service.log
+
+
+def test_client_over_ipv4_is_logged_with_its_ipv4_address(tmp_path: Path) -> None:
+    with run_service(tmp_path, LOG_FORMAT="json") as service:
+        get_status("127.0.0.1", service.port)
+        get_status("::1", service.port)
+    assert '"client":"127.0.0.1"' in service.log
+    assert '"client":"::1"' in service.log
+    assert "::ffff:" not in service.log
+
+
+@pytest.mark.parametrize("environment", [{"ENVIRONMENT": "production"}, {}])
+def test_one_address_serves_nothing_else(tmp_path: Path, environment: dict[str, str]) -> None:
+    options = () if environment else ("--host", "127.0.0.1")
+    production = {"ALLOWED_HOSTS": "localhost", "BCRYPT_ROUNDS": "10", **environment}
+    with run_service(tmp_path, *options, **production) as service:
+        assert get_status("127.0.0.1", service.port) == 200
+        with pytest.raises(ConnectionRefusedError):
+            get_status("::1", service.port)
+
+
+@pytest.mark.parametrize(("family", "address"), [("AF_INET", "127.0.0.1"), ("AF_INET6", "::1")])
+def test_port_in_use_on_one_address_is_an_error(family: str, address: str) -> None:
+    with closing(socket.create_server((address, 0), family=getattr(socket, family))) as other:
+        port = other.getsockname()[1]
+        run = run_manage("serve", "--port", str(port))
+    assert run.returncode == 1
+    assert f"Cannot listen on localhost:{port}: " in run.stderr
+    assert "Traceback" not in run.stderr
+
+
+def test_only_this_machine_is_served(listener: socket.socket) -> None:
+    device = listener.getsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, 16)
+    assert device.rstrip(b"\0") == b"lo"
+
+
+def test_system_without_the_option_serves_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(socket, "SO_BINDTODEVICE", 10_000)
+    assert open_localhost(free_port()) is None
+
+
+def test_other_system_serves_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert open_localhost(free_port()) is None
+
+
+def test_port_in_use_is_raised(listener: socket.socket) -> None:
+    with pytest.raises(OSError, match="in use") as raised:
+        open_localhost(listener.getsockname()[1])
+    assert raised.value.errno == errno.EADDRINUSE
