@@ -32,6 +32,7 @@ HOMES = {
         "authproject.management.commands.serve",
         "authproject.server.application",  # types only, as the next
         "authproject.server.environ",
+        "authproject.server.localhost",
     },
     "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},
     "orjson": {
