@@ -1,55 +1,12 @@
-"""Unusual headers and query strings, over HTTP."""
+"""Unusual headers and query strings, over HTTP; for `Accept`, see rest/test_negotiation.py."""
 
 import pytest
 
-from tests.support.api import JSON, Api
+from tests.support.api import Api
 from tests.support.http import get_error
 
 PROFILE = "/api/v1/protected/profile"
 MISSING = (401, "not_authenticated")
-
-
-def short_id(text: str) -> str:
-    return ascii(text)[:30]
-
-
-@pytest.mark.parametrize(
-    "accept",
-    ["/", "*", "json", "\xff/\xfe", "a" * 20_000, "a/b," * 5000, "image/*"],
-    ids=short_id,
-)
-def test_accept_without_json_is_not_acceptable(api: Api, accept: str) -> None:
-    response = api.client.get("/api/v1/", headers={"Accept": accept})
-    assert get_error(response) == (406, "not_acceptable")
-
-
-@pytest.mark.parametrize(
-    "accept",
-    [
-        "application/*",
-        "application/json;q=nan",
-        "application/json; indent=x",
-        f"application/json; indent={'9' * 5000}, */*",
-        "a/b, application/json",
-        "*/*; charset=rot13",
-        ",,,*/*",
-    ],
-    ids=short_id,
-)
-def test_accept_with_json_gets_json(api: Api, accept: str) -> None:
-    response = api.client.get("/api/v1/", headers={"Accept": accept})
-    assert response.status_code == 200
-    assert response["Content-Type"] == JSON
-
-
-@pytest.mark.parametrize("name", ["json", ""])
-def test_known_format_in_query_is_accepted(api: Api, name: str) -> None:
-    assert get_error(api.client.get(f"{PROFILE}?format={name}")) == MISSING
-
-
-@pytest.mark.parametrize("name", ["xml", "JSON", "%00", "%ff", "..%2fetc", "a" * 9000])
-def test_unknown_format_in_query_is_not_found(api: Api, name: str) -> None:
-    assert get_error(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")
 
 
 @pytest.mark.parametrize("query", ["%", "&&&", "=", "\xff", "%ff=%ff", "a[]=1", "?" * 99])

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -115,30 +115,38 @@ def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 @contextmanager
-def run_python(
-    folder: Path, *command: str, port: str = "", **environment: str
+def run_process(
+    command: Sequence[str], *, port: int, log: Path, folder: Path, environment: Mapping[str, str]
 ) -> Iterator[Service]:
-    """Run `python command...` until the block ends. Waits until it is up.
-
-    `{port}` in the command is replaced by `port`, for a restart, or by a free port.
-    """
-    port = port or str(free_port())
-    log = folder / f"service-{port}.log"
+    """Run a service in `folder` until the block ends. Waits until it is up on `port`."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, *(part.format(port=port) for part in command)],
-            cwd=ROOT,
-            env=os.environ | PROCESS_ENVIRONMENT | environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
+            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
-    service = Service(process, int(port), log)
+    service = Service(process, port, log)
     try:
         wait_until_up(service)
         yield service
     finally:
         process.terminate()
         process.wait(START_SECONDS)
+
+
+def run_python(
+    folder: Path, *command: str, port: str = "", **environment: str
+) -> AbstractContextManager[Service]:
+    """Run `python command...` until the block ends. Waits until it is up.
+
+    `{port}` in the command is replaced by `port`, for a restart, or by a free port.
+    """
+    port = port or str(free_port())
+    return run_process(
+        [sys.executable, *(part.format(port=port) for part in command)],
+        port=int(port),
+        log=folder / f"service-{port}.log",
+        folder=ROOT,
+        environment=os.environ | PROCESS_ENVIRONMENT | environment,
+    )
 
 
 def run_service(

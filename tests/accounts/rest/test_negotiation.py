@@ -105,6 +105,8 @@ def test_parser_is_selected_by_media_type(content_type: str, parser: type | None
     "accept",
     [
         "/",
+        "*",
+        "json",
         "application",
         "\xff/\xfe",
         "a" * 20_000,

@@ -1,16 +1,13 @@
-"""Starts services with the restrictions of confinement.py and an environment of their own."""
+"""Commands and folders of services that run with the restrictions of confinement.py."""
 
 import json
 import os
-import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from tests.support.deploy.confinement import CONTAINER_USER
-from tests.support.processes import START_SECONDS, Service, wait_until_up
 
 # Units and containers can always write to these.
 DEVICES = ("/dev/shm", "/dev/null")
@@ -31,21 +28,3 @@ def make_writable_folder(path: Path) -> Path:
     if os.getuid() == 0:
         os.chown(path, CONTAINER_USER, CONTAINER_USER)
     return path
-
-
-@contextmanager
-def running(
-    command: Sequence[str], *, port: int, log: Path, folder: Path, environment: Mapping[str, str]
-) -> Iterator[Service]:
-    """Run a service in `folder` until the block ends. Waits until it is up on `port`."""
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT
-        )
-    service = Service(process, port, log)
-    try:
-        wait_until_up(service)
-        yield service
-    finally:
-        process.terminate()
-        process.wait(START_SECONDS)

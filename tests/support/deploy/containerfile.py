@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from packaging.requirements import Requirement
 
-from tests.support.deploy.confined import build_confined_command, make_writable_folder, running
+from tests.support.deploy.confined import build_confined_command, make_writable_folder
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, Service
+from tests.support.processes import ROOT, Service, run_process
 
 CONTAINERFILE = ROOT / "deploy" / "Containerfile"
 DOCKERIGNORE = ROOT / ".dockerignore"
@@ -120,7 +120,7 @@ class Image:
         here = ("--host", "127.0.0.1", "--port", str(port))
         writable = [make_writable_folder(folder / name) for name in ("tmp", "accounts")]
         environment = {"TMPDIR": str(writable[0]), "JWT_SECRET_KEY": SECRET} | environment
-        return running(
+        return run_process(
             build_confined_command([*self.command(*arguments), *here], writable),
             port=port,
             log=folder / "container.log",

@@ -9,9 +9,9 @@ import sys
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from tests.support.deploy.confined import build_confined_command, make_writable_folder, running
+from tests.support.deploy.confined import build_confined_command, make_writable_folder
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, Service
+from tests.support.processes import ROOT, Service, run_process
 from tests.support.system_programs import find_program
 
 UNIT = ROOT / "deploy" / "authproject.service"
@@ -91,7 +91,7 @@ class Unit:
 
     def running(self) -> AbstractContextManager[Service]:
         """Run `ExecStart` until the block ends. Waits until it is up."""
-        return running(
+        return run_process(
             self.command(),
             port=self.port,
             log=self.file.with_suffix(".log"),
