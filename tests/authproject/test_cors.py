@@ -22,9 +22,19 @@ def test_listed_origin_may_send_its_token(preflight: dict[str, str]) -> None:
     assert "authorization" in preflight["access-control-allow-headers"]
 
 
-def test_preflight_with_foreign_host_is_400(api: Api) -> None:
-    headers = {"Host": "evil.example", "Origin": FRONT_END, "Access-Control-Request-Method": "GET"}
-    response = api.client.options("/api/v1/protected/profile", headers=headers)
+@pytest.mark.parametrize("host", ["192.168.0.2:8000", "", "[::1"])
+def test_listed_origin_may_read_the_error_about_its_host(api: Api, host: str) -> None:
+    headers = {"Host": host, "Origin": FRONT_END, "Access-Control-Request-Method": "GET"}
+    preflight = api.client.options("/api/v1/protected/profile", headers=headers)
+    response = api.client.get("/api/v1/protected/profile", headers=headers)
+    assert (preflight.status_code, response.json()["code"]) == (200, "invalid_host")
+    for one in (preflight, response):
+        assert one["Access-Control-Allow-Origin"] == FRONT_END
+
+
+def test_foreign_origin_may_not_read_the_error_about_its_host(api: Api) -> None:
+    headers = {"Host": "evil.example", "Origin": "http://evil.example"}
+    response = api.client.get("/api/v1/protected/profile", headers=headers)
     assert response.status_code == 400
     assert "Access-Control-Allow-Origin" not in response
 
