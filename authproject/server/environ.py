@@ -46,7 +46,7 @@ def build_environ(scope: "Scope", path: str) -> Environ:
 def _add_headers(environ: Environ, headers: "Headers") -> None:
     size = len(environ)
     for name, value in headers.items():
-        if key := _get_key(name):
+        if key := _get_environ_key(name):
             if key not in environ:
                 environ[key] = value
             else:  # Several Cookie headers are one list (RFC 6265 §4.2, RFC 9113 §8.2.3).
@@ -55,12 +55,12 @@ def _add_headers(environ: Environ, headers: "Headers") -> None:
         # Granian leaves out values that are not ASCII. Such a header counts as sent, but empty.
         # Not noticed: one of two headers with the same name, because `len` counts names.
         for name in headers.keys():  # noqa: SIM118  # not a mapping
-            if key := _get_key(name):
+            if key := _get_environ_key(name):
                 environ.setdefault(key, "")
 
 
 @lru_cache(256)
-def _get_key(header: str) -> str | None:
+def _get_environ_key(header: str) -> str | None:
     # `x_forwarded_for` must not become the same name as `x-forwarded-for`: it is dropped.
     if "_" in header:
         return None
