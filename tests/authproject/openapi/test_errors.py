@@ -3,7 +3,11 @@
 from typing import Any
 
 import pytest
+from rest_framework.views import APIView
 
+from accounts.authentication import JWTAuthentication
+from accounts.domain.errors import AccountError, StoreUnavailable
+from authproject.openapi.errors import get_errors
 from tests.support.api import JSON, Api, MovableClock
 from tests.support.http import ENDPOINTS, LIMIT, BuggyStore, Start, UnreachableStore, send
 from tests.support.openapi import (
@@ -74,3 +78,13 @@ def test_request_examples_are_accepted(api: Api) -> None:
     tokens = api.post("auth/login", bodies["login"]).json()
     changed = api.post("auth/password", bodies["password"], token=tokens["access_token"])
     assert changed.status_code == 200
+
+
+def test_view_without_declarations_has_errors() -> None:
+    # A project's own view, as DRF has it: its authenticators need the store.
+    class OwnView(APIView):
+        authentication_classes = (JWTAuthentication,)
+
+    assert any(isinstance(error, StoreUnavailable) for error in get_errors("/own", OwnView()))
+    public = OwnView(authentication_classes=())
+    assert not any(isinstance(error, AccountError) for error in get_errors("/own", public))

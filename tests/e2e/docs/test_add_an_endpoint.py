@@ -1,12 +1,20 @@
 """Runs the code of docs/guides/add-an-endpoint.md in a copy of the project."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.browser_client import SocketBrowser
-from tests.support.guides import copy_project, read_code_blocks, run_tests_in
+from tests.support.guides import (
+    copy_project,
+    insert,
+    read_code_blocks,
+    read_page,
+    run_in,
+    run_tests_in,
+)
 from tests.support.metrics import Counts
 from tests.support.processes import Service, run_python
 
@@ -14,21 +22,65 @@ GUIDE = "add-an-endpoint.md"
 NOTES = "/api/v1/protected/notes"
 
 
+def copy_with_view(folder: Path, view: str) -> Path:
+    """Copy the project, and add the view and its path."""
+    copy = copy_project(folder)
+    (copy / "notes.py").write_text(view)
+    import_line, route = read_code_blocks(GUIDE)[1].split("\n\n")
+    urls = copy / "authproject/urls.py"
+    insert(urls, import_line, before="\nurlpatterns = [\n")
+    insert(urls, route, after="urlpatterns = [\n")
+    return copy
+
+
+def read_view() -> str:
+    return read_code_blocks(GUIDE)[0]
+
+
+def describe(view: str) -> str:
+    """Return the view without the line that hides it from OpenAPI."""
+    return view.replace("    schema = None\n\n", "")
+
+
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of this project, with the endpoint."""
-    copy = copy_project(tmp_path_factory.mktemp("project"))
-    view, wiring, test = read_code_blocks(GUIDE)
-    (copy / "notes.py").write_text(view)
-    (copy / "tests" / "test_notes.py").write_text(test)
-    # The same view without `schema = None`, as a reader writes it who wants it in /docs.
-    (copy / "described.py").write_text(view.replace("    schema = None\n\n", ""))
-    import_line, route = wiring.split("\n\n")
-    import_line += "\nfrom described import NotesView as Described"
-    route += '    path("api/v1/protected/described", Described.as_view(), name="described"),\n'
-    urls = copy / "authproject" / "urls.py"
-    before, start, after = urls.read_text().partition("urlpatterns = [\n")
-    urls.write_text(f"{before.rstrip()}\n{import_line}\n\n{start}{route}{after}")
+    """A copy of this project, with the endpoint and with variants of it."""
+    copy = copy_with_view(tmp_path_factory.mktemp("project"), read_view())
+    (copy / "tests" / "test_notes.py").write_text(read_code_blocks(GUIDE)[2])
+    page = read_page(GUIDE)
+    public = "".join(f"    {line}\n" for line in re.findall(r"`(\w+_classes = .*?)`", page))
+    fast = f"    {re.findall(r'`(store_access = StoreAccess.IDENTITY)`', page)[0]}\n"
+    variants = {
+        "described": describe(read_view()),
+        "public": read_view()
+        .replace("    schema = None\n", public)
+        .replace("request.user.email", "str(request.user)"),
+        "fast": read_view().replace("    schema = None\n", fast),
+    }
+    imports = (
+        "from rest_framework.permissions import AllowAny\n"
+        "from accounts.domain.interfaces import StoreAccess\n"
+    )
+    for name, text in variants.items():
+        (copy / f"{name}.py").write_text(imports + text)
+        urls = copy / "authproject/urls.py"
+        insert(urls, f"import {name}", before="\nurlpatterns = [\n")
+        route = f'path("api/v1/protected/{name}", {name}.NotesView.as_view(), name="{name}"),'
+        insert(urls, route, indent=4, after="urlpatterns = [\n")
+    return copy
+
+
+@pytest.fixture(scope="module")
+def described_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of this project, with the endpoint and its full description."""
+    copy = copy_with_view(tmp_path_factory.mktemp("described"), describe(read_view()))
+    operations = copy / "authproject/openapi/operations.py"
+    insert(operations, read_code_blocks(GUIDE)[3], indent=4, after="OPERATIONS = {\n")
+    profile = '    "/api/v1/protected/profile": "GET",\n'
+    insert(copy / "tests/support/http.py", f'    "{NOTES}": "GET",', after=profile)
+    insert(copy / "tests/support/openapi.py", f'BEARER.add("{NOTES}")', before="WITH_BODY = ")
+    document = ("--format", "openapi-json", "--validate", "--file", "docs/openapi.json")
+    run_in(copy, "manage.py", "spectacular", *document)
     return copy
 
 
@@ -77,6 +129,27 @@ def test_endpoint_without_schema_line_is_described(service: Service) -> None:
     assert description["security"] == [{"bearer": []}]
     # drf-spectacular's warnings do not reach the log, in which each line is JSON.
     assert all(line.startswith("{") for line in service.log.splitlines())
+
+
+def test_described_endpoint_passes_the_tests_of_openapi(described_project: Path) -> None:
+    selected = "notes or describes_exactly or only_protected or up_to_date"
+    printed = run_tests_in(described_project, "tests/authproject/openapi", "-k", selected)
+    assert " passed" in printed, printed
+    assert "failed" not in printed, printed
+
+
+def test_public_endpoint_needs_no_token(service: Service) -> None:
+    response = service.request("GET", "/api/v1/protected/public")
+    assert (response.status, response.json()["owner"]) == (200, "AnonymousUser")
+
+
+def test_fast_endpoint_knows_its_user(service: Service, email: str) -> None:
+    service.register(email)
+    token = service.login(email).json()["access_token"]
+    path = "/api/v1/protected/fast"
+    assert service.request("GET", path).status == 401
+    response = service.request("GET", path, Authorization=f"Bearer {token}")
+    assert response.json()["owner"] == email
 
 
 def test_page_opens_after_login(service: Service, email: str) -> None:
