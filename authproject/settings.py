@@ -38,6 +38,7 @@ SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()
 # Off in development too: no response may contain a traceback. Tracebacks are logged.
 DEBUG = False
 ALLOWED_HOSTS = env.ALLOWED_HOSTS
+FORCE_SCRIPT_NAME = env.URL_PREFIX or None
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
 
@@ -111,6 +112,7 @@ if BROWSABLE_API:
     authenticators += ["accounts.browsable.authentication.CookieAuthentication"]
     CSRF_COOKIE_NAME = "browsable_csrf"
     CSRF_COOKIE_HTTPONLY = True
+    CSRF_COOKIE_PATH = f"{env.URL_PREFIX}/"
     CSRF_COOKIE_SAMESITE = "Strict"
     renderers += ["accounts.browsable.renderers.EndpointRenderer"]
     parsers += ["accounts.rest.parsers.FormParser", "accounts.rest.parsers.MultiPartParser"]
@@ -125,6 +127,7 @@ if API_DOCS:
         "a database. Every error has the schema `Error`. Every response has an `X-Request-ID`.",
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
+        "SERVERS": [{"url": env.URL_PREFIX or "/"}],
         "SORT_OPERATIONS": False,  # keeps the order of urls.py
         # The document is the same with and without the browsable API.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from django.urls import get_script_prefix
 from rest_framework.permissions import AllowAny
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -39,10 +40,11 @@ class APIRootView(BaseAPIView):
 
     def get(self, request: Request) -> Response:
         endpoints: dict[str, str] = {}
+        prefix = get_script_prefix().removesuffix("/")
         for route in iter_routes():
             # DRF requires this namespace for the login of the browsable API.
             login = route.name.startswith("rest_framework:")
             if not login and getattr(route.view, "cls", None) is not APIRootView:
                 name = route.name if route.name and route.name not in endpoints else route.path
-                endpoints[name] = request.build_absolute_uri(route.path)
+                endpoints[name] = request.build_absolute_uri(prefix + route.path)
         return Response(endpoints)

@@ -11,6 +11,7 @@ TEST_ENVIRONMENT = {
     "CORS_ALLOW_HEADERS": "traceparent,tracestate,baggage,sentry-trace,idempotency-key,"
     "cache-control",
     "TRUSTED_PROXIES": "",
+    "URL_PREFIX": "",
     "STORE_URL": "memory://",
     "SEED_USERS_FILE": "",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "15",

@@ -5,14 +5,15 @@ from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
+from django.urls import get_script_prefix
 from rest_framework.request import Request
 
 from accounts.domain.service import TokenPair
 
 ACCESS_COOKIE = "browsable_access"
 REFRESH_COOKIE = "browsable_refresh"
-REFRESH_PATH = "/browse/"
-"""The path of `urls`: only its logout needs the refresh token."""
+REFRESH_PATH = "browse/"
+"""The path of `urls`, after the URL prefix: only its logout needs the refresh token."""
 
 COOKIE_AUTHENTICATED = "accounts.cookie_authenticated"
 """Key in the WSGI environ: the cookie has authenticated the request. For `CookieMiddleware`."""
@@ -44,13 +45,17 @@ def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
         "httponly": True,
         "samesite": "Strict",
     }
-    response.set_cookie(ACCESS_COOKIE, tokens.access_token, **attributes)
-    response.set_cookie(REFRESH_COOKIE, tokens.refresh_token or "", path=REFRESH_PATH, **attributes)
+    root = get_script_prefix()
+    response.set_cookie(ACCESS_COOKIE, tokens.access_token, path=root, **attributes)
+    response.set_cookie(
+        REFRESH_COOKIE, tokens.refresh_token or "", path=root + REFRESH_PATH, **attributes
+    )
     response.headers["Cache-Control"] = "no-store"
 
 
 def delete_auth_cookies(response: HttpResponseBase) -> None:
     """Delete both cookies."""
-    response.delete_cookie(ACCESS_COOKIE, samesite="Strict")
-    response.delete_cookie(REFRESH_COOKIE, path=REFRESH_PATH, samesite="Strict")
+    root = get_script_prefix()
+    response.delete_cookie(ACCESS_COOKIE, path=root, samesite="Strict")
+    response.delete_cookie(REFRESH_COOKIE, path=root + REFRESH_PATH, samesite="Strict")
     response.headers["Cache-Control"] = "no-store"

@@ -6,6 +6,7 @@ from typing import Any, ClassVar, cast
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.middleware.csrf import rotate_token
 from django.template import loader
+from django.urls import get_script_prefix
 from django.utils.cache import patch_vary_headers
 from django.utils.http import url_has_allowed_host_and_scheme
 from rest_framework.permissions import AllowAny
@@ -52,8 +53,8 @@ class AuthFormView(BaseAPIView):
     template: ClassVar[str]
     email = ""
     """Shown again after an error, unless another site has sent the form."""
-    next_url = "/"
-    """The path to open after success."""
+    next_url = ""
+    """The path to open after success; set for each request."""
 
     def perform_content_negotiation(
         self, request: Request, force: bool = False
@@ -105,7 +106,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return a page for an unknown path if `Accept` prefers HTML, else JSON (`handler404`)."""
     response: Any = exceptions.not_found(request, exception)
     if request.get_preferred_type([JSONRenderer.media_type, "text/html"]) == "text/html":
-        context = {"detail": response.error.detail}
+        context = {"detail": response.error.detail, "root": get_script_prefix()}
         page = loader.render_to_string("accounts/not_found.html", context, request)
         response.content, response.headers["Content-Type"] = page, "text/html; charset=utf-8"
     patch_vary_headers(response, ["Accept"])
@@ -119,4 +120,4 @@ def _end_session(request: Request) -> None:
 def _get_safe_next_url(url: str) -> str:
     """Return the URL if it is a path of this service, else the front page."""
     is_local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if is_local else "/"
+    return url if is_local else get_script_prefix()

@@ -4,6 +4,7 @@
 `.env.example` and the table in docs/reference/settings.md from them.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,7 @@ from authproject.server.trusted_proxies import parse_trusted_network
 T = TypeVar("T")
 
 PRODUCTION = "production"
+URL_PREFIX_RE = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
 MAX_SESSION_DAYS = 3650
 MAX_GRACE_SECONDS = 3600
 MIN_ROUNDS_IN_PRODUCTION = 10
@@ -142,6 +144,18 @@ class Environment:
             forms of the browsable API fail behind TLS.
             """,
         hint="list addresses or networks, as 127.0.0.1, 10.1.0.0/24",
+    )
+    URL_PREFIX = Variable(
+        build_parser(
+            str,
+            lambda prefix: URL_PREFIX_RE.fullmatch(prefix) is not None,
+            "must be a path without a slash at its end, as /accounts",
+        ),
+        "The path under which a reverse proxy publishes the service, as `/accounts`.",
+        details="""
+            The proxy removes it from the path of each request. Links, static files, cookies and the
+            OpenAPI document have it.
+            """,
     )
     STORE_URL = Variable(
         parse_store_url,

@@ -4,11 +4,12 @@ from collections.abc import Callable
 from functools import cache, lru_cache
 from typing import Any
 
+from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 from django.core.signals import request_started
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.urls import get_resolver
+from django.urls import get_resolver, set_script_prefix
 
 from authproject.server.environ import Environ
 
@@ -48,12 +49,15 @@ class Handler(WSGIHandler):
 
     def __init__(self) -> None:
         super().__init__()
+        self._prefix = settings.FORCE_SCRIPT_NAME
         self._resolve = lru_cache(PATH_CACHE_SIZE)(get_resolver().resolve)
         self.make_view_atomic = cache(super().make_view_atomic)  # type: ignore[method-assign]  # only cached
 
     def handle_environ(self, environ: Environ) -> HttpResponseBase:
         """Return the response to one request. The caller closes it."""
         request_started.send(sender=type(self), environ=environ)
+        if self._prefix:
+            set_script_prefix(self._prefix)
         return self.get_response(self.request_class(environ))
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:

@@ -9,7 +9,7 @@ import re
 import socket
 import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,6 +40,7 @@ http {{
     include site.conf;
 }}
 """
+NO_CHANGES: Mapping[str, str] = {}
 _clients = itertools.count(1)
 
 
@@ -166,8 +167,8 @@ def _servers(ports: tuple[int, ...]) -> str:
     return " ".join([f"{first};", *(f"{server} backup;" for server in rest)])
 
 
-def prepare(folder: Path, *upstreams: int) -> Site:
-    """Write the files that nginx reads."""
+def prepare(folder: Path, *upstreams: int, changes: Mapping[str, str] = NO_CHANGES) -> Site:
+    """Write the files that nginx reads; `changes` replaces texts of the site."""
     site = Site(folder, free_port(), free_port())
     certificate = ["-keyout", f"{folder}/key.pem", "-out", f"{folder}/certificate.pem"]
     subprocess.run(
@@ -180,6 +181,9 @@ def prepare(folder: Path, *upstreams: int) -> Site:
         capture_output=True,
     )
     text = edit_site(folder, site.port, site.plain_port, *upstreams)
+    for old, new in changes.items():
+        assert old in text, old
+        text = text.replace(old, new)
     (folder / "site.conf").write_text(text, encoding="utf-8")
     # For root, nginx's workers would switch to a user who cannot read pytest's folders.
     user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
@@ -192,9 +196,11 @@ def build_command(folder: Path) -> list[str]:
 
 
 @contextmanager
-def run_nginx(folder: Path, *upstreams: int) -> Iterator[Site]:
+def run_nginx(
+    folder: Path, *upstreams: int, changes: Mapping[str, str] = NO_CHANGES
+) -> Iterator[Site]:
     """Run nginx in front of the services on these ports."""
-    site = prepare(folder, *upstreams)
+    site = prepare(folder, *upstreams, changes=changes)
     process = subprocess.Popen(build_command(folder))
     try:
         wait_until(lambda: process.poll() is not None or _listens(site.port))
@@ -211,11 +217,13 @@ def _listens(port: int) -> bool:
 
 
 @contextmanager
-def run_site(folder: Path, **environment: str) -> Iterator[tuple[Site, Service]]:
+def run_site(
+    folder: Path, changes: Mapping[str, str] = NO_CHANGES, **environment: str
+) -> Iterator[tuple[Site, Service]]:
     """Run a service that trusts nginx, and nginx in front of it."""
     trusting = {"TRUSTED_PROXIES": "127.0.0.1", "CORS_ORIGINS": FRONT_END}
     with (
         run_service(folder, **{**trusting, **environment}) as service,
-        run_nginx(folder, service.port) as site,
+        run_nginx(folder, service.port, changes=changes) as site,
     ):
         yield site, service
