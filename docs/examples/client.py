@@ -42,8 +42,8 @@ class Storage(Protocol):
     def save(self, tokens: Tokens | None, /) -> None: ...
 
 
-class MemoryStorage:
-    """Keeps nothing after the end of the process: the client has the tokens in memory."""
+class NoStorage:
+    """Keeps nothing: the tokens are in the client's memory only."""
 
     def load(self) -> None:
         return None
@@ -75,7 +75,7 @@ class AuthClient:
         if not base_url.startswith(("http://", "https://")):
             raise ValueError(f"Not an absolute URL: {base_url}")
         self._base_url, self._timeout, self._send_request = base_url.rstrip("/"), timeout, send
-        self._storage = storage or MemoryStorage()
+        self._storage = storage or NoStorage()
         self._session: Session | None = None
 
     def register(self, email: str, password: str) -> Any:

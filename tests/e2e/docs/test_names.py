@@ -13,6 +13,11 @@ from django.core.management import get_commands
 from tests.support.processes import ROOT
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES_ABOUT_CODE = [
+    ROOT / "docs" / "architecture.md",
+    ROOT / "docs" / "request-flow.md",
+    *sorted((ROOT / "docs" / "guides").glob("*.md")),
+]
 PACKAGES = ("accounts", "authproject", "bench", "tests")
 FOLDERS = (*PACKAGES, "deploy", "docs", ".ci", ".github")
 """A path that begins with one of them is a path of this repository."""
@@ -29,6 +34,8 @@ BLOCK = re.compile(r"^ *```.*?^ *```", re.DOTALL | re.MULTILINE)
 PATH = re.compile(r"\.?[\w.*-]+(?:/[\w.*-]+)*/?")
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 MEMBER = re.compile(r"([A-Z][a-z]\w+)\.(\w+)(?:\(\))?")
+IDENTIFIER = re.compile(r"(?=\w*(?:[a-z]_?[A-Z]|\w_\w))(\w+)(?:\(\))?")
+"""A name of several words, such as `open_store` or `AccountStore`."""
 NAME_OF_FILE = re.compile(r"`(\w+)`\s+(?:in|of)\s+`([\w./-]+\.py)`")
 
 
@@ -48,6 +55,13 @@ def get_file_names() -> set[str]:
     return {path.name for folder in folders for path in folder.rglob("*")} | {
         path.name for path in ROOT.glob("*")
     }
+
+
+@cache
+def get_words() -> set[str]:
+    """Return every word of the Python code."""
+    files = [path for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
+    return {word for path in files for word in re.findall(r"\w+", path.read_text("utf-8"))}
 
 
 @cache
@@ -123,6 +137,12 @@ def test_members_of_classes_exist(page: Path) -> None:
     classes = get_classes()
     unknown = [pair for pair in found if pair[0] in classes and pair[1] not in classes[pair[0]]]
     assert unknown == []
+
+
+@pytest.mark.parametrize("page", PAGES_ABOUT_CODE, ids=name_page)
+def test_identifiers_are_in_the_code(page: Path) -> None:
+    names = {match[1] for text in iter_code(page) if (match := IDENTIFIER.fullmatch(text))}
+    assert names - get_words() == set()
 
 
 @every_page
