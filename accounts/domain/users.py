@@ -1,5 +1,6 @@
 """The user, and the normalization of e-mail addresses."""
 
+import re
 from dataclasses import dataclass
 from secrets import token_urlsafe
 from typing import NewType
@@ -14,6 +15,13 @@ EmailAddress = NewType("EmailAddress", str)
 
 # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets. Longer input is rejected before any other work.
 MAX_EMAIL_LENGTH = 320
+
+# With one of these, an address would look like another account's: what email-validator leaves of
+# Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), blanks and replacements.
+INVISIBLE_CHARACTERS_RE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef"
+    "\u2800\U00013441\U00013442\U00016fe4\U0001d159\ufffc\ufffd]"
+)
 
 # Accept development domains, such as user@app.test; addresses are never looked up in DNS.
 # Removing names from this list is the way that email-validator documents.
@@ -44,7 +52,8 @@ def normalize_email(raw: str) -> EmailAddress:
     """Return the address trimmed, in NFC and lower case, with its domain in IDNA form.
 
     Equal addresses become equal strings, and a second call changes nothing. Internationalized
-    addresses (RFC 6531) are accepted. Raises `InvalidEmail`.
+    addresses (RFC 6531) are accepted, but none with an invisible character before the @, not even
+    U+200C or U+200D. Raises `InvalidEmail`.
     """
     address = raw.strip()
     if len(address) > MAX_EMAIL_LENGTH:
@@ -59,4 +68,6 @@ def normalize_email(raw: str) -> EmailAddress:
         )
     except email_validator.EmailNotValidError as error:
         raise InvalidEmail from error
+    if INVISIBLE_CHARACTERS_RE.search(parts.local_part):
+        raise InvalidEmail
     return EmailAddress(f"{parts.local_part}@{parts.ascii_domain}")

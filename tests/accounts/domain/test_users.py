@@ -1,7 +1,26 @@
+import json
+import subprocess
+
 import pytest
 
 from accounts.domain.errors import InvalidEmail
 from accounts.domain.users import normalize_email
+from tests.support.system_programs import find_program
+
+LIST_DEFAULT_IGNORABLE = r"""
+const all = Array.from({ length: 0x110000 }, (_, number) => number);
+const isIgnorable = (number) =>
+  /\p{Default_Ignorable_Code_Point}/u.test(String.fromCodePoint(number));
+console.log(JSON.stringify(all.filter(isIgnorable)));
+"""
+
+
+def is_email(raw: str) -> bool:
+    try:
+        normalize_email(raw)
+    except InvalidEmail:
+        return False
+    return True
 
 
 @pytest.mark.parametrize(
@@ -53,3 +72,35 @@ def test_normalize_email_makes_equal_addresses_equal(raw: str, normalized: str) 
 def test_normalize_email_rejects_what_is_no_address(raw: str) -> None:
     with pytest.raises(InvalidEmail):
         normalize_email(raw)
+
+
+@pytest.mark.parametrize(
+    "character",
+    [
+        pytest.param("\u200c", id="zero width non-joiner"),
+        pytest.param("\u200d", id="zero width joiner"),
+        pytest.param("\u2800", id="Braille pattern blank"),
+        pytest.param("\ufffc", id="object replacement character"),
+        pytest.param("\ufffd", id="replacement character"),
+        pytest.param("\U00013441", id="Egyptian hieroglyph full blank"),
+        pytest.param("\U00013442", id="Egyptian hieroglyph half blank"),
+        pytest.param("\U00016fe4", id="Khitan small script filler"),
+        pytest.param("\U0001d159", id="musical symbol null notehead"),
+    ],
+)
+def test_normalize_email_rejects_blank_characters(character: str) -> None:
+    assert not is_email(f"us{character}er@example.com")
+    assert not is_email(f"user{character}@example.com")
+
+
+def test_normalize_email_rejects_every_default_ignorable_character() -> None:
+    node = [find_program("node"), "--eval", LIST_DEFAULT_IGNORABLE]
+    ignorable = json.loads(subprocess.check_output(node))
+    assert 0x34F in ignorable
+    accepted = [number for number in ignorable if is_email(f"us{chr(number)}er@example.com")]
+    assert accepted == []
+
+
+@pytest.mark.parametrize("raw", ["user@exam\u034fple.com", "user@exam\ufe0fple.com"])
+def test_normalize_email_removes_ignorable_characters_of_the_domain(raw: str) -> None:
+    assert normalize_email(raw) == "user@example.com"

@@ -6,6 +6,8 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 
 from hypothesis import given, reject
 from hypothesis import strategies as st
+from idna.idnadata import codepoint_classes
+from idna.intranges import intranges_contain
 
 from accounts.domain.errors import InvalidEmail
 from accounts.domain.users import EmailAddress, normalize_email
@@ -39,3 +41,11 @@ def test_normalize_email_is_printable_and_lower_case(raw: str) -> None:
 def test_normalize_email_any_text_raises_only_invalid_email(raw: str) -> None:
     with suppress(InvalidEmail):
         normalize_email(raw)
+
+
+@given(st.characters(categories=["L", "Nd"]))
+def test_normalize_email_accepts_letters_of_all_scripts(letter: str) -> None:
+    # RFC 5892 has them as PVALID: letters and digits that are in lower case and normalized.
+    if not intranges_contain(ord(letter), codepoint_classes["PVALID"]):
+        reject()
+    assert normalize_email(f"{letter}@example.com") == f"{letter}@example.com"
