@@ -124,11 +124,17 @@ if API_DOCS:
         "TITLE": "authproject",
         "VERSION": __version__,
         "DESCRIPTION": "Registration, login, refresh and protected endpoints, with JWT and without "
-        "a database. Every error has the schema `Error`. Every response has an `X-Request-ID`.",
+        "a database. Every error has the schema `ApiError`. Every response has an `X-Request-ID`.",
         "LICENSE": {"name": "MIT", "identifier": "MIT"},
         "OAS_VERSION": "3.1.0",
-        "SERVERS": [{"url": env.URL_PREFIX or "/"}],
-        "SORT_OPERATIONS": False,  # keeps the order of urls.py
+        "SORT_OPERATIONS": "authproject.openapi.operations.get_position",
+        "POSTPROCESSING_HOOKS": [],  # The default would replace each list of codes by a schema.
+        "SERVERS": [{"url": env.URL_PREFIX or "/", "description": "The host that serves this document."}],
+        "TAGS": [
+            {"name": "auth", "description": "Register, log in, refresh, log out."},
+            {"name": "protected", "description": "Endpoints that need an access token."},
+            {"name": "service", "description": "Health, metrics and documents of the service."},
+        ],
         # The document is the same with and without the browsable API.
         "AUTHENTICATION_WHITELIST": ["accounts.authentication.JWTAuthentication"],
         "PARSER_WHITELIST": ["accounts.rest.parsers.JSONParser"],

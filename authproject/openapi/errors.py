@@ -1,12 +1,9 @@
 """The errors of operations. Every example is the response to an exception that the code raises."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import groupby
-from operator import attrgetter
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiExample, OpenApiResponse
 from rest_framework import exceptions as drf
 
 from accounts import serializers
@@ -20,9 +17,10 @@ from accounts.rest.exceptions import (
     exception_handler,
     server_error,
 )
-from authproject.openapi.response_serializers import Error
 from authproject.server.middleware import HOST_CHECK_EXEMPT_PATHS
 from authproject.views import SingleMediaTypeView
+
+Object = dict[str, Any]
 
 DESCRIPTIONS = {
     400: "The body is malformed, a value is invalid, or the `Host` is not allowed.",
@@ -36,8 +34,18 @@ DESCRIPTIONS = {
     500: "A bug. Its traceback is in the log, under the `request_id`.",
     503: "A temporary error. Retry after `Retry-After` seconds.",
 }
+NAMES = {400: "BadRequest", 401: "Unauthorized", 422: "Unprocessable"}
+"""Names for the schemas of an operation's own errors, after the operation's."""
+
+SHARED_NAMES = {
+    ("invalid_host", "parse_error"): "BadRequest",
+    ("not_authenticated", "token_invalid", "token_expired", "token_revoked"): "Unauthorized",
+    ("store_unavailable", "overloaded"): "ServiceUnavailable",
+}
+"""Names for the schemas of errors with several codes that operations have in common."""
 
 TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
+BEARER_ERRORS = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKEN_ERRORS))
 FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
     serializers.EmailField: [domain.InvalidEmail],
     serializers.NewEmailField: [domain.InvalidEmail, domain.DuplicateEmail],
@@ -53,14 +61,13 @@ def get_errors(path: str, view: Any) -> Iterator[Exception]:
     yield RuntimeError("a bug")
     yield drf.NotFound() if isinstance(view, SingleMediaTypeView) else drf.NotAcceptable()
     if view.authentication_classes:
-        yield drf.NotAuthenticated()
-        yield from map(InvalidBearerToken, TOKEN_ERRORS)
+        yield from BEARER_ERRORS
     # A project's own view may declare nothing; its authenticators read the store.
     store_access = getattr(view, "store_access", None)
     if view.authentication_classes or store_access in {StoreAccess.IDENTITY, StoreAccess.WRITE}:
         yield domain.StoreUnavailable()
-    if getattr(view, "hashes_password", False):
-        yield domain.HashingOverloaded()
+    if store_access is not StoreAccess.NONE:  # It may wait for a thread.
+        yield domain.ServerOverloaded()
     if path not in HOST_CHECK_EXEMPT_PATHS:
         yield InvalidHost()
     if serializer_class := getattr(view, "serializer_class", None):
@@ -73,35 +80,95 @@ def get_body_errors(serializer: serializers.BodySerializer) -> Iterator[Exceptio
     if not names:
         return
     yield drf.ParseError("The body is not valid JSON: line 1, column 2.")
-    bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), []]
+    bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), [], None]
     for body in bodies:
         try:
             serializer.run_validation(body)
         except drf.ValidationError as error:
             yield error
+    yield from get_field_errors(serializer)
+
+
+def get_field_errors(serializer: serializers.BodySerializer) -> Iterator[drf.ValidationError]:
+    """Yield the errors of unacceptable values. A body may have them beside one of another type."""
     for name, field in serializer.fields.items():
         for invalid in FIELD_ERRORS.get(type(field), []):
             yield drf.ValidationError({name: [drf.ErrorDetail(invalid.detail, invalid.code)]})
 
 
-def build_error_responses(errors: Iterable[Exception]) -> dict[int, OpenApiResponse]:
-    """Return one response for each status, with an example for each error."""
+def get_examples(errors: Iterable[Exception]) -> dict[int, dict[str, Object]]:
+    """Return the bodies of the responses to `errors`, by status and by a name."""
     request: Any = HttpRequest()
     request.request_id = "4f9d2c1ab07e4d5e8a63c2f1d0b9e874"
-    responses: Any = (exception_handler(error, {}) or server_error(request) for error in errors)
-    get_status = attrgetter("status_code")
+    examples: dict[int, dict[str, Object]] = {}
+    for exception in errors:
+        response: Any = exception_handler(exception, {}) or server_error(request)
+        body = response.error.body
+        examples.setdefault(response.status_code, {})[_get_name(body)] = body
+    return dict(sorted(examples.items()))
+
+
+def _get_name(body: Object) -> str:
+    """Return the code of the first field with an error, or of the whole body."""
+    for field, items in body.get("errors", {}).items():
+        code = str(items[0]["code"])
+        return f"body_{code}" if field == "non_field_errors" else code
+    return str(body["code"])
+
+
+def get_value_errors(view: Any) -> Collection[Object]:
+    """Return the bodies of 400 for fields. A 422 has their errors, too, if a body has both."""
+    serializer_class = getattr(view, "serializer_class", None)
+    errors = get_field_errors(serializer_class()) if serializer_class else ()
+    return get_examples(errors).get(400, {}).values()
+
+
+def build_schema(bodies: Collection[Object], value_errors: Collection[Object]) -> Object:
+    """Return the schema of error bodies, with every code in them: clients branch on it.
+
+    If they have `errors`, those of `value_errors` may be among them.
+    """
+    properties = {"code": _build_enum(bodies)}
+    fields: dict[str, list[Object]] = {}
+    if any("errors" in body for body in bodies):
+        for body in (*bodies, *value_errors):
+            for field, items in body.get("errors", {}).items():
+                fields.setdefault(field, []).extend(items)
+    if fields:
+        properties["errors"] = {
+            "type": "object",
+            "properties": {field: _build_array(items) for field, items in fields.items()},
+        }
+    if any("request_id" in body for body in bodies):
+        properties["request_id"] = {
+            "type": "string",
+            "description": "The log has the traceback under this ID.",
+        }
+    required = [name for name in properties if all(name in body for body in bodies)]
+    return _extend("ApiError", properties, required)
+
+
+def _build_array(items: Collection[Object]) -> Object:
+    item = _extend("FieldError", {"code": _build_enum(items)}, ["code"])
+    return {"type": "array", "items": item}
+
+
+def _build_enum(bodies: Collection[Object]) -> Object:
+    return {"type": "string", "enum": list(dict.fromkeys(body["code"] for body in bodies))}
+
+
+def _extend(base: str, properties: Object, required: list[str]) -> Object:
     return {
-        status: OpenApiResponse(
-            Error,
-            description=DESCRIPTIONS[status],
-            examples=[OpenApiExample(_get_name(one.error.body), one.error.body) for one in group],
-        )
-        for status, group in groupby(sorted(responses, key=get_status), key=get_status)
+        "allOf": [{"$ref": f"#/components/schemas/{base}"}],
+        "type": "object",
+        "properties": properties,
+        "required": required,
     }
 
 
-def _get_name(body: dict[str, Any]) -> str:
-    """Return the code of the first field with an error, or of the whole body."""
-    for field, items in body.get("errors", {}).items():
-        return "no object" if field == "non_field_errors" else str(items[0]["code"])
-    return str(body["code"])
+def get_shared_name(schema: Object) -> str | None:
+    """Return the name of a schema that operations have in common; `None` for another."""
+    codes = tuple(schema["properties"]["code"]["enum"])
+    if "errors" in schema["properties"]:
+        return None
+    return str(codes[0]).title().replace("_", "") if len(codes) == 1 else SHARED_NAMES.get(codes)

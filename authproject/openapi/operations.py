@@ -12,6 +12,8 @@ from authproject.openapi.errors import TOKEN_ERRORS
 class Operation:
     """The texts and the successful response of one endpoint."""
 
+    name: str
+    """The `operationId`."""
     summary: str | None = None
     description: str = ""
     response: Any = None
@@ -23,46 +25,65 @@ class Operation:
     request_example: Any = None
     errors: tuple[Exception, ...] = ()
     """Errors that do not follow from what the view declares."""
-    name: str | None = None
-    """The `operationId`, if it is not the last part of the path."""
+    links: tuple[str, ...] = ()
+    """The operations that take something from the response: keys of `LINKS`."""
 
 
 PASSWORD = "correct horse battery"  # noqa: S105  # an example
 NEW_PASSWORD = "another horse, another battery"  # noqa: S105  # an example
 CREDENTIALS = {"email": responses.EMAIL, "password": PASSWORD}
 REFRESH_TOKEN = {"refresh_token": responses.TOKEN}
-PAGE = Operation(response=str, media_type="text/html", example="<!doctype html>…")
+PAGE = Operation("", response=str, media_type="text/html", example="<!doctype html>…")
 ROOT = Operation(
+    "",
     summary="List every endpoint",
     description="If the browsable API is enabled, browsers get an HTML page.",
     response={"type": "object", "additionalProperties": {"type": "string", "format": "uri"}},
     example={"auth-login": "http://localhost:8000/api/v1/auth/login"},
 )
 
+WITH_ACCESS_TOKEN = ("getProfile", "logoutAll", "changePassword")
+AUTHORIZATION = {"header.Authorization": "Bearer {$response.body#/access_token}"}
+BODY = {"refresh_token": "$response.body#/refresh_token"}
+LINKS: dict[str, dict[str, Any]] = {
+    "login": {"requestBody": "$request.body"},
+    "refresh": {"requestBody": BODY},
+    "logout": {"requestBody": BODY},
+    **{name: {"parameters": AUTHORIZATION} for name in WITH_ACCESS_TOKEN},
+}
+"""What an operation takes from an earlier request or its response, by `operationId`."""
+
 OPERATIONS = {
     "/api/v1/auth/register": Operation(
+        "register",
         "Create an account",
         "Other spellings of the e-mail address are the same account. There is no session yet.",
         responses.Registered(),
         status=201,
         request_example=CREDENTIALS,
+        links=("login",),
     ),
     "/api/v1/auth/login": Operation(
+        "login",
         "Exchange e-mail and password for tokens",
         "Starts a session. An unknown e-mail and a wrong password get the same response.",
         responses.Tokens(),
         request_example=CREDENTIALS,
         errors=(InvalidCredentials(),),
+        links=("refresh", "logout", *WITH_ACCESS_TOKEN),
     ),
     "/api/v1/auth/refresh": Operation(
+        "refresh",
         "Exchange a refresh token for an access token",
         "With `ROTATE_REFRESH_TOKENS`, the response has a new refresh token too, which replaces "
         "the one sent. Reuse of the old one after a short grace period ends the session.",
         responses.Refreshed(),
         request_example=REFRESH_TOKEN,
         errors=(*TOKEN_ERRORS, TokenReused()),
+        links=WITH_ACCESS_TOKEN,
     ),
     "/api/v1/auth/logout": Operation(
+        "logout",
         "End a session",
         "Its access tokens are invalid at once. Any string is accepted (RFC 7009 §2.2). An access "
         "token, expired or not, ends its session, too.",
@@ -70,35 +91,44 @@ OPERATIONS = {
         request_example=REFRESH_TOKEN,
     ),
     "/api/v1/auth/logout-all": Operation(
+        "logoutAll",
         "End every session of the user",
         "Includes the session of this request. A body is ignored.",
         status=204,
-        name="logoutAll",
     ),
     "/api/v1/auth/password": Operation(
+        "changePassword",
         "Change the password",
         "Ends every session of the user and returns the tokens of a new one. A wrong current "
         "password is 400, because the token is valid.",
         responses.Tokens(),
         request_example={"current_password": PASSWORD, "new_password": NEW_PASSWORD},
         errors=(WrongCurrentPassword(),),
-        name="changePassword",
+        links=("refresh", "logout", *WITH_ACCESS_TOKEN),
     ),
     "/api/v1/protected/profile": Operation(
-        "Return the user of the token", "An example of a protected endpoint.", responses.Profile()
+        "getProfile",
+        "Return the user of the token",
+        "An example of a protected endpoint.",
+        responses.Profile(),
     ),
-    "/": replace(ROOT, name="root"),
-    "/api/v1": replace(ROOT, name="apiRoot"),
-    "/api/v1/": replace(ROOT, name="apiRootWithSlash"),
+    "/": replace(ROOT, name="listEndpoints"),
+    "/api/v1": replace(ROOT, name="listApiEndpoints"),
+    "/api/v1/": replace(ROOT, name="listApiEndpointsWithSlash"),
     "/health": Operation(
+        "getHealth",
         "Is the process alive?",
         "Does not query the store. The `Host` header is not checked.",
         responses.Health(),
     ),
     "/health/ready": Operation(
-        "Is the store available?", "The `Host` header is not checked.", responses.Ready()
+        "getReadiness",
+        "Is the store available?",
+        "The `Host` header is not checked.",
+        responses.Ready(),
     ),
     "/metrics": Operation(
+        "getMetrics",
         "Metrics for Prometheus",
         "404 if it is disabled.",
         str,
@@ -106,11 +136,18 @@ OPERATIONS = {
         example='auth_requests_total{operation="login",outcome="success"} 3.0\n',
     ),
     "/openapi.json": Operation(
+        "getOpenApi",
         "This document",
         response={"type": "object"},
         example={"openapi": "3.1.0", "info": {"title": "authproject"}, "paths": {}},
     ),
-    "/docs": replace(PAGE, summary="This document as a page: Swagger UI"),
-    "/redoc": replace(PAGE, summary="This document as a page: ReDoc"),
+    "/docs": replace(PAGE, name="getSwaggerUi", summary="This document as a page: Swagger UI"),
+    "/redoc": replace(PAGE, name="getRedoc", summary="This document as a page: ReDoc"),
 }
 """The operation at each path. Without a description, the view's docstring is taken."""
+
+
+def get_position(endpoint: tuple[str, ...]) -> int:
+    """Return the position of an endpoint in the document; a project's own come last."""
+    paths = list(OPERATIONS)
+    return paths.index(endpoint[0]) if endpoint[0] in paths else len(paths)

@@ -5,7 +5,7 @@ The `initial` values of their fields are the document's example.
 
 from typing import Any
 
-from rest_framework.serializers import CharField, DictField, IntegerField, Serializer
+from rest_framework.serializers import CharField, IntegerField, Serializer
 
 from authproject import __version__
 
@@ -52,12 +52,5 @@ class FieldError(Serializer[Any]):
     code = CharField(help_text="For programs.")
 
 
-class Error(FieldError):
-    """The body of every error."""
-
-    errors = DictField(  # type: ignore[assignment]  # DRF removes fields from the class
-        child=FieldError(many=True), required=False, help_text="The errors of each field."
-    )
-    request_id = CharField(
-        required=False, help_text="Only with 500: the log has the traceback under this ID."
-    )
+class ApiError(FieldError):
+    """What the body of every error has."""

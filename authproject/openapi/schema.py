@@ -6,18 +6,24 @@ from typing import Any
 
 from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import (
-    OpenApiExample,
-    OpenApiParameter,
-    OpenApiResponse,
-    extend_schema_field,
-)
+from drf_spectacular.plumbing import ResolvedComponent
+from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 
 from accounts import serializers
 from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH
 from authproject.monitoring.middleware import PRIVATE_PATHS
-from authproject.openapi.errors import build_error_responses, get_errors
-from authproject.openapi.operations import OPERATIONS, Operation
+from authproject.openapi.errors import (
+    DESCRIPTIONS,
+    NAMES,
+    Object,
+    build_schema,
+    get_errors,
+    get_examples,
+    get_shared_name,
+    get_value_errors,
+)
+from authproject.openapi.operations import LINKS, OPERATIONS, Operation
+from authproject.openapi.response_serializers import ApiError, FieldError
 
 FIELD_SCHEMAS: dict[type, dict[str, Any]] = {
     serializers.EmailField: {
@@ -44,31 +50,25 @@ class BearerScheme(SimpleJWTScheme):
     name = "bearer"
 
 
-def build_header(name: str, description: str, **options: Any) -> OpenApiParameter:
-    """Return a header that is in every response, or in those with the statuses `response`."""
-    options = {"type": str, "response": True, **options}
-    return OpenApiParameter(
-        name, location=OpenApiParameter.HEADER, required=True, description=description, **options
-    )
+def build_header(description: str, **schema: Any) -> Object:
+    return {"description": description, "required": True, "schema": {"type": "string", **schema}}
 
 
-HEADERS = [
-    build_header(
-        "X-Request-ID",
+HEADERS = {
+    "X-Request-ID": build_header(
         "Identifies the request in the log: the client's own value if it is valid, else a new one.",
         pattern="^[A-Za-z0-9._-]{1,128}$",
     ),
-    build_header("X-Content-Type-Options", "Browsers must not guess the type.", enum=["nosniff"]),
-    build_header("Allow", "The allowed methods, such as `POST, OPTIONS`.", response=[405]),
-    build_header(
-        "WWW-Authenticate",
+    "X-Content-Type-Options": build_header("Browsers must not guess the type.", enum=["nosniff"]),
+    "Cache-Control": build_header("The response must not be cached.", enum=["no-store"]),
+    "Allow": build_header("The allowed methods, such as `POST, OPTIONS`."),
+    "WWW-Authenticate": build_header(
         "RFC 6750 §3. Has `error` only if the token in `Authorization` is invalid.",
         pattern='^Bearer realm="api"',
-        response=[401],
     ),
-    build_header("Retry-After", "Seconds to wait before a retry.", type=int, response=[503]),
-]
-NO_STORE = build_header("Cache-Control", "The response must not be cached.", enum=["no-store"])
+    "Retry-After": build_header("Seconds to wait before a retry.", type="integer"),
+}
+STATUS_HEADERS = {"401": ["WWW-Authenticate"], "405": ["Allow"], "503": ["Retry-After"]}
 
 
 class Schema(AutoSchema):
@@ -79,11 +79,77 @@ class Schema(AutoSchema):
 
     @property
     def operation(self) -> Operation:
-        return OPERATIONS.get(self.path, Operation())
+        return OPERATIONS.get(self.path, Operation(""))
+
+    def get_operation(self, *args: Any) -> Object | None:
+        """Add what drf-spectacular has no option for: links, and references to components."""
+        described: Object | None = super().get_operation(*args)
+        if described is None:
+            return None
+        if described.get("security") == [{}]:
+            described["security"] = []
+        responses = described["responses"]
+        for status, response in responses.items():
+            response["headers"] = self._get_headers(status)
+        if self.path in OPERATIONS:
+            if links := self.operation.links:
+                links_by_name = {name: {"operationId": name, **LINKS[name]} for name in links}
+                responses[str(self.operation.status)]["links"] = links_by_name
+            responses.update(self._get_error_responses())
+        return described
+
+    def _get_error_responses(self) -> Object:
+        for base in (ApiError, FieldError):
+            self.resolve_serializer(base, "response")
+        errors = [*get_errors(self.path, self.view), *self.operation.errors]
+        return {
+            str(status): self._get_error_response(status, examples)
+            for status, examples in get_examples(errors).items()
+        }
+
+    def _get_error_response(self, status: int, examples: Object) -> Object:
+        schema = build_schema(examples.values(), get_value_errors(self.view))
+        shared_name = get_shared_name(schema)
+        reference = self._add("schemas", shared_name or self._get_own_name(status), schema)
+        content = {
+            "schema": reference,
+            "examples": {name: {"value": body} for name, body in examples.items()},
+        }
+        response = {
+            "description": DESCRIPTIONS[status],
+            "headers": self._get_headers(str(status)),
+            "content": {"application/json": content},
+        }
+        if not shared_name:
+            return response
+        # Private ones have one header more.
+        return self._add("responses", f"{'Private' * self._is_private()}{shared_name}", response)
+
+    def _get_own_name(self, status: int) -> str:
+        name = self.operation.name
+        return name[0].upper() + name[1:] + NAMES[status]
+
+    def _get_headers(self, status: str) -> Object:
+        private = ("Cache-Control",) if self._is_private() else ()
+        names = (
+            "X-Request-ID",
+            "X-Content-Type-Options",
+            *private,
+            *STATUS_HEADERS.get(status, ()),
+        )
+        return {name: self._add("headers", name, HEADERS[name]) for name in names}
+
+    def _is_private(self) -> bool:
+        return self.path.startswith(PRIVATE_PATHS)
+
+    def _add(self, kind: str, name: str, schema: Object) -> Object:
+        """Add a component, and return the reference to it."""
+        component = ResolvedComponent(name, kind, schema, object=name)
+        self.registry.register_on_missing(component)
+        return {"$ref": f"#/components/{kind}/{name}"}
 
     def get_operation_id(self) -> str:
-        last = re.search(r"(\w+)(\.json)?$", self.path) if self.path in OPERATIONS else None
-        return self.operation.name or (last[1] if last else super().get_operation_id())
+        return self.operation.name or super().get_operation_id()
 
     def get_summary(self) -> str | None:
         return self.operation.summary
@@ -93,10 +159,7 @@ class Schema(AutoSchema):
 
     def get_tags(self) -> list[str]:
         match = re.match(r"/api/v1/(\w+)", self.path)
-        return [match[1] if match else "operations"]
-
-    def get_override_parameters(self) -> list[Any]:
-        return [*HEADERS, NO_STORE] if self.path.startswith(PRIVATE_PATHS) else HEADERS
+        return [match[1] if match else "service"]
 
     def get_examples(self) -> list[OpenApiExample]:
         example = self.operation.request_example
@@ -112,5 +175,4 @@ class Schema(AutoSchema):
             HTTPStatus(operation.status).phrase,
             [OpenApiExample("usual", example)],
         )
-        errors = [*get_errors(self.path, self.view), *operation.errors]
-        return {(operation.status, operation.media_type): success, **build_error_responses(errors)}
+        return {(operation.status, operation.media_type): success}

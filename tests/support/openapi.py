@@ -19,7 +19,6 @@ WITH_BODY = {f"/api/v1/{path}" for path in BODIES}
 PROBES = {"/health", "/health/ready"}
 PAGES = {"/metrics", "/openapi.json", "/docs", "/redoc"}
 PRIVATE = WITH_BODY | BEARER
-HASHING = {f"/api/v1/auth/{name}" for name in ("register", "login", "password")}
 
 
 @cache
@@ -55,9 +54,30 @@ def contents(path: str) -> Iterator[Object]:
         yield from holder.get("content", {}).values()
 
 
+def operations() -> list[Object]:
+    return [operation for path in document()["paths"].values() for operation in path.values()]
+
+
 def codes(response: Object) -> set[str]:
-    examples = response["content"][JSON]["examples"].values()
+    examples = response["content"][JSON]["examples"].values() if response else ()
     return {example["value"]["code"] for example in examples}
+
+
+def error_schema(response: Object) -> Object:
+    properties: Object = resolve(response["content"][JSON]["schema"])["properties"]
+    return properties
+
+
+def listed_codes(response: Object) -> set[str]:
+    """Return the codes that an error response can have, by its schema."""
+    return set(error_schema(response)["code"]["enum"])
+
+
+def listed_field_codes(response: Object) -> dict[str, set[str]]:
+    fields = error_schema(response).get("errors", {"properties": {}})["properties"]
+    return {
+        name: set(field["items"]["properties"]["code"]["enum"]) for name, field in fields.items()
+    }
 
 
 every_endpoint = pytest.mark.parametrize("path", ENDPOINTS)

@@ -1,7 +1,10 @@
 """The OpenAPI document describes what docs/reference/api.md promises."""
 
+import builtins
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import jsonschema
 import pytest
@@ -12,7 +15,6 @@ from tests.support.api import JSON, Api
 from tests.support.http import ENDPOINTS, get_error, send
 from tests.support.openapi import (
     BEARER,
-    HASHING,
     KEPT,
     PAGES,
     PRIVATE,
@@ -24,7 +26,10 @@ from tests.support.openapi import (
     document,
     every_endpoint,
     failures,
+    listed_codes,
+    listed_field_codes,
     operation,
+    operations,
     resolve,
 )
 from tests.support.processes import run_manage
@@ -49,6 +54,21 @@ CODES = {
     503: {"store_unavailable", "overloaded"},
 }
 """Every code of docs/reference/api.md that has an example."""
+
+
+REASONS = ("too_short", "too_long", "too_common", "invalid_characters")
+SHAPE = {"required", "null", "wrong_type"}
+JAVASCRIPT = {"Error", "Request", "Response", "Headers", "Record", "Event", "Map", "Object"}
+"""Global names that clients in TypeScript would lose."""
+
+
+def get_links(operation: Any) -> dict[str, Any]:
+    responses = operation["responses"].values()
+    return {name: link for one in responses for name, link in one.get("links", {}).items()}
+
+
+def get_success_schema(operation: Any) -> Any:
+    return resolve(operation["responses"]["200"]["content"][JSON]["schema"])
 
 
 def test_document_in_docs_is_up_to_date(api: Api) -> None:
@@ -121,14 +141,39 @@ def test_operation_lists_its_error_statuses(path: str) -> None:
     expected |= {404} if path in PAGES else {406}
     expected |= {401} if path in BEARER or path.endswith(("login", "refresh")) else set()
     expected |= {422} if path in WITH_BODY else set()
-    expected |= {503} if path in PRIVATE | {"/health/ready"} else set()
+    expected |= {503} if path != "/health" else set()
     assert set(failures(path)) == expected
 
 
 @every_endpoint
-def test_every_error_has_the_error_schema(path: str) -> None:
+def test_error_schema_lists_exactly_the_codes_of_its_examples(path: str) -> None:
     for response in failures(path).values():
-        assert response["content"][JSON]["schema"] == {"$ref": "#/components/schemas/Error"}
+        schema = resolve(response["content"][JSON]["schema"])
+        assert schema["allOf"] == [{"$ref": "#/components/schemas/ApiError"}]
+        assert "code" in schema["required"]
+        assert listed_codes(response) == codes(response)
+
+
+def test_errors_of_registration_list_codes_of_fields() -> None:
+    errors = failures("/api/v1/auth/register")
+    password = {f"password_{reason}" for reason in REASONS}
+    email = {"invalid_email", "duplicate_email"}
+    assert listed_field_codes(errors[400]) == {"email": email, "password": password}
+    assert listed_field_codes(errors[422]) == {
+        "email": email | SHAPE,
+        "password": password | SHAPE,
+        "non_field_errors": {"null", "wrong_type"},
+    }
+
+
+def test_errors_of_password_change_list_codes_of_fields() -> None:
+    errors = failures("/api/v1/auth/password")
+    password = {f"password_{reason}" for reason in REASONS}
+    assert listed_field_codes(errors[400]) == {
+        "current_password": {"invalid_credentials"},
+        "new_password": password,
+    }
+    assert listed_field_codes(errors[422])["current_password"] == SHAPE
 
 
 def test_every_error_code_has_an_example() -> None:
@@ -139,14 +184,14 @@ def test_every_error_code_has_an_example() -> None:
     assert found == CODES
 
 
-def test_hashing_operations_describe_overload() -> None:
-    overloaded = {path for path in PRIVATE if "overloaded" in codes(failures(path)[503])}
-    assert overloaded == HASHING
+def test_only_the_liveness_probe_is_never_overloaded() -> None:
+    overloaded = {path for path in ENDPOINTS if "overloaded" in codes(failures(path).get(503, {}))}
+    assert overloaded == set(ENDPOINTS) - {"/health"}
 
 
 def test_only_protected_operations_require_bearer() -> None:
     for path in ENDPOINTS:
-        assert operation(path)["security"] == ([{"bearer": []}] if path in BEARER else [{}])
+        assert operation(path)["security"] == ([{"bearer": []}] if path in BEARER else [])
     scheme = document()["components"]["securitySchemes"]["bearer"]
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
 
@@ -168,3 +213,69 @@ def test_pages_allow_only_get(api: Api, path: str) -> None:
     response = send(api, path, method="POST")
     assert get_error(response) == (405, "method_not_allowed")
     assert response["Allow"] == "GET, HEAD, OPTIONS"
+
+
+def test_server_is_the_host_of_the_document() -> None:
+    assert [server["url"] for server in document()["servers"]] == ["/"]
+
+
+def test_tags_have_descriptions_in_the_order_of_a_visit() -> None:
+    assert [tag["name"] for tag in document()["tags"]] == ["auth", "protected", "service"]
+    assert all(tag["description"] for tag in document()["tags"])
+    assert {tag for one in operations() for tag in one["tags"]} == {"auth", "protected", "service"}
+
+
+def test_operations_are_in_the_order_of_a_visit() -> None:
+    names = [one["operationId"] for one in operations()]
+    assert names[:4] == ["register", "login", "refresh", "logout"]
+    assert len(set(names)) == len(names)
+
+
+def test_operation_ids_are_verbs_in_camel_case() -> None:
+    verb = re.compile("(register|login|refresh|logout|change|get|list)([A-Z][a-z]+)*")
+    assert all(verb.fullmatch(one["operationId"]) for one in operations())
+
+
+def test_request_bodies_are_json_only() -> None:
+    bodies = [one["requestBody"] for one in operations() if "requestBody" in one]
+    assert {media_type for body in bodies for media_type in body["content"]} == {JSON}
+
+
+def test_schema_names_shadow_no_global_of_a_language() -> None:
+    assert not set(document()["components"]["schemas"]) & (set(dir(builtins)) | JAVASCRIPT)
+
+
+def test_links_lead_from_login_to_what_takes_its_tokens() -> None:
+    targets = {one["operationId"]: set(get_links(one)) for one in operations()}
+    with_access_token = {"getProfile", "logoutAll", "changePassword"}
+    with_both_tokens = with_access_token | {"refresh", "logout"}
+    assert {name: found for name, found in targets.items() if found} == {
+        "register": {"login"},
+        "login": with_both_tokens,
+        "refresh": with_access_token,
+        "changePassword": with_both_tokens,
+    }
+
+
+def test_links_take_what_the_response_has() -> None:
+    for one in operations():
+        for link in get_links(one).values():
+            for name in re.findall(r"\$response\.body#/(\w+)", json.dumps(link)):
+                assert name in get_success_schema(one)["properties"]
+
+
+def test_headers_and_shared_errors_are_described_once() -> None:
+    headers = [
+        header
+        for path in ENDPOINTS
+        for one in answers(path).values()
+        for header in one["headers"].values()
+    ]
+    assert all(set(header) == {"$ref"} for header in headers)
+    inline = [
+        json.dumps(response)
+        for one in operations()
+        for status, response in one["responses"].items()
+        if status >= "400" and "$ref" not in response
+    ]
+    assert len(set(inline)) == len(inline)
