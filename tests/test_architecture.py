@@ -22,11 +22,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher"},
     "dotenv": {"authproject.environment.reader"},
-    "drf_spectacular": {
-        "authproject.openapi.errors",
-        "authproject.openapi.schema",
-        "authproject.openapi.views",
-    },
+    "drf_spectacular": {"authproject.openapi.schema", "authproject.openapi.views"},
     "email_validator": {"accounts.domain.users"},
     "granian": {
         "authproject.management.commands.serve",

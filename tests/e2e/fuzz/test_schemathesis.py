@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.http import ENDPOINTS
 from tests.support.processes import ROOT, run_service
 
 pytest.importorskip("schemathesis", reason="needs schemathesis (requirements-dev.txt)")
 
-SECONDS = 60  # a bound against hanging; a run takes five
+SECONDS = 60  # a bound against hanging; a run takes twelve
 
 
 @pytest.mark.slow
@@ -33,4 +34,5 @@ def test_responses_match_openapi_document(tmp_path: Path) -> None:
             check=False,
         )
     assert run.returncode == 0, run.stdout + run.stderr
-    assert "Tested: 15" in run.stdout
+    assert f"Tested: {len(ENDPOINTS)}" in run.stdout
+    assert "✅ Stateful" in run.stdout
