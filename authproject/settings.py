@@ -129,7 +129,7 @@ if API_DOCS:
         "OAS_VERSION": "3.1.0",
         "SORT_OPERATIONS": "authproject.openapi.operations.get_position",
         "POSTPROCESSING_HOOKS": [],  # The default would replace each list of codes by a schema.
-        "SERVERS": [{"url": env.URL_PREFIX or "/", "description": "The host that serves this document."}],
+        "SERVERS": [{"url": env.URL_PREFIX or "/", "description": "The host of this document."}],
         "TAGS": [
             {"name": "auth", "description": "Register, log in, refresh, log out."},
             {"name": "protected", "description": "Endpoints that need an access token."},
