@@ -27,8 +27,8 @@ def use_refresh_token(
     """Return the session after a refresh token with this `rotation_count` was presented.
 
     - The newest token is used: with `rotate`, the session's rotation count increases.
-    - A retry changes nothing: the previous token, less than `grace` seconds after its use.
-      It happens when a response is lost, or when two browser tabs refresh at once.
+    - A retry changes nothing: the previous token, less than `grace` seconds after its use. It
+      happens when a response is lost, or when two browser tabs refresh at once.
     - Any other used token was stolen (RFC 9700 §4.14.2): the returned session is revoked.
 
     If the token's count is higher than the session's, the store lost its last writes. The
@@ -36,10 +36,10 @@ def use_refresh_token(
     not a stolen one.
     """
     used = rotation_count < session.rotation_count
-    # A concurrent request may have read its clock before the rotation did. Its negative age
-    # counts as 0, which is not less than a grace of 0.
-    age = max(0.0, now - session.rotated_at)
-    is_retry = rotation_count == session.rotation_count - 1 and age < grace
+    # Bounded on both sides: another machine's clock may be behind by seconds, and a clock that was
+    # set back by hours must not stretch the grace period.
+    in_grace = abs(now - session.rotated_at) < grace
+    is_retry = rotation_count == session.rotation_count - 1 and in_grace
     if used and not is_retry:
         return replace(session, revoked=True)
     if session.revoked:

@@ -35,7 +35,7 @@ def test_newest_token_without_rotation_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("rotate", [False, True])
-@pytest.mark.parametrize("age", [-0.001, 0, 9.75])
+@pytest.mark.parametrize("age", [-9.75, -0.001, 0, 9.75])
 def test_retry_within_grace_changes_nothing(age: float, rotate: bool) -> None:
     assert use(session(), NEWEST - 1, age, rotate=rotate) == session()
 
@@ -45,6 +45,8 @@ def test_retry_within_grace_changes_nothing(age: float, rotate: bool) -> None:
     ("rotation_count", "age", "grace"),
     [
         pytest.param(NEWEST - 1, 10, 10, id="grace just over"),
+        pytest.param(NEWEST - 1, -10, 10, id="clock set back by the grace"),
+        pytest.param(NEWEST - 1, -3600, 10, id="clock set back by an hour"),
         pytest.param(NEWEST - 1, 0, 0, id="no grace, same instant"),
         pytest.param(NEWEST - 1, -0.001, 0, id="no grace, clock read before the rotation"),
         pytest.param(NEWEST - 2, 0, 10, id="older than the previous token"),

@@ -50,6 +50,33 @@ def test_refresh_reused_token_ends_session(api: Api, clock: MovableClock) -> Non
     assert api.profile(second["access_token"]).json()["code"] == "token_revoked"
 
 
+def test_refresh_reused_token_after_clock_was_set_back_ends_session(
+    api: Api, clock: MovableClock
+) -> None:
+    first = api.register_and_log_in()["refresh_token"]
+    second = api.refresh(first).json()
+    clock.advance(-3600)
+    assert api.refresh(first).json()["code"] == "token_reused"
+    assert api.refresh(second["refresh_token"]).json()["code"] == "token_revoked"
+
+
+def test_refresh_retry_at_machine_with_slower_clock_returns_same_token(
+    api: Api, clock: MovableClock
+) -> None:
+    first = api.register_and_log_in()["refresh_token"]
+    second = api.refresh(first).json()
+    clock.advance(-2)
+    assert api.refresh(first).json()["refresh_token"] == second["refresh_token"]
+
+
+def test_refresh_newest_token_after_clock_was_set_back_is_accepted(
+    api: Api, clock: MovableClock
+) -> None:
+    token = api.refresh(api.register_and_log_in()["refresh_token"]).json()["refresh_token"]
+    clock.advance(-3600)
+    assert api.refresh(token).status_code == 200
+
+
 def test_refresh_in_50_threads_returns_one_token(api: Api) -> None:
     token = api.register_and_log_in()["refresh_token"]
     with ThreadPoolExecutor(50) as pool:
