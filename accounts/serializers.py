@@ -1,6 +1,6 @@
 """Request bodies. Values are never coerced: a number is not a password."""
 
-from typing import Any
+from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.fields import empty
@@ -53,6 +53,9 @@ class TextField(serializers.CharField):
 class EmailField(TextField):
     """An e-mail address; its value is normalized."""
 
+    def __init__(self) -> None:
+        super().__init__(label="E-mail", style={"input_type": "email", "autocomplete": "username"})
+
     def parse(self, text: str) -> EmailAddress:
         return normalize_email(text)
 
@@ -73,8 +76,11 @@ class NewEmailField(EmailField):
 class PasswordField(TextField):
     """A password to verify; its value is `None` if no account can have it."""
 
+    autocomplete: ClassVar[str] = "current-password"
+
     def __init__(self) -> None:
-        super().__init__(style={"input_type": "password"})
+        style = {"input_type": "password", "autocomplete": self.autocomplete}
+        super().__init__(style=style)
 
     def parse(self, text: str) -> NormalizedPassword | None:
         return normalize_password(text)
@@ -82,6 +88,8 @@ class PasswordField(TextField):
 
 class NewPasswordField(PasswordField):
     """A password to set; the policy validates it."""
+
+    autocomplete = "new-password"
 
     def parse(self, text: str) -> NormalizedPassword:
         return get_services().password_policy.validate(text)

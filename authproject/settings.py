@@ -47,8 +47,8 @@ INSTALLED_APPS = [
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "corsheaders",
+    "accounts",  # before DRF, because it replaces one of its templates
     "rest_framework",
-    "accounts",
     "authproject",
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}

@@ -17,6 +17,15 @@ from accounts.browsable.cookies import tokens_from_response
 from accounts.domain.errors import AccountError, ServiceUnavailable
 from accounts.rest.responses import ErrorResponse, Response
 
+CORRECTIONS = {
+    "<html>": '<html lang="en">',
+    'class="content-main" role="main"': 'class="content-main" role="group"',
+    '-info" aria-label=': '-info" role="group" aria-label=',
+    'class="region"  aria-label=': 'class="region" role="group" aria-label=',
+    'title="Specify a format': 'aria-label="Specify a format',
+}
+"""Markup that a screen reader needs, where DRF's template has no block to override."""
+
 
 class EndpointRenderer(BrowsableAPIRenderer):
     """DRF's page of an endpoint. Every page shows who is logged in.
@@ -28,6 +37,12 @@ class EndpointRenderer(BrowsableAPIRenderer):
     template = "accounts/endpoint.html"
     renderer_context: Mapping[str, Any]
     _form_method: str
+
+    def render(self, *args: Any, **kwargs: Any) -> str:
+        page: str = super().render(*args, **kwargs)
+        for markup, corrected in CORRECTIONS.items():
+            page = page.replace(markup, corrected)
+        return page
 
     def get_context(
         self, data: Any, accepted_media_type: str | None, renderer_context: Mapping[str, Any]
