@@ -158,17 +158,14 @@ def _build_enum(bodies: Collection[Object]) -> Object:
 
 
 def _extend(base: str, properties: Object, required: list[str]) -> Object:
-    return {
-        "allOf": [{"$ref": f"#/components/schemas/{base}"}],
-        "type": "object",
-        "properties": properties,
-        "required": required,
-    }
+    extension = {"type": "object", "properties": properties, "required": required}
+    return {"allOf": [{"$ref": f"#/components/schemas/{base}"}, extension]}
 
 
 def get_shared_name(schema: Object) -> str | None:
     """Return the name of a schema that operations have in common; `None` for another."""
-    codes = tuple(schema["properties"]["code"]["enum"])
-    if "errors" in schema["properties"]:
+    properties = schema["allOf"][1]["properties"]
+    codes = tuple(properties["code"]["enum"])
+    if "errors" in properties:
         return None
     return str(codes[0]).title().replace("_", "") if len(codes) == 1 else SHARED_NAMES.get(codes)

@@ -64,19 +64,21 @@ def codes(response: Object) -> set[str]:
 
 
 def error_schema(response: Object) -> Object:
-    properties: Object = resolve(response["content"][JSON]["schema"])["properties"]
-    return properties
+    extension: Object = resolve(response["content"][JSON]["schema"])["allOf"][1]
+    return extension
 
 
 def listed_codes(response: Object) -> set[str]:
     """Return the codes that an error response can have, by its schema."""
-    return set(error_schema(response)["code"]["enum"])
+    return set(error_schema(response)["properties"]["code"]["enum"])
 
 
 def listed_field_codes(response: Object) -> dict[str, set[str]]:
-    fields = error_schema(response).get("errors", {"properties": {}})["properties"]
+    properties = error_schema(response)["properties"]
+    fields = properties.get("errors", {"properties": {}})["properties"]
     return {
-        name: set(field["items"]["properties"]["code"]["enum"]) for name, field in fields.items()
+        name: set(field["items"]["allOf"][1]["properties"]["code"]["enum"])
+        for name, field in fields.items()
     }
 
 
