@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from accounts.domain.errors import InvalidCredentials, InvalidEmail
 from accounts.domain.users import User, normalize_email
-from accounts.passwords.policy import normalize_password
+from accounts.passwords.policy import parse_password
 from accounts.services import get_services
 
 
@@ -46,7 +46,7 @@ class AccountBackend:
         """Return the user, or `None` for wrong credentials. May raise `ServiceUnavailable`."""
         service = get_services().accounts
         try:
-            user = service.authenticate(normalize_email(email), normalize_password(password))
+            user = service.authenticate(normalize_email(email), parse_password(password))
         except (InvalidEmail, InvalidCredentials):
             return None
         return AuthenticatedUser(user)

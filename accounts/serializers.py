@@ -8,7 +8,7 @@ from rest_framework.fields import empty
 from accounts.domain.errors import DuplicateEmail, InvalidField
 from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.users import EmailAddress, normalize_email
-from accounts.passwords.policy import normalize_password
+from accounts.passwords.policy import parse_password
 from accounts.services import get_services
 
 
@@ -74,7 +74,7 @@ class NewEmailField(EmailField):
 
 
 class PasswordField(TextField):
-    """A password to verify; its value is `None` if no account can have it."""
+    """A password to verify; its value is what `parse_password` returns."""
 
     autocomplete: ClassVar[str] = "current-password"
 
@@ -82,8 +82,8 @@ class PasswordField(TextField):
         style = {"input_type": "password", "autocomplete": self.autocomplete}
         super().__init__(style=style)
 
-    def parse(self, text: str) -> NormalizedPassword | None:
-        return normalize_password(text)
+    def parse(self, text: str) -> Any:
+        return parse_password(text)
 
 
 class NewPasswordField(PasswordField):

@@ -1,6 +1,7 @@
 """What the service needs from outside. The implementations are in the outer packages."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import ClassVar, NewType, Protocol
 
@@ -20,6 +21,16 @@ UserAndSession = tuple[User | None, Session | None]
 
 NormalizedPassword = NewType("NormalizedPassword", str)
 """A password in the form that is hashed. Only `accounts.passwords.policy` makes one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SubmittedPassword:
+    """A password to verify. Only `accounts.passwords.policy` makes one."""
+
+    raw: str = field(repr=False)
+    """As it was sent: other software may have hashed it in this form."""
+
+    normalized: NormalizedPassword = field(repr=False)
 
 
 class StoreAccess(Enum):
@@ -97,11 +108,11 @@ class PasswordHasher(Protocol):
     def hash(self, password: NormalizedPassword) -> str:
         """Return a salted hash."""
 
-    def verify(self, password: NormalizedPassword | None, encoded: str | None) -> bool:
+    def verify(self, password: SubmittedPassword | None, encoded: str | None) -> bool:
         """Return whether they match. `None` never matches, and takes the same time."""
 
     def must_update(self, encoded: str) -> bool:
-        """Return whether a hash was made with other parameters than the configured ones."""
+        """Return whether `hash` would make a hash of another format or cost."""
 
 
 class TokenIssuer(Protocol):

@@ -21,6 +21,7 @@ from accounts.domain.interfaces import (
     EventHandler,
     NormalizedPassword,
     PasswordHasher,
+    SubmittedPassword,
     TokenIssuer,
     UserAndSession,
 )
@@ -77,11 +78,11 @@ class AccountService:
         self._emit(Event.USER_CREATED, email)
         return user
 
-    def login(self, email: EmailAddress, password: NormalizedPassword | None) -> TokenPair:
+    def login(self, email: EmailAddress, password: SubmittedPassword | None) -> TokenPair:
         """Check a password and start a session. Raises `InvalidCredentials`."""
         return self.start_session(self.authenticate(email, password))
 
-    def authenticate(self, email: EmailAddress, password: NormalizedPassword | None) -> User:
+    def authenticate(self, email: EmailAddress, password: SubmittedPassword | None) -> User:
         """Return the user with this password. Raises `InvalidCredentials`.
 
         An unknown user takes as long as a wrong password.
@@ -92,7 +93,7 @@ class AccountService:
             self._emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
         if self._hasher.must_update(user.password_hash):
-            self._upgrade_hash(user, password)
+            self._upgrade_hash(user, password.normalized)
         self._emit(Event.LOGIN_SUCCESS, email)
         return user
 
@@ -164,7 +165,7 @@ class AccountService:
         self._emit(Event.TOKEN_REVOKED, claims.email)
 
     def change_password(
-        self, claims: Claims, current: NormalizedPassword | None, new: NormalizedPassword
+        self, claims: Claims, current: SubmittedPassword | None, new: NormalizedPassword
     ) -> TokenPair:
         """Replace the password, revoke every session and start a new one.
 

@@ -1,10 +1,11 @@
-"""Hashes and verifies passwords with bcrypt."""
+"""Hashes passwords with bcrypt, and verifies them."""
 
 import bcrypt
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
-from accounts.domain.interfaces import NormalizedPassword
+from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.imported_hashes import verify_imported
 
 
 class BcryptHasher:
@@ -19,21 +20,34 @@ class BcryptHasher:
     def hash(self, password: NormalizedPassword) -> str:
         return self._executor.run(lambda: self._django.encode(password, self._django.salt()))
 
-    def verify(self, password: NormalizedPassword | None, encoded: str | None) -> bool:
+    def verify(self, password: SubmittedPassword | None, encoded: str | None) -> bool:
         if password is None or encoded is None:
-            password, encoded = NormalizedPassword(""), self._dummy_hash
-        return self._executor.run(lambda: self._verify(password, encoded))
+            encoded = self._dummy_hash
+        texts = _get_forms(password)
+        return self._executor.run(lambda: any(self._verify(text, encoded) for text in texts))
 
     def must_update(self, encoded: str) -> bool:
-        return bool(self._django.must_update(encoded))
+        return not self._is_own(encoded) or self._django.must_update(encoded)
+
+    def _is_own(self, encoded: str) -> bool:
+        return encoded.startswith(f"{self._django.algorithm}$")
 
     def _verify(self, password: str, encoded: str) -> bool:
+        if not self._is_own(encoded):
+            return verify_imported(password, encoded)
         matches: bool = self._django.verify(password, encoded)
         if not matches and self.must_update(encoded):
             # Equalizes timing: a check against a cheaper old hash takes as long as for an
             # unknown user.
             self._django.harden_runtime(password, encoded)
         return matches
+
+
+def _get_forms(password: SubmittedPassword | None) -> list[str]:
+    """Return the texts to verify. The imported hash of a Django user may be of the raw one."""
+    if password is None:
+        return [""]
+    return list(dict.fromkeys((password.normalized, password.raw)))
 
 
 def make_dummy_hash(hasher: BCryptSHA256PasswordHasher) -> str:

@@ -7,13 +7,12 @@ from django.contrib.auth.password_validation import CommonPasswordValidator
 from django.core.exceptions import ValidationError
 
 from accounts.domain.errors import (
-    InvalidPassword,
     PasswordInvalidCharacters,
     PasswordTooCommon,
     PasswordTooLong,
     PasswordTooShort,
 )
-from accounts.domain.interfaces import NormalizedPassword
+from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 
 # In code points, of the password as sent and after NFKC. JSON Schema counts those that are sent.
 MIN_LENGTH = 8
@@ -31,7 +30,14 @@ class PasswordPolicy:
 
     def validate(self, password: str) -> NormalizedPassword:
         """Return the password to hash. Raises the subclass of `InvalidPassword` that applies."""
+        if INVALID_CHARACTERS_RE.search(password):
+            raise PasswordInvalidCharacters
         normalized = _normalize(password)
+        lengths = len(password), len(normalized)
+        if min(lengths) < MIN_LENGTH:
+            raise PasswordTooShort
+        if max(lengths) > MAX_LENGTH:
+            raise PasswordTooLong
         if self._common is not None:
             try:
                 self._common.validate(normalized)
@@ -40,21 +46,15 @@ class PasswordPolicy:
         return normalized
 
 
-def normalize_password(password: str) -> NormalizedPassword | None:
-    """Return the password to verify, or `None` if it is one that no account can have."""
-    try:
-        return _normalize(password)
-    except InvalidPassword:
+def parse_password(password: str) -> SubmittedPassword | None:
+    """Return the password to verify, or `None` if no account can have it.
+
+    An imported password may be shorter or longer than the policy allows.
+    """
+    if not password or INVALID_CHARACTERS_RE.search(password):
         return None
+    return SubmittedPassword(password, _normalize(password))
 
 
 def _normalize(password: str) -> NormalizedPassword:
-    if INVALID_CHARACTERS_RE.search(password):
-        raise PasswordInvalidCharacters
-    normalized = normalize("NFKC", password)
-    lengths = len(password), len(normalized)
-    if min(lengths) < MIN_LENGTH:
-        raise PasswordTooShort
-    if max(lengths) > MAX_LENGTH:
-        raise PasswordTooLong
-    return NormalizedPassword(normalized)
+    return NormalizedPassword(normalize("NFKC", password))

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import TypeVar
 
-from accounts.domain.interfaces import NormalizedPassword
+from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from tests.support.api import PASSWORD
@@ -11,6 +11,7 @@ from tests.support.api import PASSWORD
 T = TypeVar("T")
 
 NORMALIZED = NormalizedPassword(PASSWORD)
+SUBMITTED = SubmittedPassword(PASSWORD, NORMALIZED)
 HASH = "bcrypt_sha256$$2b$04$APic8o57jZL7SJLLeDa57uWKsadicfXY3cMj2thnqklv7sBiWWo3K"
 """A hash of `PASSWORD`, at cost 4."""
 

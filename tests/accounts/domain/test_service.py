@@ -11,19 +11,19 @@ from accounts.domain.errors import (
     TokenReused,
     TokenRevoked,
 )
-from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.service import AccountService, TokenPair
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.policy import parse_password
 from accounts.stores.memory import MemoryStore
 from tests.support.api import MovableClock
 from tests.support.http import Start
-from tests.support.passwords import NORMALIZED, T, build_hasher
+from tests.support.passwords import NORMALIZED, SUBMITTED, T, build_hasher
 from tests.support.sessions import LIFETIME
 from tests.support.stores import EMAIL
 
-NEW_PASSWORD = NormalizedPassword("another battery")
+WRONG = parse_password("another battery")
 
 
 class CountingStore(MemoryStore):
@@ -89,11 +89,11 @@ def refresh(service: AccountService, pair: TokenPair, times: int = 1) -> TokenPa
 def test_login_upgrades_hash_of_another_cost(start_service: StartService) -> None:
     before = get_user(start_service())
     service = start_service(BCRYPT_ROUNDS=5)
-    service.login(EMAIL, NORMALIZED)
+    service.login(EMAIL, SUBMITTED)
     upgraded = get_user(service)
     assert "$2b$05$" in upgraded.password_hash
     assert upgraded == replace(before, password_hash=upgraded.password_hash)
-    service.login(EMAIL, NORMALIZED)
+    service.login(EMAIL, SUBMITTED)
     assert get_user(service) == upgraded
 
 
@@ -101,7 +101,7 @@ def test_wrong_password_upgrades_no_hash(start_service: StartService) -> None:
     before = get_user(start_service())
     service = start_service(BCRYPT_ROUNDS=5)
     with pytest.raises(InvalidCredentials):
-        service.login(EMAIL, NEW_PASSWORD)
+        service.login(EMAIL, WRONG)
     assert get_user(service) == before
 
 
@@ -129,7 +129,7 @@ def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartServ
     before = get_user(start_service())
     service = start_service()
     service._hasher = build_hasher(rounds=5, executor=OneHashExecutor(threads=1))
-    assert service.authenticate(EMAIL, NORMALIZED) == before
+    assert service.authenticate(EMAIL, SUBMITTED) == before
     assert get_user(service) == before
 
 
@@ -140,7 +140,7 @@ def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartServ
 def test_login_writes_nothing(
     start_service: StartService, store: CountingStore, rotate: bool
 ) -> None:
-    start_service(ROTATE_REFRESH_TOKENS=rotate).login(EMAIL, NORMALIZED)
+    start_service(ROTATE_REFRESH_TOKENS=rotate).login(EMAIL, SUBMITTED)
     assert store.writes == 0
 
 
@@ -148,7 +148,7 @@ def test_refresh_without_rotation_writes_nothing(
     start_service: StartService, store: CountingStore
 ) -> None:
     service = start_service(ROTATE_REFRESH_TOKENS=False)
-    pair = service.login(EMAIL, NORMALIZED)
+    pair = service.login(EMAIL, SUBMITTED)
     for _ in range(2):
         assert refresh(service, pair).refresh_token is None
     assert store.writes == 0
@@ -158,7 +158,7 @@ def test_refresh_with_rotation_writes_once_and_a_retry_nothing(
     start_service: StartService, store: CountingStore
 ) -> None:
     service = start_service(ROTATE_REFRESH_TOKENS=True)
-    first = service.login(EMAIL, NORMALIZED)
+    first = service.login(EMAIL, SUBMITTED)
     rotated = refresh(service, first)
     assert store.writes == 1
     assert refresh(service, first).refresh_token == rotated.refresh_token
@@ -167,7 +167,7 @@ def test_refresh_with_rotation_writes_once_and_a_retry_nothing(
 
 def test_stolen_token_writes_once(start_service: StartService, store: CountingStore) -> None:
     service = start_service(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=0)
-    first = service.login(EMAIL, NORMALIZED)
+    first = service.login(EMAIL, SUBMITTED)
     refresh(service, first)
     for _ in range(2):
         with pytest.raises(TokenReused):
@@ -179,7 +179,7 @@ def test_logout_of_every_session_writes_once(
     start_service: StartService, start: Start, store: CountingStore
 ) -> None:
     service = start_service()
-    pairs = [service.login(EMAIL, NORMALIZED) for _ in range(3)]
+    pairs = [service.login(EMAIL, SUBMITTED) for _ in range(3)]
     claims = service._tokens.verify_refresh(pairs[0].refresh_token or "")
     service.logout_all(claims)
     assert (store.writes, store.sizes()) == (1, {0})
@@ -192,18 +192,18 @@ def test_logout_of_every_session_writes_once(
 
 
 def end_by_logout(service: AccountService) -> None:
-    service.logout(service.login(EMAIL, NORMALIZED).refresh_token or "")
+    service.logout(service.login(EMAIL, SUBMITTED).refresh_token or "")
 
 
 def end_by_theft(service: AccountService) -> None:
-    first = service.login(EMAIL, NORMALIZED)
+    first = service.login(EMAIL, SUBMITTED)
     refresh(service, first, times=2)
     with pytest.raises(TokenReused):
         refresh(service, first)
 
 
 def rotate_often(service: AccountService) -> None:
-    refresh(service, service.login(EMAIL, NORMALIZED), times=20)
+    refresh(service, service.login(EMAIL, SUBMITTED), times=20)
 
 
 @pytest.mark.parametrize("use_session", [end_by_logout, end_by_theft, rotate_often])
@@ -226,7 +226,7 @@ def test_revoked_session_is_kept_until_its_tokens_expire(
     start: Start, start_service: StartService, clock: MovableClock
 ) -> None:
     service = start_service(ACCESS_TOKEN_LIFETIME=LIFETIME - 1)
-    pair = service.login(EMAIL, NORMALIZED)
+    pair = service.login(EMAIL, SUBMITTED)
     service.logout(pair.refresh_token or "")
     clock.advance(LIFETIME - 2)
     end_by_logout(service)

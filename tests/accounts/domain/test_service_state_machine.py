@@ -15,6 +15,7 @@ from accounts.domain.events import Event
 from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.service import AccountService, TokenPair, TokenPolicy
 from accounts.domain.users import normalize_email
+from accounts.passwords.policy import parse_password
 from accounts.stores.memory import MemoryStore
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
@@ -61,7 +62,7 @@ class ServiceDriver:
 
     def log_in(self, email: str, password: str) -> Result:
         return to_result(
-            lambda: self._service.login(normalize_email(email), NormalizedPassword(password))
+            lambda: self._service.login(normalize_email(email), parse_password(password))
         )
 
     def refresh(self, token: str) -> Result:
@@ -76,7 +77,7 @@ class ServiceDriver:
     def change_password(self, access: str, current: str, new: str) -> Result:
         return to_result(
             lambda: self._service.change_password(
-                self._verify_access(access), NormalizedPassword(current), NormalizedPassword(new)
+                self._verify_access(access), parse_password(current), NormalizedPassword(new)
             )
         )
 

@@ -1,13 +1,16 @@
 import pytest
 
-from accounts.domain.interfaces import NormalizedPassword
-from tests.support.passwords import HASH, NORMALIZED, CountingExecutor, build_hasher
+from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
+from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.policy import parse_password
+from tests.support.django_hashes import make_django_hash
+from tests.support.passwords import HASH, NORMALIZED, SUBMITTED, CountingExecutor, build_hasher
 
 HASHER = build_hasher()
 
 
 def test_verify_right_password_matches() -> None:
-    assert HASHER.verify(NORMALIZED, HASHER.hash(NORMALIZED))
+    assert HASHER.verify(SUBMITTED, HASHER.hash(NORMALIZED))
 
 
 @pytest.mark.parametrize(
@@ -17,7 +20,7 @@ def test_verify_right_password_matches() -> None:
 )
 def test_verify_compares_every_character(one: str, another: str) -> None:
     encoded = HASHER.hash(NormalizedPassword(one))
-    assert not HASHER.verify(NormalizedPassword(another), encoded)
+    assert not HASHER.verify(parse_password(another), encoded)
 
 
 def test_hash_has_a_new_salt_each_time() -> None:
@@ -29,9 +32,9 @@ def test_hash_has_the_configured_cost() -> None:
 
 
 @pytest.mark.parametrize("encoded", [HASH, None])
-@pytest.mark.parametrize("password", [NORMALIZED, None])
+@pytest.mark.parametrize("password", [SUBMITTED, None])
 def test_verify_takes_one_hash_even_for_none(
-    password: NormalizedPassword | None, encoded: str | None
+    password: SubmittedPassword | None, encoded: str | None
 ) -> None:
     executor = CountingExecutor()
     matches = build_hasher(executor=executor).verify(password, encoded)
@@ -45,22 +48,52 @@ def test_dummy_hash_has_the_configured_cost() -> None:
 
 
 def test_dummy_hash_does_not_match_the_empty_password() -> None:
-    assert not HASHER.verify(NormalizedPassword(""), HASHER._dummy_hash)
+    assert not HASHER.verify(SubmittedPassword("", NormalizedPassword("")), HASHER._dummy_hash)
 
 
-def test_verify_cheaper_hash_does_the_missing_work(monkeypatch: pytest.MonkeyPatch) -> None:
-    hasher = build_hasher(rounds=6)
-    encode, salts = hasher._django.encode, []
+def count_hashes(hasher: BcryptHasher, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Return a list that grows with each hash; equal numbers take equal time."""
+    encode, salts = hasher._django.encode, list[str]()
 
     def counting_encode(text: str, salt: str) -> str:
         salts.append(salt)
         return encode(text, salt)
 
     monkeypatch.setattr(hasher._django, "encode", counting_encode)
-    assert not hasher.verify(NormalizedPassword("wrong password"), HASH)
+    return salts
+
+
+@pytest.mark.parametrize("encoded", [HASH, None])
+def test_verify_wrong_password_tries_both_forms(
+    encoded: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher = build_hasher()
+    salts = count_hashes(hasher, monkeypatch)
+    assert not hasher.verify(parse_password("cafe\u0301"), encoded)
+    assert len(salts) == 2
+
+
+def test_verify_cheaper_hash_does_the_missing_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    hasher = build_hasher(rounds=6)
+    salts = count_hashes(hasher, monkeypatch)
+    assert not hasher.verify(parse_password("wrong password"), HASH)
     assert len(salts) == 2 ** (6 - 4)
 
 
 def test_must_update_hash_of_another_cost() -> None:
     assert not build_hasher(rounds=4).must_update(HASH)
     assert build_hasher(rounds=5).must_update(HASH)
+
+
+@pytest.mark.parametrize("form", ["cafe\u0301", "caf\u00e9"], ids=["as sent", "normalized"])
+@pytest.mark.parametrize("algorithm", ["bcrypt_sha256", "pbkdf2_sha256"])
+def test_verify_django_hash_of_either_form(algorithm: str, form: str) -> None:
+    encoded = make_django_hash(algorithm, form)
+    assert HASHER.verify(parse_password("cafe\u0301"), encoded)
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "expected"), [("bcrypt_sha256", False), ("bcrypt", True), ("scrypt", True)]
+)
+def test_must_update_hash_of_another_format(algorithm: str, expected: bool) -> None:
+    assert HASHER.must_update(make_django_hash(algorithm, "secret")) is expected

@@ -9,7 +9,8 @@ from accounts.domain.errors import (
     PasswordTooLong,
     PasswordTooShort,
 )
-from accounts.passwords.policy import PasswordPolicy, normalize_password
+from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
+from accounts.passwords.policy import PasswordPolicy, parse_password
 from tests.support.api import PASSWORD
 
 POLICY = PasswordPolicy(reject_common=False)
@@ -68,10 +69,16 @@ def test_validate_uncommon_password_is_accepted() -> None:
     assert PasswordPolicy(reject_common=True).validate(PASSWORD) == PASSWORD
 
 
-def test_normalize_password_returns_what_validate_does() -> None:
-    assert normalize_password("cafe\u0301 cafe\u0301") == "caf\u00e9 caf\u00e9"
+@pytest.mark.parametrize("password", ["cafe\u0301 cafe\u0301", "secret", "p" * 1025])
+def test_parse_password_keeps_it_as_sent_and_normalized(password: str) -> None:
+    normalized = NormalizedPassword(normalize("NFC", password))
+    assert parse_password(password) == SubmittedPassword(password, normalized)
 
 
-@pytest.mark.parametrize("password", [password for password, _ in REJECTED])
-def test_normalize_impossible_password_returns_none(password: str) -> None:
-    assert normalize_password(password) is None
+@pytest.mark.parametrize("password", ["", "with a \0 in it", "with a surrogate \ud800"])
+def test_parse_impossible_password_returns_none(password: str) -> None:
+    assert parse_password(password) is None
+
+
+def test_submitted_password_repr_shows_no_secret() -> None:
+    assert "secret" not in repr(parse_password("secret"))
