@@ -7,8 +7,9 @@
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,47 +94,41 @@ def _parse_seed(line: bytes, policy: PasswordPolicy) -> SeedUser:
     return SeedUser(email, password_hash=fields["password_hash"])
 
 
+@dataclass(frozen=True)
 class SeedLoader:
     """Adds the accounts that are missing; never changes an existing one."""
 
-    def __init__(
-        self,
-        seeds: Iterable[SeedUser],
-        store: AccountStore,
-        hasher: PasswordHasher,
-        clock: Clock,
-    ) -> None:
-        self._seeds = list(seeds)
-        self._store = store
-        self._hasher = hasher
-        self._clock = clock
+    seeds: Sequence[SeedUser]
+    store: AccountStore
+    hasher: PasswordHasher
+    clock: Clock
 
     def load(self) -> None:
         """Add the missing accounts. Raises `ServiceUnavailable`."""
-        added = self._store.add_users(
+        added = self.store.add_users(
             self._new_user(seed.email, seed.password_hash)
-            for seed in self._seeds
+            for seed in self.seeds
             if seed.password_hash is not None
         )
-        added += self._store.add_users(self._hash_missing())
-        logger.info("seeded %d of %d accounts", added, len(self._seeds))
+        added += self.store.add_users(self._hash_missing())
+        logger.info("seeded %d of %d accounts", added, len(self.seeds))
 
     def _hash_missing(self) -> list[User]:
         # A hash takes a quarter of a second, so only missing accounts are hashed.
         missing = [
             (seed.email, seed.plaintext)
-            for seed in self._seeds
-            if seed.plaintext is not None and self._store.get_user(seed.email) is None
+            for seed in self.seeds
+            if seed.plaintext is not None and self.store.get_user(seed.email) is None
         ]
         with ThreadPoolExecutor(HASHING_THREADS) as threads:
-            hashes = threads.map(self._hasher.hash, (plaintext for _, plaintext in missing))
+            hashes = threads.map(self.hasher.hash, (plaintext for _, plaintext in missing))
             return [
                 self._new_user(email, password_hash)
                 for (email, _), password_hash in zip(missing, hashes, strict=True)
             ]
 
     def _new_user(self, email: EmailAddress, password_hash: str) -> User:
-        return User(email, password_hash, new_security_stamp(), self._clock())
+        return User(email, password_hash, new_security_stamp(), self.clock())
 
     def load_with_retry(self, sleep: Callable[[float], object] = _sleep) -> threading.Thread | None:
         """Add the missing accounts; if the store is unavailable, retry on a thread."""
@@ -149,8 +144,6 @@ class SeedLoader:
     def _retry(self, sleep: Callable[[float], object]) -> None:
         while True:
             sleep(RETRY_SECONDS)
-            try:
+            with suppress(ServiceUnavailable):
                 self.load()
-            except ServiceUnavailable:
-                continue
-            return
+                return

@@ -51,31 +51,22 @@ class TokenPair:
     refresh_token: str | None
 
 
+@dataclass(kw_only=True, eq=False)
 class AccountService:
     """Threads may share it. Every method may raise `ServiceUnavailable`."""
 
-    def __init__(
-        self,
-        *,
-        store: AccountStore,
-        hasher: PasswordHasher,
-        tokens: TokenIssuer,
-        policy: TokenPolicy,
-        clock: Clock,
-        emit: EventHandler,
-    ) -> None:
-        self.store = store
-        self._hasher = hasher
-        self._tokens = tokens
-        self._policy = policy
-        self._clock = clock
-        self._emit = emit
+    store: AccountStore
+    hasher: PasswordHasher
+    tokens: TokenIssuer
+    policy: TokenPolicy
+    clock: Clock
+    emit: EventHandler
 
     def register(self, email: EmailAddress, password: NormalizedPassword) -> User:
         """Add an account. Raises `DuplicateEmail`."""
-        user = User(email, self._hasher.hash(password), new_security_stamp(), self._clock())
+        user = User(email, self.hasher.hash(password), new_security_stamp(), self.clock())
         self.store.add_user(user)
-        self._emit(Event.USER_CREATED, email)
+        self.emit(Event.USER_CREATED, email)
         return user
 
     def login(self, email: EmailAddress, password: SubmittedPassword | None) -> TokenPair:
@@ -88,28 +79,28 @@ class AccountService:
         An unknown user takes as long as a wrong password.
         """
         user = self.store.get_user(email)
-        matches = self._hasher.verify(password, user.password_hash if user else None)
+        matches = self.hasher.verify(password, user.password_hash if user else None)
         if user is None or password is None or not matches:
-            self._emit(Event.LOGIN_FAIL, email)
+            self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
-        if self._hasher.must_update(user.password_hash):
+        if self.hasher.must_update(user.password_hash):
             self._upgrade_hash(user, password.normalized)
-        self._emit(Event.LOGIN_SUCCESS, email)
+        self.emit(Event.LOGIN_SUCCESS, email)
         return user
 
     def start_session(self, user: User) -> TokenPair:
         """Return the first tokens of a new session. Writes nothing."""
-        now = int(self._clock())
+        now = int(self.clock())
         claims = RefreshClaims(
             email=user.email,
             security_stamp=user.security_stamp,
             sid=token_hex(16),
             jti=token_hex(16),
             issued_at=now,
-            expires_at=now + self._policy.refresh_lifetime,
+            expires_at=now + self.policy.refresh_lifetime,
             rotation_count=0,
         )
-        return self._issue_tokens(claims, self._tokens.issue(claims))
+        return self._issue_tokens(claims, self.tokens.issue(claims))
 
     def get_user_for_claims(self, claims: Claims, prefetched: UserAndSession | None = None) -> User:
         """Return the user of a verified token. Raises `TokenRevoked`.
@@ -126,23 +117,23 @@ class AccountService:
 
         A stolen token revokes its session. Without rotation nothing else is written.
         """
-        claims = self._tokens.verify_refresh(token)
+        claims = self.tokens.verify_refresh(token)
         user, stored = self.store.get_user_and_session(claims.email, claims.sid)
         _require_current_user(user, claims)
         session = self._use_refresh_token(claims, stored or _new_session(claims))
         if session.revoked:
-            self._emit(Event.TOKEN_REUSE, claims.email)
+            self.emit(Event.TOKEN_REUSE, claims.email)
             raise TokenReused
-        if not self._policy.rotate:
+        if not self.policy.rotate:
             return self._issue_tokens(claims, None)
         return self._issue_tokens(claims, self._issue_rotated_refresh_token(claims, session))
 
     def logout(self, token: str) -> None:
         """Revoke the session of a token of either type, used or expired. Ignore other strings."""
         try:
-            claims = self._tokens.verify_for_revocation(token)
+            claims = self.tokens.verify_for_revocation(token)
             new_session = Session(claims.sid, self._get_session_end(claims))
-            if new_session.expires_at <= self._clock():
+            if new_session.expires_at <= self.clock():
                 return
             self.get_user_for_claims(claims)
         except TokenError:
@@ -152,7 +143,7 @@ class AccountService:
             claims.sid,
             lambda session: replace(session or new_session, revoked=True),
         )
-        self._emit(Event.TOKEN_REVOKED, claims.email)
+        self.emit(Event.TOKEN_REVOKED, claims.email)
 
     def logout_all(self, claims: Claims) -> None:
         """Revoke every session of the token's user. Raises `TokenRevoked`."""
@@ -162,7 +153,7 @@ class AccountService:
                 _require_current_user(user, claims), security_stamp=new_security_stamp()
             ),
         )
-        self._emit(Event.TOKEN_REVOKED, claims.email)
+        self.emit(Event.TOKEN_REVOKED, claims.email)
 
     def change_password(
         self, claims: Claims, current: SubmittedPassword | None, new: NormalizedPassword
@@ -172,9 +163,9 @@ class AccountService:
         Raises `WrongCurrentPassword` or `TokenRevoked`.
         """
         user = _require_current_user(self.store.get_user(claims.email), claims)
-        if not self._hasher.verify(current, user.password_hash):
+        if not self.hasher.verify(current, user.password_hash):
             raise WrongCurrentPassword
-        password_hash = self._hasher.hash(new)
+        password_hash = self.hasher.hash(new)
         changed = self.store.update_user(
             claims.email,
             lambda user: replace(
@@ -183,14 +174,14 @@ class AccountService:
                 security_stamp=new_security_stamp(),
             ),
         )
-        self._emit(Event.PASSWORD_CHANGE, claims.email)
+        self.emit(Event.PASSWORD_CHANGE, claims.email)
         return self.start_session(changed)
 
     def _get_session_end(self, claims: Claims) -> int:
         """Return when the session ends. For an access token, it is the latest possible time."""
         if isinstance(claims, RefreshClaims):
             return claims.expires_at
-        return claims.issued_at + self._policy.refresh_lifetime
+        return claims.issued_at + self.policy.refresh_lifetime
 
     def _upgrade_hash(self, user: User, password: NormalizedPassword) -> None:
         def replace_hash(stored: User) -> User:
@@ -200,19 +191,19 @@ class AccountService:
 
         # The login has succeeded already: an upgrade that fails is tried again at the next one.
         with suppress(AccountError):
-            upgraded = self._hasher.hash(password)
+            upgraded = self.hasher.hash(password)
             self.store.update_user(user.email, replace_hash)
 
     def _use_refresh_token(self, claims: RefreshClaims, session: Session) -> Session:
-        now = self._clock()
+        now = self.clock()
 
         def use(session: Session | None) -> Session:
             return use_refresh_token(
                 session or _new_session(claims),
                 claims.rotation_count,
                 now,
-                rotate=self._policy.rotate,
-                grace=self._policy.reuse_grace,
+                rotate=self.policy.rotate,
+                grace=self.policy.reuse_grace,
             )
 
         if use(session) == session:
@@ -222,7 +213,7 @@ class AccountService:
     def _issue_rotated_refresh_token(self, claims: RefreshClaims, session: Session) -> str:
         # Derived from the session, not stored: a retry gets the same token, byte for byte.
         identity = f"{session.sid} {session.rotation_count} {session.rotated_at}"
-        return self._tokens.issue(
+        return self.tokens.issue(
             replace(
                 claims,
                 jti=sha256(identity.encode()).hexdigest()[:32],
@@ -232,7 +223,7 @@ class AccountService:
         )
 
     def _issue_tokens(self, claims: RefreshClaims, refresh_token: str | None) -> TokenPair:
-        now = int(self._clock())
+        now = int(self.clock())
         access = Claims(
             email=claims.email,
             security_stamp=claims.security_stamp,
@@ -240,10 +231,10 @@ class AccountService:
             jti=token_hex(16),
             issued_at=now,
             # No token outlives its session, so a revoked session can be deleted when it expires.
-            expires_at=min(now + self._policy.access_lifetime, claims.expires_at),
+            expires_at=min(now + self.policy.access_lifetime, claims.expires_at),
         )
-        self._emit(Event.TOKEN_CREATED, claims.email)
-        return TokenPair(self._tokens.issue(access), access.expires_at - now, refresh_token)
+        self.emit(Event.TOKEN_CREATED, claims.email)
+        return TokenPair(self.tokens.issue(access), access.expires_at - now, refresh_token)
 
 
 def _new_session(claims: RefreshClaims) -> Session:

@@ -98,7 +98,7 @@ def test_login_with_unreachable_store_is_503(
 def test_login_with_full_hashing_queue_is_503(browser: Browser, start: Start) -> None:
     services = start()
     full = HashingExecutor(threads=1, max_pending=0)
-    services.accounts._hasher = BcryptHasher(rounds=4, executor=full)
+    services.accounts.hasher = BcryptHasher(rounds=4, executor=full)
     page = browser.log_in()
     assert (page.status, page.headers["Retry-After"]) == (503, "2")
     assert HashingOverloaded.detail in page.text

@@ -128,7 +128,7 @@ class OneHashExecutor(HashingExecutor):
 def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartService) -> None:
     before = get_user(start_service())
     service = start_service()
-    service._hasher = build_hasher(rounds=5, executor=OneHashExecutor(threads=1))
+    service.hasher = build_hasher(rounds=5, executor=OneHashExecutor(threads=1))
     assert service.authenticate(EMAIL, SUBMITTED) == before
     assert get_user(service) == before
 
@@ -180,7 +180,7 @@ def test_logout_of_every_session_writes_once(
 ) -> None:
     service = start_service()
     pairs = [service.login(EMAIL, SUBMITTED) for _ in range(3)]
-    claims = service._tokens.verify_refresh(pairs[0].refresh_token or "")
+    claims = service.tokens.verify_refresh(pairs[0].refresh_token or "")
     service.logout_all(claims)
     assert (store.writes, store.sizes()) == (1, {0})
     for pair in pairs:

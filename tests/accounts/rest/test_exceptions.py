@@ -91,7 +91,7 @@ def overloaded_api(start: Start) -> Api:
     api = Api()
     api.register()
     executor = HashingExecutor(threads=1, max_pending=0)
-    services.accounts._hasher = BcryptHasher(rounds=4, executor=executor)
+    services.accounts.hasher = BcryptHasher(rounds=4, executor=executor)
     return api
 
 
