@@ -67,7 +67,7 @@ class AuthViewSet(AccountViewSet):
         user = self.service.register(**self.validated_data(request))
         return Response({"message": "User registered", "email": user.email}, status=201)
 
-    @post(serializer_class=LoginSerializer, hashes_password=True)
+    @post(name="Log in", serializer_class=LoginSerializer, hashes_password=True)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
         return _build_response(self.service.login(**self.validated_data(request)))
@@ -77,13 +77,18 @@ class AuthViewSet(AccountViewSet):
         """Exchange a refresh token for a new access token."""
         return _build_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
-    @post(serializer_class=RefreshTokenSerializer)
+    @post(name="Log out", serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
         """End the session that a token belongs to."""
         self.service.logout(self.validated_data(request)["refresh_token"])
         return Response(status=204)
 
-    @post(url_path="logout-all", **authenticated, serializer_class=BodySerializer)
+    @post(
+        name="Log out everywhere",
+        url_path="logout-all",
+        **authenticated,
+        serializer_class=BodySerializer,
+    )
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
         self.service.logout_all(_get_claims(request))

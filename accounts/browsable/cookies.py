@@ -39,17 +39,15 @@ def tokens_from_response(
 
 
 def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
-    """Set both cookies. They expire with the access token, which is never refreshed here."""
-    attributes: dict[str, Any] = {
-        "max_age": tokens.expires_in,
-        "httponly": True,
-        "samesite": "Strict",
-    }
+    """Set both cookies. The login ends with the access token, which is never refreshed here.
+
+    The access token's cookie is kept until the browser closes: a page can say that it has expired.
+    """
+    attributes: dict[str, Any] = {"httponly": True, "samesite": "Strict"}
     root = get_script_prefix()
     response.set_cookie(ACCESS_COOKIE, tokens.access_token, path=root, **attributes)
-    response.set_cookie(
-        REFRESH_COOKIE, tokens.refresh_token or "", path=root + REFRESH_PATH, **attributes
-    )
+    attributes |= {"path": root + REFRESH_PATH, "max_age": tokens.expires_in}
+    response.set_cookie(REFRESH_COOKIE, tokens.refresh_token or "", **attributes)
     response.headers["Cache-Control"] = "no-store"
 
 

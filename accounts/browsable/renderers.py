@@ -13,7 +13,7 @@ from rest_framework.serializers import DateTimeField, Field, Serializer
 from rest_framework.settings import api_settings
 
 from accounts.browsable.authentication import get_cookie_user, is_same_origin
-from accounts.browsable.cookies import tokens_from_response
+from accounts.browsable.cookies import COOKIE_INVALID, tokens_from_response
 from accounts.domain.errors import AccountError, ServiceUnavailable
 from accounts.rest.responses import ErrorResponse, Response
 
@@ -51,7 +51,8 @@ class EndpointRenderer(BrowsableAPIRenderer):
         request.user = _get_page_user(request, response)
         context = super().get_context(data, accepted_media_type, renderer_context)
         # DRF hides all forms after a 403. Here a failed CSRF check is a 403: send the form again.
-        return {**context, "display_edit_forms": True}
+        login_ended = COOKIE_INVALID in request.META
+        return {**context, "display_edit_forms": True, "login_ended": login_ended}
 
     def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
         self._form_method = method

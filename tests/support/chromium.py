@@ -89,8 +89,8 @@ def submit(page: "Page", **values: str) -> None:
 
 
 def log_in(page: "Page", email: str, password: str) -> None:
-    """Click "Log in", and fill in the login page."""
-    page.get_by_role("link", name="Log in").click()
+    """Click "Log in" in the bar, and fill in the login page."""
+    page.locator(".navbar").get_by_role("link", name="Log in").click()
     fill_login(page, email, password)
 
 

@@ -21,7 +21,12 @@ def test_cookies_are_http_only_and_same_site(browser: Browser, name: str) -> Non
     assert cookie(browser, name)["httponly"] is True
     assert cookie(browser, name)["samesite"] == "Strict"
     assert cookie(browser, name)["domain"] == ""
-    assert cookie(browser, name)["max-age"] == 15 * 60
+
+
+def test_access_cookie_is_kept_after_its_token_has_expired(browser: Browser) -> None:
+    browser.log_in()
+    assert cookie(browser, ACCESS_COOKIE)["max-age"] == ""
+    assert cookie(browser, REFRESH_COOKIE)["max-age"] == 15 * 60
 
 
 def test_refresh_cookie_is_sent_only_to_logout(browser: Browser) -> None:

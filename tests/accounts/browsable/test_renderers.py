@@ -216,6 +216,59 @@ def test_page_for_bearer_with_unreachable_store_is_503(
     assert response["Content-Type"] == HTML
 
 
+def log_in_again(path: str) -> str:
+    link = f'<a href="{LOGIN}?next={path}">Log in again</a>'
+    return f"Your login has expired or was ended. {link}"
+
+
+@pytest.mark.parametrize("path", ["/", PROFILE, PASSWORD_PAGE])
+def test_page_after_expired_login_says_so(browser: Browser, clock: MovableClock, path: str) -> None:
+    browser.log_in()
+    assert log_in_again(path) not in browser.open(path).text
+    clock.advance(15 * 60)
+    assert log_in_again(path) in browser.open(path).text
+
+
+def test_form_sent_after_expired_login_says_so(browser: Browser, clock: MovableClock) -> None:
+    browser.log_in()
+    page = browser.open(PASSWORD_PAGE)
+    clock.advance(15 * 60)
+    assert log_in_again(PASSWORD_PAGE) in browser.submit(page, page.form(PASSWORD_PAGE)).text
+
+
+TOKENS_ARE_NO_LOGIN = f'These pages have a login of their own. <a href="{LOGIN}?next=/">'
+
+
+def test_page_with_tokens_says_that_pages_have_their_own_login(browser: Browser) -> None:
+    page = browser.fill(API_LOGIN, email=EMAIL, password=PASSWORD)
+    assert page.status == 200
+    assert TOKENS_ARE_NO_LOGIN in page.text
+    assert TOKENS_ARE_NO_LOGIN not in browser.open(API_LOGIN).text
+    page = browser.fill(API_LOGIN, email=EMAIL, password="a wrong password")
+    assert TOKENS_ARE_NO_LOGIN not in page.text
+
+
+def test_page_with_tokens_says_nothing_to_a_logged_in_user(browser: Browser) -> None:
+    browser.log_in()
+    page = browser.fill(API_LOGIN, email=EMAIL, password=PASSWORD)
+    assert page.status == 200
+    assert TOKENS_ARE_NO_LOGIN not in page.text
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [(API_LOGIN, "Log in"), ("/api/v1/auth/logout", "Log out"), (LOGOUT_ALL, "Log out everywhere")],
+)
+def test_pages_have_one_spelling_of_log_in_and_e_mail(
+    browser: Browser, path: str, name: str
+) -> None:
+    browser.log_in()
+    text = browser.open(path).text
+    assert f"<h1>{name}</h1>" in text
+    assert f"{name}</a></li>" in text
+    assert not re.search(r">\s*(Login|Logout|Email)\b", text)
+
+
 # Views of another project
 
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from accounts.browsable.cookies import ACCESS_COOKIE
 from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE
-from tests.support.chromium import fill_login, shows, submit
+from tests.support.chromium import cookies, fill_login, shows, submit
 from tests.support.http import ENDPOINTS
+from tests.support.processes import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -68,6 +70,16 @@ def test_response_with_tokens_has_no_violation(page: "Page", origin: str, accoun
     submit(page, email=account, password=PASSWORD)
     shows(page, "refresh_token")
     assert find_violations(page) == []
+
+
+def test_page_of_ended_login_has_no_violation(
+    person: "Page", service: Service, account: str, context: "BrowserContext", origin: str
+) -> None:
+    access = cookies(context)[ACCESS_COOKIE]["value"]
+    service.post("auth/logout-all", Authorization=f"Bearer {access}")
+    person.goto(f"{origin}{PROFILE}")
+    shows(person, "Your login has expired or was ended.")
+    assert find_violations(person) == []
 
 
 def test_wrong_password_page_has_no_violation(page: "Page", origin: str, account: str) -> None:

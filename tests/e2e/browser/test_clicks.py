@@ -26,7 +26,7 @@ def follow(page: "Page", path: str) -> None:
 
 def log_out(page: "Page") -> None:
     page.get_by_role("button", name="Log out").click()
-    page.get_by_role("link", name="Log in").wait_for()
+    page.locator(".navbar").get_by_role("link", name="Log in").wait_for()
 
 
 def test_register_login_change_password_and_logout(page: "Page", origin: str, email: str) -> None:
@@ -163,5 +163,16 @@ def test_revoked_session_shows_login_link(
     person.reload()
     shows(person, "HTTP 401 Unauthorized")
     assert not {ACCESS_COOKIE, REFRESH_COOKIE} & cookies(context).keys()
-    log_in(person, account, PASSWORD)
+    shows(person, "Your login has expired or was ended.")
+    person.get_by_role("link", name="Log in again").click()
+    fill_login(person, account, PASSWORD)
     shows(person, PROTECTED)
+
+
+def test_page_with_tokens_leads_to_its_own_login(page: "Page", origin: str, account: str) -> None:
+    page.goto(f"{origin}/api/v1/auth/login")
+    submit(page, email=account, password=PASSWORD)
+    page.get_by_role("status").get_by_role("link", name="Log in").click()
+    fill_login(page, account, PASSWORD)
+    page.wait_for_url(f"{origin}/")
+    page.get_by_role("button", name="Log out").wait_for()

@@ -45,7 +45,7 @@ def test_bar_covers_no_link_and_no_button(phone: "Page", origin: str, account: s
     shows(phone, "HTTP 204")
     log_in(phone, account, PASSWORD)
     phone.get_by_role("button", name="Log out").click()
-    phone.get_by_role("link", name="Log in").wait_for()
+    phone.locator(".navbar").get_by_role("link", name="Log in").wait_for()
 
 
 @pytest.mark.parametrize("width", [*WIDTHS, 768, 1280])
