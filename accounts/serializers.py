@@ -110,6 +110,9 @@ class RefreshTokenSerializer(BodySerializer):
     refresh_token = TextField(write_only=True)
 
 
-class ChangePasswordSerializer(BodySerializer):
+class CurrentPasswordSerializer(BodySerializer):
     current_password = PasswordField()
+
+
+class ChangePasswordSerializer(CurrentPasswordSerializer):
     new_password = NewPasswordField()

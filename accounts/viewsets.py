@@ -20,6 +20,7 @@ from accounts.rest.views import BaseAPIView
 from accounts.serializers import (
     BodySerializer,
     ChangePasswordSerializer,
+    CurrentPasswordSerializer,
     LoginSerializer,
     RefreshTokenSerializer,
     RegisterSerializer,
@@ -56,7 +57,7 @@ class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
 
 
 class AuthViewSet(AccountViewSet):
-    """Register, log in, refresh, log out, change the password."""
+    """Register, log in, refresh, log out, change the password, delete the account."""
 
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
@@ -102,6 +103,18 @@ class AuthViewSet(AccountViewSet):
             _get_claims(request), body["current_password"], body["new_password"]
         )
         return _build_response(tokens)
+
+    @post(
+        url_path="delete-account",
+        **authenticated,
+        serializer_class=CurrentPasswordSerializer,
+        hashes_password=True,
+    )
+    def delete_account(self, request: Request) -> Response:
+        """Delete the account; every token of it is invalid at once."""
+        password = self.validated_data(request)["current_password"]
+        self.service.delete_account(_get_claims(request), password)
+        return Response(status=204)
 
 
 class ProtectedViewSet(AccountViewSet):

@@ -1,6 +1,6 @@
 """What the service needs from outside. The implementations are in the outer packages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import ClassVar, NewType, Protocol
@@ -76,6 +76,15 @@ class AccountStore(Protocol):
 
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         """Return the user as stored now. Raises `KeyError` if there is none."""
+
+    def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
+        """Delete an account, in one step with `check_fn`, which may raise to keep it.
+
+        Raises `KeyError` if there is none. Its sessions stay until they expire.
+        """
+
+    def iter_users(self) -> Iterator[User]:
+        """Yield every account, in no order. One that changes meanwhile may be missing or twice."""
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         """Return both, read in one round trip."""

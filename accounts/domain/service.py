@@ -1,6 +1,7 @@
 """The use cases. They know no HTTP and no Django."""
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from secrets import token_hex
@@ -80,7 +81,7 @@ class AccountService:
         """
         user = self.store.get_user(email)
         matches = self.hasher.verify(password, user.password_hash if user else None)
-        if user is None or password is None or not matches:
+        if user is None or password is None or not matches or user.disabled:
             self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
         if self.hasher.must_update(user.password_hash):
@@ -147,12 +148,13 @@ class AccountService:
 
     def logout_all(self, claims: Claims) -> None:
         """Revoke every session of the token's user. Raises `TokenRevoked`."""
-        self.store.update_user(
-            claims.email,
-            lambda user: replace(
-                _require_current_user(user, claims), security_stamp=new_security_stamp()
-            ),
-        )
+        with _revoked_if_deleted():
+            self.store.update_user(
+                claims.email,
+                lambda user: replace(
+                    _require_current_user(user, claims), security_stamp=new_security_stamp()
+                ),
+            )
         self.emit(Event.TOKEN_REVOKED, claims.email)
 
     def change_password(
@@ -162,20 +164,31 @@ class AccountService:
 
         Raises `WrongCurrentPassword` or `TokenRevoked`.
         """
-        user = _require_current_user(self.store.get_user(claims.email), claims)
-        if not self.hasher.verify(current, user.password_hash):
-            raise WrongCurrentPassword
+        self._require_current_password(claims, current)
         password_hash = self.hasher.hash(new)
-        changed = self.store.update_user(
-            claims.email,
-            lambda user: replace(
-                _require_current_user(user, claims),
-                password_hash=password_hash,
-                security_stamp=new_security_stamp(),
-            ),
-        )
+        with _revoked_if_deleted():
+            changed = self.store.update_user(
+                claims.email,
+                lambda user: replace(
+                    _require_current_user(user, claims),
+                    password_hash=password_hash,
+                    security_stamp=new_security_stamp(),
+                ),
+            )
         self.emit(Event.PASSWORD_CHANGE, claims.email)
         return self.start_session(changed)
+
+    def delete_account(self, claims: Claims, current: SubmittedPassword | None) -> None:
+        """Delete the token's user. Raises `WrongCurrentPassword` or `TokenRevoked`."""
+        self._require_current_password(claims, current)
+        with _revoked_if_deleted():
+            self.store.delete_user(claims.email, lambda user: _require_current_user(user, claims))
+        self.emit(Event.USER_DELETED, claims.email)
+
+    def _require_current_password(self, claims: Claims, password: SubmittedPassword | None) -> None:
+        user = _require_current_user(self.store.get_user(claims.email), claims)
+        if not self.hasher.verify(password, user.password_hash):
+            raise WrongCurrentPassword
 
     def _get_session_end(self, claims: Claims) -> int:
         """Return when the session ends. For an access token, it is the latest possible time."""
@@ -190,7 +203,7 @@ class AccountService:
             return replace(stored, password_hash=upgraded)
 
         # The login has succeeded already: an upgrade that fails is tried again at the next one.
-        with suppress(AccountError):
+        with suppress(AccountError, KeyError):
             upgraded = self.hasher.hash(password)
             self.store.update_user(user.email, replace_hash)
 
@@ -239,6 +252,15 @@ class AccountService:
 
 def _new_session(claims: RefreshClaims) -> Session:
     return Session(claims.sid, claims.expires_at)
+
+
+@contextmanager
+def _revoked_if_deleted() -> Iterator[None]:
+    """Raise `TokenRevoked` for the `KeyError` of a store: the user was deleted meanwhile."""
+    try:
+        yield
+    except KeyError:
+        raise TokenRevoked from None
 
 
 def _require_current_user(user: User | None, claims: Claims) -> User:

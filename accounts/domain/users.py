@@ -34,13 +34,14 @@ class User:
     """An account as a store keeps it.
 
     `security_stamp` is the `ver` claim of the user's tokens. It is random; replacing it revokes
-    all of them. `created_at` is in seconds since the epoch.
+    all of them. `created_at` is in seconds since the epoch. A `disabled` user cannot log in.
     """
 
     email: EmailAddress
     password_hash: str
     security_stamp: str
     created_at: float
+    disabled: bool = False
 
 
 def new_security_stamp() -> str:

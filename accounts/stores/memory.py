@@ -1,6 +1,7 @@
 """Users and sessions in dictionaries of this process: nothing survives a restart."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from threading import Lock
 from typing import ClassVar
@@ -13,8 +14,16 @@ from accounts.domain.users import EmailAddress, User
 SessionKey = tuple[EmailAddress, str]
 """An e-mail address and a session's `sid`."""
 
-Record = User | tuple[EmailAddress, Session]
-"""A stored record: a user, or an (email, session) pair."""
+
+@dataclass(frozen=True, slots=True)
+class DeletedUser:
+    """The record of a deletion."""
+
+    email: EmailAddress
+
+
+Record = User | DeletedUser | tuple[EmailAddress, Session]
+"""A stored record: a user, its deletion, or an (email, session) pair."""
 
 
 class MemoryStore:
@@ -57,6 +66,14 @@ class MemoryStore:
                 self._commit([user])
             return user
 
+    def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
+        with self._lock:
+            check_fn(self._users[email])
+            self._commit([DeletedUser(email)])
+
+    def iter_users(self) -> Iterator[User]:
+        yield from list(self._users.values())
+
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         session = self._sessions.get((email, sid))
         if session is not None and session.expires_at <= self._clock():
@@ -77,9 +94,8 @@ class MemoryStore:
                 self._commit([(email, session)])
             return session
 
-    def iter_records(self) -> Iterator[Record]:
-        """Yield every record. The store must not change during the iteration."""
-        yield from self._users.values()
+    def iter_sessions(self) -> Iterator[tuple[EmailAddress, Session]]:
+        """Yield every (email, session) pair. The store must not change during the iteration."""
         for (email, _), session in self._sessions.items():
             yield email, session
 
@@ -100,6 +116,9 @@ class MemoryStore:
     def _apply(self, record: Record) -> None:
         if isinstance(record, User):
             self._users[record.email] = record
+            return
+        if isinstance(record, DeletedUser):
+            del self._users[record.email]
             return
         email, session = record
         key = (email, session.sid)

@@ -13,9 +13,12 @@ T = TypeVar("T", User, Session)
 # The stored name of each field, in the order of the fields. `version`, `generation` and `ended`
 # are the names of the first version, and are read for ever.
 STORED_NAMES: dict[type, tuple[str, ...]] = {
-    User: ("email", "password_hash", "version", "created_at"),
+    User: ("email", "password_hash", "version", "created_at", "disabled"),
     Session: ("sid", "expires_at", "generation", "rotated_at", "ended"),
 }
+
+LATER_FIELDS = {"disabled": False}
+"""Fields that an earlier version did not write, with what their absence means."""
 
 
 def to_dict(record: User | Session) -> dict[str, Any]:
@@ -25,6 +28,7 @@ def to_dict(record: User | Session) -> dict[str, Any]:
 
 def from_dict(cls: type[T], stored: dict[str, Any]) -> T:
     """Raises `KeyError` if a field is missing."""
+    stored = LATER_FIELDS | stored
     return cls(*[stored[name] for name in STORED_NAMES[cls]])
 
 

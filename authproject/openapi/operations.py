@@ -106,6 +106,15 @@ OPERATIONS = {
         errors=(WrongCurrentPassword(),),
         links=("refresh", "logout", *WITH_ACCESS_TOKEN),
     ),
+    "/api/v1/auth/delete-account": Operation(
+        "deleteAccount",
+        "Delete the account",
+        "Its tokens are invalid at once, and its e-mail address can register anew. A wrong current "
+        "password is 400, because the token is valid.",
+        status=204,
+        request_example={"current_password": PASSWORD},
+        errors=(WrongCurrentPassword(),),
+    ),
     "/api/v1/protected/profile": Operation(
         "getProfile",
         "Return the user of the token",

@@ -63,6 +63,19 @@ class SQLiteStore:
                 self._db.execute("UPDATE users SET record = ? WHERE email = ?", row)
             return user
 
+    def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
+        with self._transaction():
+            current = self._load_user(email)
+            if current is None:
+                raise KeyError(email)
+            check_fn(current)
+            self._db.execute("DELETE FROM users WHERE email = ?", (email,))
+
+    def iter_users(self) -> Iterator[User]:
+        with self._transaction():
+            records = self._db.execute("SELECT record FROM users").fetchall()
+        yield from filter(None, (load(User, record) for (record,) in records))
+
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         with self._transaction():
             return self._load_user(email), self._load_session(email, sid)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.api import EMAIL, PASSWORD, Api, get_field_codes
-from tests.support.http import BODIES, FIELDS, LIMIT, Start, get_error
+from tests.support.http import BODIES, FIELDS, LIMIT, WITH_TOKEN, Start, get_error
 
 NOT_STRINGS = [123, 1.5, True, ["user@example.com"], {"a": "b"}, 10**40]
 NOT_OBJECTS = [[], [{}], "text", 0, True]
@@ -17,7 +17,7 @@ INVALID = (400, "invalid")
 
 def post(api: Api, path: str, body: Any) -> Any:
     """Post with a token if the endpoint needs one."""
-    token = api.register_and_log_in()["access_token"] if path == "auth/password" else None
+    token = api.register_and_log_in()["access_token"] if path in WITH_TOKEN else None
     return api.post(path, body, token=token)
 
 
@@ -70,7 +70,13 @@ def test_body_that_is_null_is_null(api: Api, path: str) -> None:
 
 @pytest.mark.parametrize(
     ("path", "status"),
-    [("auth/login", 200), ("auth/refresh", 401), ("auth/logout", 204), ("auth/password", 200)],
+    [
+        ("auth/login", 200),
+        ("auth/refresh", 401),
+        ("auth/logout", 204),
+        ("auth/password", 200),
+        ("auth/delete-account", 204),
+    ],
 )
 def test_unknown_fields_are_ignored(api: Api, path: str, status: int) -> None:
     token = api.register_and_log_in()["access_token"]
@@ -191,7 +197,7 @@ def test_malformed_refresh_token_is_invalid(api: Api, token: str) -> None:
 def test_odd_characters_in_a_field_are_no_server_error(
     api: Api, path: str, field: str, text: str
 ) -> None:
-    token = api.register_and_log_in()["access_token"] if path == "auth/password" else None
+    token = api.register_and_log_in()["access_token"] if path in WITH_TOKEN else None
     response = api.post(path, {**BODIES[path], field: text}, token=token)
     if response.status_code >= 300:
         assert get_error(response)[0] in {400, 401}

@@ -25,7 +25,11 @@ from tests.support.sessions import (
     rotate,
 )
 
-TOKEN_REQUIRED: list[tuple[str, Any]] = [("auth/logout-all", None), ("auth/password", {})]
+TOKEN_REQUIRED: list[tuple[str, Any]] = [
+    ("auth/logout-all", None),
+    ("auth/password", {}),
+    ("auth/delete-account", {}),
+]
 
 
 def logout(api: Api, pair: dict[str, Any]) -> Any:

@@ -28,8 +28,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "auth/refresh": {"refresh_token": "no token"},
     "auth/logout": {"refresh_token": "no token"},
     "auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
+    "auth/delete-account": {"current_password": PASSWORD},
 }
 """A valid body for each endpoint that takes one."""
+
+WITH_TOKEN = {"auth/password", "auth/delete-account"}
+"""Endpoints of `BODIES` that need an access token."""
 
 FIELDS = [(path, field) for path, body in BODIES.items() for field in body]
 

@@ -14,7 +14,10 @@ from tests.support.processes import ROOT
 KEPT = ROOT / "docs" / "openapi.json"
 Object = dict[str, Any]
 
-BEARER = {"/api/v1/auth/logout-all", "/api/v1/auth/password", "/api/v1/protected/profile"}
+BEARER = {
+    *(f"/api/v1/auth/{name}" for name in ("logout-all", "password", "delete-account")),
+    "/api/v1/protected/profile",
+}
 WITH_BODY = {f"/api/v1/{path}" for path in BODIES}
 PROBES = {"/health", "/health/ready"}
 PAGES = {"/metrics", "/openapi.json", "/docs", "/redoc"}

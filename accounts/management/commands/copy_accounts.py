@@ -12,7 +12,6 @@ from django.core.management.base import BaseCommand, CommandError
 from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.sessions import Session
-from accounts.domain.users import User
 from accounts.stores import open_store
 from accounts.stores.journal.store import JournalStore
 from accounts.stores.url import InvalidStoreURL, parse_file_url
@@ -60,9 +59,8 @@ def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
 
     Whatever the target has already stays, so a copy can be repeated. Raises `StoreUnavailable`.
     """
-    records = list(journal.iter_records())
-    users = [record for record in records if isinstance(record, User)]
-    sessions = [record for record in records if not isinstance(record, User)]
+    users = list(journal.iter_users())
+    sessions = list(journal.iter_sessions())
     added = target.add_users(users)
     for email, session in sessions:
         target.update_session(email, session.sid, partial(_keep_stored, new=session))

@@ -3,6 +3,7 @@
     {"journal":"accounts","version":1}
     {"crc32":"8c736521","user":{"email":"user@example.com","password_hash":…}}
     {"crc32":"1f0e9c3a","session":{"email":"user@example.com","sid":…,"ended":true}}
+    {"crc32":"5d2c1b80","deleted":{"email":"user@example.com"}}
 
 Each line has the complete new state of one user or session. The last such line counts.
 """
@@ -17,7 +18,7 @@ import orjson
 from accounts.domain.errors import StartupError
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.memory import Record
+from accounts.stores.memory import DeletedUser, Record
 from accounts.stores.serialization import from_dict, to_dict
 
 HEADER = b'{"journal":"accounts","version":1}\n'
@@ -31,6 +32,8 @@ def encode(record: Record) -> bytes:
     """Return the line for a record."""
     if isinstance(record, User):
         fields = {"user": to_dict(record)}
+    elif isinstance(record, DeletedUser):
+        fields = {"deleted": {"email": record.email}}
     else:
         email, session = record
         fields = {"session": {"email": email, **to_dict(session)}}
@@ -45,6 +48,8 @@ def decode(line: bytes) -> Record:
     fields = orjson.loads(line)
     if "user" in fields:
         return from_dict(User, fields["user"])
+    if "deleted" in fields:
+        return DeletedUser(EmailAddress(fields["deleted"]["email"]))
     session = fields["session"]
     return EmailAddress(session["email"]), from_dict(Session, session)
 

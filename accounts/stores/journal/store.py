@@ -100,7 +100,9 @@ class JournalStore(MemoryStore):
             logger.warning("%s was not compacted: %s", self._path, error)
 
     def _compact(self) -> None:
-        self._file.replace(chain([HEADER], map(encode, self.iter_records())))
+        self._file.replace(
+            chain([HEADER], map(encode, self._users.values()), map(encode, self.iter_sessions()))
+        )
         self._line_count = self._live_count
         self._retry_threshold = 0
 

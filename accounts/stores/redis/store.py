@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 from redis.exceptions import RedisClusterException, RedisError
 
@@ -47,13 +47,14 @@ BATCH_SIZE = 1000
 COMPARE_AND_SET = """
 local current = redis.call('GET', KEYS[1]) or ''
 if current ~= ARGV[1] then return current end
-if ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
+if ARGV[2] == '' then redis.call('DEL', KEYS[1])
+elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
 else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
 return false
 """
 """If the value is still ARGV[1], store ARGV[2], to expire in ARGV[3] ms; else return the value.
 
-'' stands for no value and for no expiry.
+'' stands for no value and for no expiry: an empty ARGV[2] deletes the key.
 """
 
 logger = logging.getLogger("accounts.stores.redis")
@@ -106,6 +107,24 @@ class RedisStore:
 
         return self._update(User, _key(email, "user"), update_existing)
 
+    def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
+        def delete_existing(user: User | None) -> None:
+            if user is None:
+                raise KeyError(email)
+            check_fn(user)
+
+        self._update_or_delete(User, _key(email, "user"), delete_existing)
+
+    def iter_users(self) -> Iterator[User]:
+        with self._connection() as client:
+            keys = client.scan_iter(match="acct:*:user", count=BATCH_SIZE)
+            while batch := list(islice(keys, BATCH_SIZE)):
+                with client.pipeline(transaction=False) as pipeline:
+                    for key in batch:
+                        pipeline.get(key)
+                    texts = pipeline.execute()
+                yield from filter(None, (load(User, text) for text in texts))
+
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         with self._connection() as client:
             texts: list[Any] = client.mget(_key(email, "user"), _key(email, f"session:{sid}"))
@@ -139,7 +158,12 @@ class RedisStore:
             self._client.close()
 
     def _update(self, cls: type[T], key: str, update_fn: Callable[[T | None], T]) -> T:
-        """Compare and set until no other client interferes."""
+        return cast(T, self._update_or_delete(cls, key, update_fn))
+
+    def _update_or_delete(
+        self, cls: type[T], key: str, update_fn: Callable[[T | None], T | None]
+    ) -> T | None:
+        """Compare and set until no other client interferes. `None` deletes the record."""
         deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
         with self._connection() as client:
             text: Any = client.get(key) or ""
@@ -148,7 +172,8 @@ class RedisStore:
             value = update_fn(current)
             if value == current:
                 return value
-            arguments = (key, text, dump(value), self._get_expiry_ms(value))
+            new_text = "" if value is None else dump(value)
+            arguments = (key, text, new_text, self._get_expiry_ms(value))
             with self._connection() as client:
                 conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
             if conflicting is None:
@@ -193,8 +218,8 @@ class RedisStore:
             return None
         return record
 
-    def _get_expiry_ms(self, record: User | Session) -> str:
-        if isinstance(record, User):
+    def _get_expiry_ms(self, record: User | Session | None) -> str:
+        if not isinstance(record, Session):
             return ""
         # A duration and not a point in time, because the server's clock may differ.
         seconds = max(0.0, record.expires_at - self._clock())

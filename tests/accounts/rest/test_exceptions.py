@@ -229,6 +229,7 @@ def test_error_is_json_unless_html_is_preferred(api: Api, path: str, accept: str
         *[f"/api/v1/auth/{name}" for name in ("register", "login", "refresh", "logout")],
         "/api/v1/auth/logout-all",
         "/api/v1/auth/password",
+        "/api/v1/auth/delete-account",
         "/api/v1/protected/profile",
         "/api/v1/",
     ],

@@ -39,6 +39,15 @@ JOURNAL = """\
 {"crc32":"e6faec0d","user":{"email":"jürgen}@xn--exmple-cua.com","password_hash":"bcrypt_sha256$$2b$12$Xk1cWqv0M3Yd5sR7nB9eLu","version":"q1W2e3R4t5Y6u7I8o9P0aA","created_at":1764100001.5}}
 """
 
+# With a disabled and a deleted account, which the first version did not know.
+LATER_JOURNAL = (
+    JOURNAL
+    + """\
+{"crc32":"dd7efb9a","user":{"email":"user@example.com","password_hash":"bcrypt_sha256$$2b$04$2uY8Ql1gFxOaC5bzVt6kUe","version":"Zk3vB0n1c9QqXl2m8TtYpw","created_at":1764100000.123456,"disabled":true}}
+{"crc32":"02495e7d","deleted":{"email":"jürgen}@xn--exmple-cua.com"}}
+"""
+)
+
 USER = User(
     email=EmailAddress("user@example.com"),
     password_hash="bcrypt_sha256$$2b$04$2uY8Ql1gFxOaC5bzVt6kUe",
@@ -98,3 +107,23 @@ def test_valkey_records_are_read(valkey_store: AccountStore) -> None:
 def test_valkey_user_is_updated(valkey_store: AccountStore) -> None:
     valkey_store.update_user(USER.email, lambda user: replace(user, security_stamp="new"))
     assert valkey_store.get_user(USER.email) == replace(USER, security_stamp="new")
+
+
+def test_journal_with_disabled_and_deleted_account_is_read(
+    tmp_path: Path, clock: MovableClock
+) -> None:
+    path = tmp_path / "accounts.jsonl"
+    path.write_text(LATER_JOURNAL, encoding="utf-8")
+    with closing(open_store(f"file://{path}", clock)) as store:
+        assert list(store.iter_users()) == [replace(USER, disabled=True)]
+
+
+def test_deletion_survives_a_restart_of_the_journal(tmp_path: Path, clock: MovableClock) -> None:
+    url = f"file://{tmp_path}/accounts.jsonl"
+    with closing(open_store(url, clock)) as store:
+        store.add_users([USER, UPDATED_USER])
+        store.delete_user(USER.email, lambda user: None)
+        store.add_user(replace(USER, security_stamp="new"))
+        store.delete_user(UPDATED_USER.email, lambda user: None)
+    with closing(open_store(url, clock)) as store:
+        assert list(store.iter_users()) == [replace(USER, security_stamp="new")]

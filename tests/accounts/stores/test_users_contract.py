@@ -6,8 +6,9 @@ import pytest
 
 from accounts.domain.errors import DuplicateEmail
 from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
 from accounts.domain.users import User
-from tests.support.stores import EMAIL, USER, UpdateError, make_user, run_together, set_stamp
+from tests.support.stores import EMAIL, SID, USER, UpdateError, make_user, run_together, set_stamp
 
 
 def test_added_user_is_found(store: AccountStore) -> None:
@@ -95,3 +96,77 @@ def test_count_users_is_exact_or_none(store: AccountStore) -> None:
 
 def test_ping_succeeds(store: AccountStore) -> None:
     store.ping()
+
+
+def test_deleted_user_is_gone_and_can_be_added_again(store: AccountStore) -> None:
+    store.add_users([USER, make_user(1)])
+    store.delete_user(EMAIL, lambda user: None)
+    assert store.get_user(EMAIL) is None
+    assert store.get_user(make_user(1).email) == make_user(1)
+    store.add_user(replace(USER, security_stamp="version-2"))
+    assert store.get_user(EMAIL) == replace(USER, security_stamp="version-2")
+
+
+def test_delete_user_passes_the_user_to_its_check(store: AccountStore) -> None:
+    store.add_user(USER)
+    seen: list[User] = []
+    store.delete_user(EMAIL, seen.append)
+    assert seen == [USER]
+
+
+def test_delete_user_that_the_check_refuses_changes_nothing(store: AccountStore) -> None:
+    store.add_user(USER)
+
+    def refuse(user: User) -> None:
+        raise UpdateError
+
+    with pytest.raises(UpdateError):
+        store.delete_user(EMAIL, refuse)
+    assert store.get_user(EMAIL) == USER
+    store.update_user(EMAIL, set_stamp("version-2"))  # no lock is left behind
+
+
+def test_delete_user_unknown_is_key_error(store: AccountStore) -> None:
+    with pytest.raises(KeyError):
+        store.delete_user(EMAIL, lambda user: None)
+    with pytest.raises(KeyError):
+        store.update_user(EMAIL, set_stamp("version-2"))
+    assert store.get_user(EMAIL) is None
+
+
+def test_delete_user_in_16_threads_succeeds_once(store: AccountStore) -> None:
+    store.add_user(USER)
+
+    def delete(_: int) -> bool:
+        try:
+            store.delete_user(EMAIL, lambda user: None)
+        except KeyError:
+            return False
+        return True
+
+    assert sum(run_together(16, delete)) == 1
+
+
+def test_disabled_user_is_stored(store: AccountStore) -> None:
+    store.add_user(USER)
+    store.update_user(EMAIL, lambda user: replace(user, disabled=True))
+    assert store.get_user(EMAIL) == replace(USER, disabled=True)
+
+
+def test_iter_users_yields_each_once(store: AccountStore) -> None:
+    users = [make_user(number) for number in range(1100)]  # more than one batch
+    store.add_users(users)
+    store.delete_user(users[7].email, lambda user: None)
+    store.update_session(EMAIL, SID, lambda session: Session(SID, 2**31))
+    found = sorted(store.iter_users(), key=lambda user: user.email)
+    assert found == sorted(users[:7] + users[8:], key=lambda user: user.email)
+
+
+def test_users_may_change_while_they_are_listed(store: AccountStore) -> None:
+    store.add_users([make_user(number) for number in range(10)])
+    listed = 0
+    for user in store.iter_users():
+        store.delete_user(user.email, lambda user: None)
+        listed += 1
+    assert listed == 10
+    assert list(store.iter_users()) == []

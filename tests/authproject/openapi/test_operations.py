@@ -232,7 +232,7 @@ def test_operations_are_in_the_order_of_a_visit() -> None:
 
 
 def test_operation_ids_are_verbs_in_camel_case() -> None:
-    verb = re.compile("(register|login|refresh|logout|change|get|list)([A-Z][a-z]+)*")
+    verb = re.compile("(register|login|refresh|logout|change|delete|get|list)([A-Z][a-z]+)*")
     assert all(verb.fullmatch(one["operationId"]) for one in operations())
 
 

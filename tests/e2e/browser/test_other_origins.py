@@ -23,6 +23,7 @@ POST = """([action, fields]) => {
 }"""
 FORMS = {
     "/api/v1/auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
+    "/api/v1/auth/delete-account": {"current_password": PASSWORD},
     "/api/v1/auth/logout-all": {},
     LOGOUT: {},
 }

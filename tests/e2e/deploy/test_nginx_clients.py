@@ -31,7 +31,9 @@ def get_statuses(site: Site, path: str, clients: list[str], **headers: str) -> l
         ]
 
 
-@pytest.mark.parametrize("path", ["auth/login", "auth/register", "auth/password", "auth//login"])
+@pytest.mark.parametrize(
+    "path", ["auth/login", "auth/register", "auth/password", "auth/delete-account", "auth//login"]
+)
 def test_password_guesses_are_limited(site: Site, path: str) -> None:
     found = get_statuses(site, path, [new_client_address()] * (GUESSES + 1))
     assert 429 not in found[:GUESSES]

@@ -90,7 +90,7 @@ def test_update_with_endless_conflicts_fails(
         rival.update_session(EMAIL, SID, lambda current: conflicting)
         return revoked_session(clock)
 
-    monkeypatch.setattr("accounts.stores.redis.store.CAS_TIMEOUT_SECONDS", 0.1)
+    monkeypatch.setattr("accounts.stores.redis.store.CAS_TIMEOUT_SECONDS", 0.5)
     with pytest.raises(StoreUnavailable):
         store.update_session(EMAIL, SID, update_fn)
     assert next(counts) > 2
