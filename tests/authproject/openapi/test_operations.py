@@ -279,3 +279,21 @@ def test_headers_and_shared_errors_are_described_once() -> None:
         if status >= "400" and "$ref" not in response
     ]
     assert len(set(inline)) == len(inline)
+
+
+def test_schema_of_errors_is_named_after_its_operation_or_its_code() -> None:
+    schemas = {
+        name: failures(f"/api/v1/auth/{name}")[status]["content"][JSON]["schema"]["$ref"]
+        for name, status in (
+            ("register", 400),
+            ("refresh", 401),
+            ("login", 401),
+            ("logout-all", 401),
+        )
+    }
+    assert {name: reference.rpartition("/")[2] for name, reference in schemas.items()} == {
+        "register": "RegisterBadRequest",
+        "refresh": "RefreshUnauthorized",
+        "login": "InvalidCredentials",
+        "logout-all": "Unauthorized",
+    }

@@ -26,6 +26,7 @@ NOT_HERE = {
     "notes.py",  # the reader's own view, in add-an-endpoint.md
     "tests/test_notes.py",
     "accounts/stores/sqlite.py",  # the reader's own store, in add-a-store.md
+    "api.ts",  # what openapi-typescript writes, in generate-a-client.md
     "models.py",  # architecture.md: there is none
 }
 
