@@ -9,7 +9,7 @@ VENV := .venv
 PEERS := .venv-bench
 BIN := $(VENV)/bin
 
-.PHONY: help run test check lint types format docs bench clean
+.PHONY: help run test fuzz check lint types format docs bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -22,6 +22,9 @@ test: $(VENV)/dev.stamp ## run every test; COVERAGE=1 measures branch coverage, 
 	$(BIN)/python -m pytest --dist loadfile \
 		-n $(or $(JOBS),$$($(BIN)/python -c "import os; print(2 * (os.cpu_count() or 1))")) \
 		$(if $(filter-out 0,$(COVERAGE)),--cov --cov-report=term)
+
+fuzz: $(VENV)/dev.stamp ## random requests, for the night; FUZZ_EXAMPLES=500 for each operation
+	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/e2e/fuzz
 
 check: lint types test ## lint, types and tests
 

@@ -1,6 +1,7 @@
 """Random requests: the response is never a server error, and errors have the documented shape."""
 
 import json
+import os
 from typing import Any
 
 import pytest
@@ -15,7 +16,8 @@ from tests.support.http import BODIES, ENDPOINTS, FORM, get_error, send
 
 # One service for all examples of a test: it must still respond after them.
 SAME_SERVICE = [HealthCheck.function_scoped_fixture]
-few_examples = settings(max_examples=100, deadline=None, suppress_health_check=SAME_SERVICE)
+EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "100"))  # `make fuzz` takes more
+few_examples = settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=SAME_SERVICE)
 
 TEXT = st.text(st.characters(codec=None), max_size=60)  # lone surrogates too
 HEADER = st.binary(max_size=80).map(lambda raw: raw.decode("latin-1"))  # as WSGI servers decode it

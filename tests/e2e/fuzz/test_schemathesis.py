@@ -1,6 +1,7 @@
 """schemathesis against a running server: every response is one that docs/openapi.json describes."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,19 @@ from tests.support.processes import ROOT, run_service
 
 pytest.importorskip("schemathesis", reason="needs schemathesis (requirements-dev.txt)")
 
-SECONDS = 60  # a bound against hanging; a run takes twelve
+EXAMPLES = os.environ.get("FUZZ_EXAMPLES")
+"""How many examples each operation gets at night (`make fuzz`), each time others."""
+SECONDS = 3600 if EXAMPLES else 60  # a bound against hanging; the small run takes twelve
+
+
+def write_configuration(folder: Path) -> Path:
+    text = (ROOT / "tests" / "support" / "schemathesis.toml").read_text(encoding="utf-8")
+    if EXAMPLES:
+        text = re.sub(r"max-examples = \d+", f"max-examples = {EXAMPLES}", text)
+        text = text.replace("seed = 1\n", "")
+    path = folder / "schemathesis.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
 
 
 @pytest.mark.slow
@@ -21,7 +34,7 @@ def test_responses_match_openapi_document(tmp_path: Path) -> None:
         run = subprocess.run(
             [
                 *(sys.executable, "-m", "schemathesis.cli"),
-                *("--config-file", str(ROOT / "tests" / "support" / "schemathesis.toml")),
+                *("--config-file", str(write_configuration(tmp_path))),
                 *("run", str(ROOT / "docs" / "openapi.json")),
                 *("--url", f"http://127.0.0.1:{service.port}"),
                 *("--checks", "all", "--no-color"),
