@@ -42,7 +42,7 @@ ROOT = Operation(
     example={"auth-login": "http://localhost:8000/api/v1/auth/login"},
 )
 
-WITH_ACCESS_TOKEN = ("getProfile", "logoutAll", "changePassword")
+WITH_ACCESS_TOKEN = ("getProfile", "logoutAll", "changePassword", "deleteAccount")
 AUTHORIZATION = {"header.Authorization": "Bearer {$response.body#/access_token}"}
 BODY = {"refresh_token": "$response.body#/refresh_token"}
 LINKS: dict[str, dict[str, Any]] = {

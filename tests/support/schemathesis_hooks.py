@@ -23,7 +23,9 @@ schemathesis.openapi.format(
 )
 
 
-@schemathesis.auth(refresh_interval=None).apply_to(path_regex="/(logout-all|password|profile)$")
+@schemathesis.auth(refresh_interval=None).apply_to(
+    path_regex="/(logout-all|password|delete-account|profile)$"
+)
 class FreshAccount:
     def get(self, case: Any, context: Any) -> str:
         address = f"{context.operation.base_url.rstrip('/')}/api/v1/auth"

@@ -247,7 +247,7 @@ def test_schema_names_shadow_no_global_of_a_language() -> None:
 
 def test_links_lead_from_login_to_what_takes_its_tokens() -> None:
     targets = {one["operationId"]: set(get_links(one)) for one in operations()}
-    with_access_token = {"getProfile", "logoutAll", "changePassword"}
+    with_access_token = {"getProfile", "logoutAll", "changePassword", "deleteAccount"}
     with_both_tokens = with_access_token | {"refresh", "logout"}
     assert {name: found for name, found in targets.items() if found} == {
         "register": {"login"},
