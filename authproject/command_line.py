@@ -1,0 +1,70 @@
+"""The commands `manage.py` and `authproject`. What a command cannot do is one sentence.
+
+`authproject` is installed by the wheel: `demo`, `serve`, and `manage` for Django's commands.
+"""
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Sequence
+from tempfile import NamedTemporaryFile
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import execute_from_command_line
+
+from authproject.server.startup import exit_with_error
+
+NO_DATABASE = "There is no database: STORE_URL says where the accounts are."
+USAGE = """\
+usage: authproject demo [--port 8000]     serve two new accounts from memory, to this machine only
+       authproject serve [OPTIONS]        serve with the settings of the environment
+       authproject manage COMMAND ...     a command of manage.py; `help` lists them"""
+DEMO_USERS = ("ada@example.com", "bob@example.com")
+
+
+def main() -> None:
+    """Run `authproject`."""
+    match sys.argv[1:]:
+        case ["demo", *options]:
+            run_demo(options)
+        case ["serve", *options]:
+            run_django_command(["authproject", "serve", *options])
+        case ["manage", *command]:
+            run_django_command(["authproject", *command])
+        case _:
+            sys.exit(USAGE)
+
+
+def run_django_command(arguments: Sequence[str]) -> None:
+    """Run `manage.py` with these arguments, the first of which is the program's name."""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
+    try:
+        # Loads the settings. Otherwise some commands start without them or print a traceback.
+        settings.INSTALLED_APPS  # noqa: B018  # reading it loads them
+    except ImproperlyConfigured as error:
+        exit_with_error(error, check_files=arguments[1:2] in (["serve"], ["runserver"]))
+    try:
+        execute_from_command_line(list(arguments))
+    except ImproperlyConfigured as error:
+        # Django's dummy engine refuses each command that needs a database.
+        sys.exit(NO_DATABASE if "ENGINE" in str(error) else str(error))
+
+
+def run_demo(options: Sequence[str]) -> None:
+    """Serve two accounts from memory, with a new secret and new passwords, which it prints."""
+    users = [{"email": email, "password": secrets.token_urlsafe(12)} for email in DEMO_USERS]
+    with NamedTemporaryFile("w", suffix=".jsonl") as seeds:
+        seeds.write("\n".join(map(json.dumps, users)))
+        seeds.flush()
+        os.environ |= {
+            "ENVIRONMENT": "development",
+            "JWT_SECRET_KEY": secrets.token_urlsafe(48),
+            "STORE_URL": "memory://",
+            "SEED_USERS_FILE": seeds.name,
+        }
+        for user in users:
+            sys.stdout.write(f"{user['email']}  password: {user['password']}\n")
+        sys.stdout.flush()
+        run_django_command(["authproject", "serve", "--host", "localhost", *options])

@@ -1,0 +1,119 @@
+"""The wheel in a new virtual environment: its command, and what it depends on."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.support.ports import free_port
+from tests.support.processes import ROOT, START_SECONDS, Service, wait_until_up
+
+INSTALL_SECONDS = 300
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+PINS = dict(
+    re.findall(
+        r"^([\w-]+)==([\w.]+)",
+        (ROOT / "requirements.txt").read_text() + (ROOT / "requirements-argon2.txt").read_text(),
+        re.MULTILINE,
+    )
+)
+
+
+def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
+    """Run a command with no variable of this test run."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return subprocess.run(
+        command,
+        env=environment,
+        text=True,
+        capture_output=True,
+        check=False,
+        timeout=INSTALL_SECONDS,
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def command(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Build the wheel, install it, and return the path of its command."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
+    source = folder / "source"  # a copy: a build leaves files beside its sources
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "tests", "docs", "bench"))
+    built = run(*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
+    assert built.returncode == 0, built.stderr
+    [wheel] = folder.glob("*.whl")
+    assert run(sys.executable, "-m", "venv", str(folder / "venv")).returncode == 0
+    python = str(folder / "venv" / "bin" / "python")
+    installed = run(python, *pip[1:], "install", f"{wheel}[server,docs]")
+    assert installed.returncode == 0, installed.stderr
+    return str(folder / "venv" / "bin" / "authproject")
+
+
+@pytest.fixture
+def demo(command: str, tmp_path: Path) -> Iterator[Service]:
+    port, log = free_port(), tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [command, "demo", "--port", str(port)],
+            cwd=tmp_path,
+            env={"PATH": os.environ["PATH"]},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    service = Service(process, port, log)
+    try:
+        wait_until_up(service)
+        yield service
+    finally:
+        process.terminate()
+        assert process.wait(START_SECONDS) == 0
+
+
+def test_demo_serves_the_accounts_that_it_prints(demo: Service) -> None:
+    users = re.findall(r"^(\S+)  password: (\S+)$", demo.log, re.MULTILINE)
+    assert [email for email, _ in users] == ["ada@example.com", "bob@example.com"]
+    for email, password in users:
+        tokens = demo.post("auth/login", {"email": email, "password": password}).json()
+        assert demo.profile(tokens["access_token"]).json()["email"] == email
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/static/accounts/pages.css"])
+def test_demo_has_pages_and_static_files(demo: Service, path: str) -> None:
+    assert demo.request("GET", path, Accept="text/html,*/*;q=0.8").status == 200
+
+
+def test_command_alone_shows_how_it_is_used(command: str, tmp_path: Path) -> None:
+    usage = run(command, cwd=tmp_path)
+    assert usage.returncode == 1
+    assert usage.stderr.startswith("usage: authproject demo")
+
+
+def test_serve_without_secret_says_what_is_missing(command: str, tmp_path: Path) -> None:
+    refused = run(command, "serve", cwd=tmp_path)
+    assert refused.returncode == 78
+    assert "JWT_SECRET_KEY" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+def test_manage_runs_a_command_of_django(command: str, tmp_path: Path) -> None:
+    checked = run("env", f"JWT_SECRET_KEY={'s' * 32}", command, "manage", "check", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize(
+    "line",
+    [*PROJECT["dependencies"], *chain(*PROJECT["optional-dependencies"].values())],
+)
+def test_range_of_a_dependency_has_the_tested_version(line: str) -> None:
+    requirement = Requirement(line)
+    assert PINS[requirement.name] in requirement.specifier
