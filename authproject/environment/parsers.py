@@ -6,6 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from django.http.request import split_domain_port
+
 from accounts.tokens.keys import prepare_key
 
 T = TypeVar("T")
@@ -89,6 +91,15 @@ def parse_secret(text: str) -> str:
     return text
 
 
+def validate_allowed_host(text: str) -> None:
+    """Accept `*` and what Django can find in a `Host` header, which it compares without its port.
+
+    Django's `.example.com` is the domain with its subdomains.
+    """
+    if text != "*" and split_domain_port(text) != (text.lower(), ""):
+        raise ValueError(f"{_hide_password(text)} is not a host name")
+
+
 def validate_header_name(text: str) -> None:
     """Accept a token of RFC 9110 §5.6.2. A `*` would not allow `Authorization`."""
     if not HEADER_NAME_RE.fullmatch(text):
@@ -98,6 +109,9 @@ def validate_header_name(text: str) -> None:
 def validate_origin(text: str) -> None:
     """Accept `*` and what a browser can send in the `Origin` header."""
     if text != "*" and not ORIGIN_RE.fullmatch(text):
-        # The part before an @ may be a password.
-        shown = "a value with an @" if "@" in text else repr(text)
-        raise ValueError(f"{shown} is not an origin")
+        raise ValueError(f"{_hide_password(text)} is not an origin")
+
+
+def _hide_password(text: str) -> str:
+    # The part before an @ may be a password.
+    return "a value with an @" if "@" in text else repr(text)

@@ -19,6 +19,7 @@ from authproject.environment.parsers import (
     parse_boolean,
     parse_path,
     parse_secret,
+    validate_allowed_host,
     validate_header_name,
     validate_origin,
 )
@@ -105,12 +106,14 @@ class Environment:
         default="development",
     )
     ALLOWED_HOSTS = Variable(
-        build_list_parser(),
+        build_list_parser(validate_allowed_host),
         "Host names of this service, comma-separated.",
         default="localhost,127.0.0.1,[::1]",
         production_default="",
         is_allowed_in_production=lambda hosts: "*" not in hosts,
-        hint="replace * by your host names",
+        details="As in the `Host` header, without a port. `.example.com` includes its subdomains.",
+        hint="list host names as auth.example.com, .example.com (with its subdomains), "
+        "xn--bcher-kva.example, 192.0.2.1 or [2001:db8::1], and in production not *",
     )
     CORS_ORIGINS = Variable(
         build_list_parser(validate_origin),

@@ -149,6 +149,7 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("JWT_SECRET_KEY_FALLBACKS", f"{SECRET},short"),
         ("ENVIRONMENT", "staging"),
         ("ENVIRONMENT", "Production"),
+        ("ALLOWED_HOSTS", "a.example, https://b.example"),
         ("CORS_ORIGINS", "https://a.example, https://b.example/path"),
         ("CORS_ALLOW_HEADERS", "*"),
         *(
@@ -236,6 +237,12 @@ def test_error_message_names_every_variable(dotenv: Path) -> None:
 def test_error_message_names_every_item_of_a_list(dotenv: Path) -> None:
     message = get_error(dotenv, CORS_ORIGINS="foo, http://a/b, http://c")
     assert "'foo' is not an origin; 'http://a/b' is not an origin; " in message
+
+
+def test_allowed_hosts_error_has_the_right_form(dotenv: Path) -> None:
+    message = get_error(dotenv, ALLOWED_HOSTS="*.example.com, [::1]")
+    assert "'*.example.com' is not a host name; list host names as " in message
+    assert ".example.com (with its subdomains)" in message
 
 
 @pytest.mark.parametrize("other", [{}, {"LOG_LEVEL": "LOUD"}])
