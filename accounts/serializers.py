@@ -105,9 +105,16 @@ class LoginSerializer(BodySerializer):
     password = PasswordField()
 
 
+class TokenField(TextField):
+    """A token, trimmed: people copy it with a line break or a space."""
+
+    def parse(self, text: str) -> str:
+        return text.strip()
+
+
 class RefreshTokenSerializer(BodySerializer):
     # Write-only, so that a form never shows a token that may still be valid.
-    refresh_token = TextField(write_only=True)
+    refresh_token = TokenField(write_only=True)
 
 
 class CurrentPasswordSerializer(BodySerializer):

@@ -15,7 +15,7 @@ from accounts.backends import AuthenticatedUser
 from accounts.domain.claims import Claims
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
-from accounts.rest.responses import Response
+from accounts.rest.responses import NO_SESSION, Response
 from accounts.rest.views import BaseAPIView
 from accounts.serializers import (
     BodySerializer,
@@ -81,8 +81,10 @@ class AuthViewSet(AccountViewSet):
     @post(name="Log out", serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
         """End the session that a token belongs to."""
-        self.service.logout(self.validated_data(request)["refresh_token"])
-        return Response(status=204)
+        response = Response(status=204)
+        if not self.service.logout(self.validated_data(request)["refresh_token"]):
+            response.log_code = NO_SESSION
+        return response
 
     @post(
         name="Log out everywhere",

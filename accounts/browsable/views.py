@@ -18,7 +18,7 @@ from accounts.browsable.cookies import REFRESH_COOKIE, delete_auth_cookies, set_
 from accounts.rest import exceptions
 from accounts.rest.parsers import FormParser, MultiPartParser
 from accounts.rest.renderers import JSONRenderer
-from accounts.rest.responses import Response
+from accounts.rest.responses import NO_SESSION, Response
 from accounts.rest.views import BaseAPIView
 from accounts.serializers import LoginSerializer
 from accounts.services import get_services
@@ -96,8 +96,9 @@ class LogoutView(AuthFormView):
     template = "accounts/logout.html"
 
     def post(self, request: Request) -> HttpResponseRedirect:
-        _end_session(request)
         response = HttpResponseRedirect(self.next_url)
+        if not _end_session(request):
+            response.log_code = NO_SESSION  # type: ignore[attr-defined]  # as on `Response`
         delete_auth_cookies(response)
         return response
 
@@ -113,8 +114,8 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return cast(HttpResponse, response)
 
 
-def _end_session(request: Request) -> None:
-    get_services().accounts.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
+def _end_session(request: Request) -> bool:
+    return get_services().accounts.logout(request.COOKIES.get(REFRESH_COOKIE, ""))
 
 
 def _get_safe_next_url(url: str) -> str:

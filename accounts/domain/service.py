@@ -129,22 +129,27 @@ class AccountService:
             return self._issue_tokens(claims, None)
         return self._issue_tokens(claims, self._issue_rotated_refresh_token(claims, session))
 
-    def logout(self, token: str) -> None:
-        """Revoke the session of a token of either type, used or expired. Ignore other strings."""
+    def logout(self, token: str) -> bool:
+        """Revoke the session of a token of either type, used or expired. Ignore other strings.
+
+        Returns whether a session has ended by it.
+        """
         try:
             claims = self.tokens.verify_for_revocation(token)
             new_session = Session(claims.sid, self._get_session_end(claims))
             if new_session.expires_at <= self.clock():
-                return
+                return False
             self.get_user_for_claims(claims)
         except TokenError:
-            return  # RFC 7009 §2.2: the token is invalid already, which is what the client wants.
+            # RFC 7009 §2.2: the token is invalid already, which is what the client wants.
+            return False
         self.store.update_session(
             claims.email,
             claims.sid,
             lambda session: replace(session or new_session, revoked=True),
         )
         self.emit(Event.TOKEN_REVOKED, claims.email)
+        return True
 
     def logout_all(self, claims: Claims) -> None:
         """Revoke every session of the token's user. Raises `TokenRevoked`."""

@@ -11,6 +11,9 @@ from accounts.domain.errors import TokenError
 
 LOG_CODE_RE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
+NO_SESSION = "no_session"
+"""The `log_code` of a logout that ended no session."""
+
 
 @dataclass(frozen=True, slots=True)
 class ErrorResponse:
@@ -50,3 +53,6 @@ class Response(response.Response):
 
     `None` for a view's own error body: a client may have chosen the `code` in it.
     """
+
+    log_code: str | None = None
+    """The code of a response without error, for logs and metrics; `None` is a success."""

@@ -50,7 +50,7 @@ prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]  # the lib
 
 auth_requests = prometheus.Counter(
     "auth_requests_total",
-    "Requests to the API by operation and outcome: success, or the error's code",
+    "Requests to the API by operation and outcome: success, no_session, or the error's code",
     ["operation", "outcome"],
 )
 tokens_refused = prometheus.Counter(

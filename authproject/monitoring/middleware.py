@@ -69,8 +69,11 @@ class RequestMiddleware:
         response = self.get_response(request)
         seconds = time.perf_counter() - started
         fields = self._build_fields(request, response, seconds)
-        failed = response.status_code >= FIRST_ERROR_STATUS
-        token_error = _add_error(fields, response) if failed else None
+        token_error = None
+        if response.status_code >= FIRST_ERROR_STATUS:
+            token_error = _add_error(fields, response)
+        elif code := getattr(response, "log_code", None):
+            fields["code"] = code
         message = f"{fields['method']} {fields['path']} {fields['status']}"
         log_fields(access_log, logging.INFO, message, fields)
         if self._metrics:

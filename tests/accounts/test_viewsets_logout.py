@@ -166,6 +166,12 @@ def test_logout_any_string_is_accepted(api: Api, text: str) -> None:
     assert api.logout(text).status_code == 204
 
 
+def test_logout_ignores_white_space_around_the_token(api: Api) -> None:
+    pair = api.register_and_log_in()
+    assert api.logout(f" \t{pair['refresh_token']}\r\n").status_code == 204
+    assert get_error(api.profile(pair["access_token"])) == REVOKED
+
+
 def test_logout_access_token_revokes_its_session_only(client: Api) -> None:
     pair, other = client.register_and_log_in(), client.login().json()
     with record_signals() as signals:

@@ -95,6 +95,11 @@ def test_retry_within_grace_gets_the_identical_token(
     assert with_grace.profile(retried["access_token"]).status_code == 200
 
 
+def test_refresh_ignores_white_space_around_the_token(api: Api) -> None:
+    token = api.register_and_log_in()["refresh_token"]
+    assert api.refresh(f" {token}\n").status_code == 200
+
+
 def test_retry_does_not_extend_the_grace(with_grace: Api, clock: MovableClock) -> None:
     first, _ = rotate(with_grace, with_grace.register_and_log_in(), 1)
     for _ in range(2):

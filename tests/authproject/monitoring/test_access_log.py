@@ -12,8 +12,9 @@ from accounts.signals import security_event
 from authproject.monitoring.formatters import request_id
 from authproject.monitoring.middleware import MAX_PATH_LENGTH
 from tests.support.api import EMAIL, Api, MovableClock
-from tests.support.http import send
+from tests.support.http import forge, send
 from tests.support.logs import LogLines
+from tests.support.sessions import LIFETIME
 
 
 def test_access_line_has_documented_fields(api: Api, lines: LogLines) -> None:
@@ -55,6 +56,20 @@ def test_access_line_of_error_has_code_and_reason(
         ("token_expired", "expired 100 s ago"),
         ("token_invalid", "wrong_type"),
     ]
+
+
+def test_access_line_of_logout_without_session_says_so(
+    api: Api, lines: LogLines, clock: MovableClock
+) -> None:
+    token = api.register_and_log_in()["refresh_token"]
+    expired = api.login().json()["access_token"]
+    for text in (token, token, "garbage", forge(token, ver="another stamp")):
+        api.logout(text)
+    clock.advance(LIFETIME)
+    api.logout(expired)
+    logouts = [line for line in lines.json("authproject.access") if "logout" in line["path"]]
+    assert [line["status"] for line in logouts] == [204] * 5
+    assert [line.get("code") for line in logouts] == [None] + ["no_session"] * 4
 
 
 def test_token_in_path_is_masked(api: Api, lines: LogLines) -> None:

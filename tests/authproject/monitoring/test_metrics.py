@@ -63,6 +63,14 @@ def test_failure_is_counted_by_code(api: Api, counts: Counts) -> None:
     assert counts.outcome("login", "payload_too_large") == 1
 
 
+def test_logout_without_session_is_no_success(api: Api, counts: Counts) -> None:
+    token = api.register_and_log_in()["refresh_token"]
+    for text in (token, token, "garbage"):
+        api.logout(text)
+    assert counts.outcome("logout", "success") == 1
+    assert counts.outcome("logout", "no_session") == 2
+
+
 def test_expired_tokens_are_counted(api: Api, counts: Counts, clock: MovableClock) -> None:
     tokens = api.register_and_log_in()
     clock.advance(901)
@@ -365,9 +373,11 @@ def test_browsable_login_and_logout_are_counted(browser: Browser, counts: Counts
     browser.log_in(password="wrong password")
     page = browser.log_in()
     browser.log_out(page)
+    browser.log_out(page)
     assert counts.outcome("login", "invalid_credentials") == 1
     assert counts.outcome("login", "success") == 1
     assert counts.outcome("logout", "success") == 1
+    assert counts.outcome("logout", "no_session") == 1
     browser.send("/browse/login", {"email": EMAIL, "password": PASSWORD})
     assert counts.outcome("login", "csrf_failed") == 1
 
