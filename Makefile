@@ -2,9 +2,14 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 
-# A supported Python of the PATH, python3 if it is one; PYTHON=... chooses another.
-PYTHON ?= $(firstword $(foreach python,python3 python3.13 python3.12 python3.11,\
-	$(shell $(python) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $(python))))
+# A Python of the PATH: python3 if it is one that is supported, or else another supported one, or
+# else a newer python3. PYTHON=... chooses another.
+find_python = $(foreach python,$(2),\
+	$(shell $(python) -c 'import sys; sys.exit(not ($(1)))' 2>/dev/null && echo $(python)))
+IS_SUPPORTED := (3, 11) <= sys.version_info[:2] <= (3, 14)
+PYTHON ?= $(firstword \
+	$(call find_python,$(IS_SUPPORTED),python3 python3.14 python3.13 python3.12 python3.11) \
+	$(call find_python,sys.version_info >= (3, 15),python3))
 VENV := .venv
 PEERS := .venv-bench
 BIN := $(VENV)/bin
@@ -53,7 +58,8 @@ clean: ## remove the virtual environments and the caches
 	$(BIN)/python -m authproject.init_env
 
 $(VENV)/bin/python:
-	@test -n "$(PYTHON)" || { echo "No Python from 3.11 to 3.13 was found; install one, or say PYTHON=/path/to/python3."; exit 1; }
+	@test -n "$(PYTHON)" || { echo "No Python from 3.11 was found; install one, or say PYTHON=/path/to/python3."; exit 1; }
+	@$(PYTHON) -c 'import sys; $(IS_SUPPORTED) or print("Warning: Python 3.11 to 3.14 are supported; this is", sys.version)'
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/run.stamp: requirements.txt | $(VENV)/bin/python
