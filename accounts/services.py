@@ -4,8 +4,11 @@ import time
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
+from typing import Any
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 
 from accounts.domain.interfaces import Clock
 from accounts.domain.service import AccountService, TokenPolicy
@@ -17,6 +20,15 @@ from accounts.signals import emit, send_hash_queue_changed, send_password_hashed
 from accounts.stores import open_store
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
+
+REBUILD_SETTINGS = {
+    "BCRYPT_ROUNDS",
+    "JWT_SECRET_KEY",
+    "JWT_SECRET_KEY_FALLBACKS",
+    "REJECT_COMMON_PASSWORDS",
+    "SEED_USERS_FILE",
+    "STORE_URL",
+}
 
 _build_lock = Lock()
 
@@ -43,7 +55,20 @@ def get_services() -> Services:
 
 @cache
 def _build_once() -> Services:
-    return build_services(time.time)
+    return build_services(_read_clock)
+
+
+def _read_clock() -> float:
+    return time.time()  # looked up at each call: freezegun replaces it
+
+
+@receiver(setting_changed)
+def _apply_override(setting: str, **kwargs: Any) -> None:
+    """Apply a setting that a test overrides. A new lifetime keeps the store and its accounts."""
+    if setting in REBUILD_SETTINGS:
+        _build_once.cache_clear()
+    elif _build_once.cache_info().currsize:
+        _build_once().accounts.policy = _build_token_policy()
 
 
 def build_services(clock: Clock) -> Services:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Generator, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ def start(
         for name, value in changed.items():
             setattr(settings, name, value)
         services = build_services(clock)
-        monkeypatch.setattr(services_module, "_build_once", lambda: services)
+        monkeypatch.setattr(services_module, "_build_once", cache(lambda: services))
         return services
 
     return start

@@ -4,6 +4,8 @@ from pathlib import Path
 from threading import Barrier
 
 import pytest
+from django.test import override_settings
+from pytest_django import Settings
 
 from accounts.domain.errors import StoreUnavailable
 from accounts.services import Services, get_services
@@ -33,3 +35,52 @@ def test_build_services_unreachable_store_still_starts(
     response = Api().login()
     assert (response.status_code, response.json()["code"]) == (503, "store_unavailable")
     assert response["Retry-After"] == "2"
+
+
+# What the tests of a project that builds on this one change
+
+
+def test_freezegun_moves_the_clock_of_running_services() -> None:
+    freezegun = pytest.importorskip("freezegun", reason="needs requirements-dev.txt")
+    token = Api().register_and_log_in()["access_token"]
+    with freezegun.freeze_time("2100-01-01"):
+        assert Api().profile(token).json()["code"] == "token_expired"
+        later = Api().login().json()["access_token"]
+        assert Api().profile(later).status_code == 200
+    assert Api().profile(token).status_code == 200
+
+
+def test_time_machine_moves_the_clock_of_running_services() -> None:
+    time_machine = pytest.importorskip("time_machine", reason="needs requirements-dev.txt")
+    token = Api().register_and_log_in()["access_token"]
+    with time_machine.travel("2100-01-01T00:00Z"):
+        assert Api().profile(token).json()["code"] == "token_expired"
+    assert Api().profile(token).status_code == 200
+
+
+def test_overridden_lifetimes_apply_to_running_services(settings: Settings) -> None:
+    Api().register()
+    settings.ACCESS_TOKEN_LIFETIME = 60
+    settings.ROTATE_REFRESH_TOKENS = True
+    tokens = Api().login().json()
+    assert tokens["expires_in"] == 60
+    assert "refresh_token" in Api().refresh(tokens["refresh_token"]).json()
+
+
+def test_lifetimes_are_restored_after_the_override() -> None:
+    before = get_services().accounts.policy
+    with override_settings(REFRESH_TOKEN_LIFETIME=60, REFRESH_REUSE_GRACE_SECONDS=1):
+        assert get_services().accounts.policy != before
+    assert get_services().accounts.policy == before
+
+
+def test_overridden_store_is_new(settings: Settings) -> None:
+    Api().register()
+    settings.STORE_URL = "memory://"
+    assert Api().login().json()["code"] == "invalid_credentials"
+
+
+def test_overridden_secret_signs_tokens(settings: Settings) -> None:
+    key_ids = get_services().tokens._ring.key_ids
+    settings.JWT_SECRET_KEY = "x" * 32
+    assert get_services().tokens._ring.key_ids != key_ids

@@ -1,6 +1,7 @@
 """Compares the API over HTTP, restarts included, with `tests.support.session_model`."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import pytest
@@ -45,7 +46,7 @@ class HttpDriver:
         with override_settings(JWT_SECRET_KEY=keys[0], JWT_SECRET_KEY_FALLBACKS=keys[1:]):
             services = build_services(self._clock)
         services.accounts.store = self._store
-        self._monkeypatch.setattr(services_module, "_build_once", lambda: services)
+        self._monkeypatch.setattr(services_module, "_build_once", cache(lambda: services))
 
     def close(self) -> None:
         security_event.disconnect(self._record_reuse)
