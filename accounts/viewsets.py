@@ -75,7 +75,7 @@ class AuthViewSet(AccountViewSet):
 
     @post(serializer_class=RefreshTokenSerializer)
     def refresh(self, request: Request) -> Response:
-        """Exchange a refresh token for a new access token."""
+        """Exchange a refresh token for an access token and, with rotation, a new refresh token."""
         return _build_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
 
     @post(name="Log out", serializer_class=RefreshTokenSerializer)

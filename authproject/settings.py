@@ -137,7 +137,7 @@ if API_DOCS:
         "POSTPROCESSING_HOOKS": [],  # The default would replace each list of codes by a schema.
         "SERVERS": [{"url": env.URL_PREFIX or "/", "description": "The host of this document."}],
         "TAGS": [
-            {"name": "auth", "description": "Register, log in, refresh, log out."},
+            {"name": "auth", "description": "Accounts, their passwords and their tokens."},
             {"name": "protected", "description": "Endpoints that need an access token."},
             {"name": "service", "description": "Health, metrics and documents of the service."},
         ],

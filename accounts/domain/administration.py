@@ -47,7 +47,7 @@ class AccountAdministration:
         self._update(email, Event.PASSWORD_CHANGE, password_hash=password_hash)
 
     def revoke_sessions(self, email: EmailAddress) -> None:
-        """Revoke every session."""
+        """Revoke every session of the account."""
         self._update(email, Event.TOKEN_REVOKED)
 
     def disable(self, email: EmailAddress) -> None:

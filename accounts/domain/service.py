@@ -261,7 +261,7 @@ def _new_session(claims: RefreshClaims) -> Session:
 
 @contextmanager
 def _revoked_if_deleted() -> Iterator[None]:
-    """Raise `TokenRevoked` for the `KeyError` of a store: the user was deleted meanwhile."""
+    """Turn a store's `KeyError` into `TokenRevoked`: the user was deleted meanwhile."""
     try:
         yield
     except KeyError:

@@ -31,7 +31,7 @@ class ContentNegotiation(DefaultContentNegotiation):
 class CachedContentNegotiation(ContentNegotiation):
     """Caches DRF's result per header value and list of renderers or parsers.
 
-    Removing it costs 19 of the 61 µs of a profile request.
+    Without it, a profile request takes 80 µs instead of 61.
     """
 
     def select_renderer(

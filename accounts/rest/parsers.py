@@ -27,9 +27,9 @@ class JSONParser(parsers.JSONParser):
 
 
 class FormParser(parsers.FormParser):
-    """Rejects invalid UTF-8; DRF's parser replaces each such byte by one and the same character.
+    """Rejects invalid UTF-8; DRF's parser replaces such bytes by U+FFFD.
 
-    `BaseAPIView` uses this parser and the next only for pages of the browsable API.
+    `BaseAPIView` uses this parser and `MultiPartParser` only for pages of the browsable API.
     """
 
     def parse(self, stream: IO[Any], *args: Any, **kwargs: Any) -> Any:

@@ -21,7 +21,10 @@ TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
 
 
 class InvalidStoreURL(ValueError):
-    """The message says how to correct the URL. It reads on from the name of the setting."""
+    """Says how to correct the URL.
+
+    The message continues the setting's name: `STORE_URL` + `has an unknown scheme`.
+    """
 
 
 class Topology(Enum):

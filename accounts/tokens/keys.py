@@ -21,7 +21,7 @@ def derive_key(secret: str, info: str) -> bytes:
 
 
 def prepare_key(secret: str) -> bytes:
-    """Return the HMAC key of a secret. Raises `ValueError` if PyJWT takes it for another key.
+    """Return the HMAC key of a secret. Raises `ValueError` if PyJWT refuses it as one.
 
     A public key in PEM, SSH or JWK format is no secret (RFC 8725 §2.1).
     """

@@ -38,8 +38,8 @@ logger = logging.getLogger("accounts.tokens")
 class TokenService:
     """A `TokenIssuer`; `verify_access` serves the authentication class.
 
-    Caches the claims of verified tokens, since signature and claims cannot change. The cache saves
-    49 of the 61 µs of a profile request. Times are checked at each use.
+    Caches the claims of verified tokens, since signature and claims cannot change. Times are
+    checked at each use. Without the cache, a profile request takes 110 µs instead of 61.
     """
 
     def __init__(self, ring: KeyRing, clock: Clock) -> None:

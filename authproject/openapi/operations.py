@@ -109,8 +109,8 @@ OPERATIONS = {
     "/api/v1/auth/delete-account": Operation(
         "deleteAccount",
         "Delete the account",
-        "Its tokens are invalid at once, and its e-mail address can register anew. A wrong current "
-        "password is 400, because the token is valid.",
+        "Its tokens are invalid at once, and its e-mail address can be registered again. A wrong "
+        "current password is 400, because the token is valid.",
         status=204,
         request_example={"current_password": PASSWORD},
         errors=(WrongCurrentPassword(),),
@@ -157,6 +157,6 @@ OPERATIONS = {
 
 
 def get_position(endpoint: tuple[str, ...]) -> int:
-    """Return the position of an endpoint in the document; a project's own come last."""
+    """Return an endpoint's position in the document; paths that `OPERATIONS` lacks come last."""
     paths = list(OPERATIONS)
     return paths.index(endpoint[0]) if endpoint[0] in paths else len(paths)

@@ -44,7 +44,7 @@ class Ready(Serializer[Any]):
 
 class Health(Ready):
     version = CharField(initial=__version__)
-    store = CharField(initial="memory", help_text="The scheme of `STORE_URL`.")
+    store = CharField(initial="memory", help_text="`memory`, `file` or `redis`.")
 
 
 class FieldError(Serializer[Any]):

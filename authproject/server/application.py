@@ -41,7 +41,7 @@ QUEUE_PER_THREAD = 3
 """How many requests per thread may wait. If each blocks for a second, the last waits three."""
 
 MONITORING_THREADS = 2
-"""Reserved for health and metrics, so monitoring works when all other threads are blocked."""
+"""Reserved for `/health/ready` and `/metrics`: they work when all other threads are blocked."""
 
 BODY_TIMEOUT_SECONDS = 7.0
 """After this, an incomplete body is answered with 400. Less than the shutdown timeout."""
@@ -133,7 +133,11 @@ class Application:
             environ[PREFETCHED_IDENTITY] = await self._identity_loader.load(claims)
 
     async def _read_body(self, environ: Environ, protocol: "HTTPProtocol") -> None:
-        """Put the body into `environ`; of a body that is too large, only the beginning."""
+        """Put the body into `environ`.
+
+        One declared too large is not read; a chunked one only until it is too large. An incomplete
+        one raises when the view reads it.
+        """
         declared = environ.get("CONTENT_LENGTH")
         length = parse_content_length(declared) if declared else None
         if length is not None and length > self._max_body_bytes:

@@ -28,7 +28,8 @@ Waiting = tuple[Claims, "asyncio.Future[PrefetchedIdentity]"]
 class IdentityBatchLoader:
     """Used by one event loop; only `_run_batch` runs on other threads.
 
-    A new batch starts when the last one is done, or takes longer than `slow_after` seconds.
+    A lookup starts a batch if none runs, or if the last one started over `slow_after` seconds ago.
+    Otherwise it waits for the next batch, which starts when a running one ends.
     """
 
     def __init__(self, store: AccountStore, *, slow_after: float = SLOW_BATCH_SECONDS) -> None:

@@ -76,9 +76,10 @@ def _is_foreign(origin: str, request: HttpRequest) -> bool:
 
 
 class RequestLimitsMiddleware:
-    """Refuses a body that declares more than `MAX_BODY_BYTES`, before any of it is read.
+    """Refuses a `CONTENT_LENGTH` over `MAX_BODY_BYTES`, and any request under overload.
 
-    And refuses a request, if too many requests already wait for a thread.
+    The server sets `CONTENT_LENGTH` for a chunked body after reading its beginning. Overload means
+    that too many requests already wait for a thread.
     """
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -5,7 +5,8 @@
     {"crc32":"1f0e9c3a","session":{"email":"user@example.com","sid":…,"ended":true}}
     {"crc32":"5d2c1b80","deleted":{"email":"user@example.com"}}
 
-Each line has the complete new state of one user or session. The last such line counts.
+Each line has the complete new state of one user or session, or the deletion of a user. The last
+line about a user or a session counts.
 """
 
 from collections.abc import Iterator

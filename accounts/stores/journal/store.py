@@ -15,11 +15,11 @@ from accounts.stores.journal.lock import acquire_lock
 from accounts.stores.memory import MemoryStore, Record
 from accounts.throttled_logging import OutageLogger
 
-# A line is obsolete if a later line replaces it or its session has expired. Compact at startup
-# if obsolete lines are over 10 % of the live ones; while running, when writers have to wait for
-# it, only if there are 1,000 more obsolete lines than live ones.
+# A line is obsolete if a later line replaces it, if its session has expired, or if it is a
+# deletion. Compact at startup if obsolete lines are over 10 % of the live ones; while running, when
+# writers have to wait for it, only if there are 1,000 more obsolete lines than live ones.
 STARTUP_COMPACTION_RATIO = 0.1
-MIN_DEAD_LINES = 1000
+MIN_OBSOLETE_LINES = 1000
 PROGRESS_LINES = 100_000
 
 logger = logging.getLogger("accounts.stores.journal")
@@ -82,21 +82,21 @@ class JournalStore(MemoryStore):
         self._outage.recovered()
         super()._commit(records)
         self._line_count += len(records)
-        self._compact_if_needed(self._live_count + MIN_DEAD_LINES)
+        self._compact_if_needed(self._live_count + MIN_OBSOLETE_LINES)
 
     @property
     def _live_count(self) -> int:
         return len(self._users) + len(self._sessions)
 
-    def _compact_if_needed(self, max_dead_lines: float) -> None:
-        dead_lines = self._line_count - self._live_count
-        if dead_lines <= max(max_dead_lines, self._retry_threshold):
+    def _compact_if_needed(self, max_obsolete_lines: float) -> None:
+        obsolete_lines = self._line_count - self._live_count
+        if obsolete_lines <= max(max_obsolete_lines, self._retry_threshold):
             return
         try:
             self._compact()
         except OSError as error:
             # Harmless: the old file is complete. Do not try again at every change.
-            self._retry_threshold = 2 * dead_lines
+            self._retry_threshold = 2 * obsolete_lines
             logger.warning("%s was not compacted: %s", self._path, error)
 
     def _compact(self) -> None:

@@ -21,8 +21,8 @@ def update_user(store: AccountStore, times: int) -> None:
         store.update_user(EMAIL, set_stamp(f"v{number}"))
 
 
-def compact_beyond(dead_lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("accounts.stores.journal.store.MIN_DEAD_LINES", dead_lines)
+def compact_beyond(obsolete_lines: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.stores.journal.store.MIN_OBSOLETE_LINES", obsolete_lines)
 
 
 def test_start_drops_obsolete_lines(reopen: Reopen, path: Path, clock: MovableClock) -> None:
