@@ -15,7 +15,8 @@ from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
-from accounts.seeds import SeedLoader, read_seeds
+from accounts.seeds.loader import SeedLoader
+from accounts.seeds.reader import read_seeds
 from accounts.signals import emit, send_hash_queue_changed, send_password_hashed
 from accounts.stores import open_store
 from accounts.tokens.key_ring import KeyRing

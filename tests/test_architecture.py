@@ -35,7 +35,7 @@ HOMES = {
         "accounts.management.commands.make_users",
         "accounts.rest.parsers",
         "accounts.rest.renderers",
-        "accounts.seeds",
+        "accounts.seeds.reader",
         "accounts.stores.journal.format",
         "accounts.stores.serialization",
         "authproject.monitoring.formatters",

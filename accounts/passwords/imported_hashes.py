@@ -96,8 +96,8 @@ FORMATS = {
 
 def parse_hash(text: str) -> str:
     """Return a hash in Django's form. Raises `UnsupportedHash`."""
-    if text.startswith("!"):
-        raise UnsupportedHash("has an unusable password (`!`)")
+    if not text or text.startswith("!"):
+        raise UnsupportedHash("has no password, or an unusable one (`!`)")
     algorithm, rest = _split_algorithm(text)
     if algorithm not in FORMATS:
         raise UnsupportedHash("has a password hash of a format that cannot be verified")

@@ -13,7 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
-from accounts.seeds import read_seeds
+from accounts.seeds.reader import read_seeds
 from accounts.stores import check_store
 from authproject.environment.reader import ConfigurationError, Errors, parse_environment
 

@@ -67,7 +67,7 @@ def test_bcrypt_may_cut_a_character() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "cannot be verified"),
+        ("", "has no password"),
         ("secret", "cannot be verified"),
         ("!dG9v8fZ8oZ5lq3qyHRKPYFMWNTQJ5WbGmJJ2nkXY", "unusable"),
         ("5ebe2294ecd0e0f08eab7690d2a6ee69", "cannot be verified"),
