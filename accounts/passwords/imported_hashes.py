@@ -108,9 +108,7 @@ def parse_hash(text: str) -> str:
     if not FORMATS[algorithm].is_affordable(**costs):
         raise UnsupportedHash(f"has a {algorithm} hash of a cost that is not accepted: {costs}")
     if algorithm == "argon2" and find_spec("argon2") is None:
-        raise UnsupportedHash(
-            "has an argon2 hash, which needs `pip install -r requirements-argon2.txt`"
-        )
+        raise UnsupportedHash("has an argon2 hash, which needs the package argon2-cffi")
     return algorithm + rest
 
 

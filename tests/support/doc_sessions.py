@@ -13,7 +13,10 @@ END = "---end-of-output---"
 
 def read_session(document: str) -> list[tuple[str, str]]:
     """Return the commands of a document's `console` blocks, each with its output."""
-    text = (ROOT / document).read_text(encoding="utf-8")
+    return parse_session((ROOT / document).read_text(encoding="utf-8"))
+
+
+def parse_session(text: str) -> list[tuple[str, str]]:
     blocks = re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
     parts = re.split(r"^\$ ", "".join(blocks), flags=re.MULTILINE)[1:]
     return [
@@ -22,13 +25,13 @@ def read_session(document: str) -> list[tuple[str, str]]:
 
 
 def run_session(
-    commands: list[str], service: Service, folder: Path, **environment: str
+    commands: list[str], service: Service | None, folder: Path, **environment: str
 ) -> list[tuple[str, str]]:
     """Run commands in one shell; return each with its output, as `read_session` does.
 
     The service's port is replaced by 8000 in the output, and tokens by `eyJ…`.
     """
-    port = str(service.port)
+    port = "8000" if service is None else str(service.port)
     script = "".join(f"{command}\necho; echo '{END}'\n" for command in commands)
     # Programs that pip has installed beside this Python come first.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"

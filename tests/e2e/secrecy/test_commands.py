@@ -16,6 +16,7 @@ from accounts.domain.users import EmailAddress, User, new_security_stamp
 from accounts.stores import open_store
 from authproject.environment.reader import ConfigurationError, read_environment
 from authproject.server.startup import check_startup_files
+from tests.support.passwords import HASH
 from tests.support.processes import ROOT, run_manage
 from tests.support.secrets import Secrets
 from tests.support.valkey import Server, ask, valkey_binary
@@ -81,7 +82,7 @@ def test_invalid_seed_is_not_repeated(tmp_path: Path, line: str) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_text(line)
     errors = check_startup_files(None, seeds, reject_common=False)
-    assert "line 1" in errors["SEED_USERS_FILE"]
+    assert str(seeds) in errors["SEED_USERS_FILE"]
     assert SECRETS.find_in(errors["SEED_USERS_FILE"]) == []
 
 
@@ -129,6 +130,19 @@ def test_copy_accounts_prints_no_secret(tmp_path: Path, accepted: bool) -> None:
     assert (run.returncode == 0) is accepted
     assert ("Copied 1 of 1" in run.stdout) is accepted
     assert Secrets(PASSWORD, password_hash).find_in(run.stdout + run.stderr) == []
+
+
+def test_import_accounts_prints_no_secret(tmp_path: Path) -> None:
+    good = json.dumps({"email": "one@example.com", "password_hash": HASH})
+    (tmp_path / "users.jsonl").write_text("\n".join([good, *INVALID_SEEDS.values()]))
+    (tmp_path / "users.csv").write_text(f"email,password_hash\n{PASSWORD},{HASH}\nx,{PASSWORD}\n")
+    for name in ("users.jsonl", "users.csv"):
+        url = f"file://{tmp_path}/accounts.jsonl"
+        file = str(tmp_path / name)
+        run = run_manage("import_accounts", file, STORE_URL=url, LOG_LEVEL="DEBUG")
+        assert run.returncode == 1
+        assert f"{file} line 3 has" in run.stderr
+        assert Secrets(PASSWORD, HASH).find_in(run.stdout + run.stderr) == []
 
 
 def test_init_env_prints_no_secret(tmp_path: Path) -> None:
