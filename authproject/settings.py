@@ -64,7 +64,7 @@ MIDDLEWARE = [
     # First, so that all others see the address of the client instead of the proxy's.
     *(["authproject.server.trusted_proxies.TrustedProxyMiddleware"] if TRUSTED_PROXIES else []),
     "authproject.monitoring.middleware.RequestMiddleware",
-    "authproject.server.middleware.RefusedOriginMiddleware",
+    "authproject.server.middleware.OriginLogMiddleware",
     # Before the check of the Host, so that a front end can read the error about its Host.
     *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
     "authproject.server.middleware.AllowedHostsMiddleware",

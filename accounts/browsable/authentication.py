@@ -38,7 +38,7 @@ class CookieAuthentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AuthenticatedUser, Claims] | None:
         if "HTTP_AUTHORIZATION" in request.META:
             return None
-        identity = get_cookie_user(request)
+        identity = authenticate_cookie(request)
         if identity is not None:
             enforce_csrf(request)
             request.META[COOKIE_AUTHENTICATED] = True
@@ -63,7 +63,7 @@ def is_same_origin(request: HttpRequest | Request) -> bool:
     return origin == f"{request.scheme}://{request.get_host()}"
 
 
-def get_cookie_user(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:
+def authenticate_cookie(request: HttpRequest | Request) -> tuple[AuthenticatedUser, Claims] | None:
     """Return the user and the claims of the cookie's access token.
 
     Returns `None` without a cookie or with an invalid one, and sets `COOKIE_INVALID` for it.

@@ -6,7 +6,7 @@ from contextlib import suppress
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
-from accounts.browsable.authentication import get_cookie_user
+from accounts.browsable.authentication import authenticate_cookie
 from accounts.browsable.cookies import (
     COOKIE_AUTHENTICATED,
     COOKIE_INVALID,
@@ -58,5 +58,5 @@ def _is_cookie_invalid(request: HttpRequest) -> bool:
     # The request itself may have ended the cookie's session, as `logout-all` does.
     if COOKIE_AUTHENTICATED in request.META and request.method == "POST":
         with suppress(ServiceUnavailable):
-            get_cookie_user(request)
+            authenticate_cookie(request)
     return COOKIE_INVALID in request.META

@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import DateTimeField, Field, Serializer
 from rest_framework.settings import api_settings
 
-from accounts.browsable.authentication import get_cookie_user, is_same_origin
+from accounts.browsable.authentication import authenticate_cookie, is_same_origin
 from accounts.browsable.cookies import COOKIE_INVALID, tokens_from_response
 from accounts.domain.errors import AccountError, ServiceUnavailable
 from accounts.rest.responses import ErrorResponse, Response
@@ -84,7 +84,7 @@ def _get_page_user(request: Request, response: Response) -> Any:
     if "HTTP_AUTHORIZATION" in request.META or tokens_from_response(request, response):
         return user
     with suppress(ServiceUnavailable):
-        if identity := get_cookie_user(request):
+        if identity := authenticate_cookie(request):
             return identity[0]
     return AnonymousUser()
 

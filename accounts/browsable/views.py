@@ -120,5 +120,6 @@ def _end_session(request: Request) -> bool:
 
 def _get_safe_next_url(url: str) -> str:
     """Return the URL if it is a path of this service, else the front page."""
-    is_local = url.startswith("/") and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
-    return url if is_local else get_script_prefix()
+    root = get_script_prefix()
+    is_own = url.startswith(root) and url_has_allowed_host_and_scheme(url, allowed_hosts=None)
+    return url if is_own else root

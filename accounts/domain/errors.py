@@ -142,7 +142,8 @@ class HashingOverloaded(ServiceUnavailable):
     detail = "Too many passwords are being checked at the moment."
 
 
-class ServerOverloaded(HashingOverloaded):
+class ServerOverloaded(ServiceUnavailable):
+    code, retry_after = "overloaded", 2
     detail = "Too many requests are waiting."
 
 

@@ -118,7 +118,7 @@ class MemoryStore:
             self._users[record.email] = record
             return
         if isinstance(record, DeletedUser):
-            del self._users[record.email]
+            self._users.pop(record.email, None)  # A journal may have been mended by hand.
             return
         email, session = record
         key = (email, session.sid)

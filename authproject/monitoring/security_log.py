@@ -9,7 +9,7 @@ from accounts.domain.events import Event
 from accounts.signals import security_event
 from authproject.monitoring.formatters import log_fields
 
-# The levels of OWASP's Logging Vocabulary Cheat Sheet.
+# As in OWASP's Logging Vocabulary Cheat Sheet; but what users do with their account is INFO.
 EVENT_LEVELS = {Event.LOGIN_FAIL: logging.WARNING, Event.TOKEN_REUSE: logging.CRITICAL}
 
 security_log = logging.getLogger("authproject.security")

@@ -55,7 +55,7 @@ def _is_allowed(host: str, allowed_hosts: tuple[str, ...]) -> bool:
     return bool(domain) and validate_host(domain, allowed_hosts)
 
 
-class RefusedOriginMiddleware:
+class OriginLogMiddleware:
     """Logs an `Origin` that the CORS headers of the response do not allow."""
 
     def __init__(self, get_response: GetResponse) -> None:

@@ -127,3 +127,13 @@ def test_deletion_survives_a_restart_of_the_journal(tmp_path: Path, clock: Movab
         store.delete_user(UPDATED_USER.email, lambda user: None)
     with closing(open_store(url, clock)) as store:
         assert list(store.iter_users()) == [replace(USER, security_stamp="new")]
+
+
+def test_deletion_without_its_account_is_read(tmp_path: Path, clock: MovableClock) -> None:
+    path = tmp_path / "accounts.jsonl"
+    kept = [
+        line for line in LATER_JOURNAL.splitlines() if "jürgen" not in line or "deleted" in line
+    ]
+    path.write_text("\n".join([*kept, ""]), encoding="utf-8")
+    with closing(open_store(f"file://{path}", clock)) as store:
+        assert list(store.iter_users()) == [replace(USER, disabled=True)]

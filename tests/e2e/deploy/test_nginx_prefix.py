@@ -93,12 +93,25 @@ def test_openapi_names_the_prefix_as_server(site: Site) -> None:
     assert "/api/v1/auth/login" in document["paths"]
 
 
-def test_login_page_sets_cookies_for_the_prefix_only(site: Site) -> None:
+@pytest.mark.parametrize("url", ["", "/", "/other", f"{PREFIX}/docs", "//evil.example/"])
+def test_login_returns_to_paths_below_the_prefix_only(site: Site, url: str) -> None:
+    response = log_in(site, url)
+    expected = url if url.startswith(PREFIX) else f"{PREFIX}/"
+    assert (response.status, response.headers["Location"]) == (302, expected)
+
+
+def log_in(site: Site, next_url: str) -> ServiceResponse:
+    """Send the form of the login page."""
     page = site.request("GET", f"{PREFIX}/browse/login", **HTML)
     csrf = SimpleCookie(page.headers["Set-Cookie"])["browsable_csrf"]
     [token] = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', page.body.decode())
-    form = {"csrfmiddlewaretoken": token, "email": EMAIL, "password": PASSWORD}
-    response = site.request(
+    form = {
+        "csrfmiddlewaretoken": token,
+        "email": EMAIL,
+        "password": PASSWORD,
+        "next": next_url,
+    }
+    return site.request(
         "POST",
         f"{PREFIX}/browse/login",
         urlencode(form),
@@ -108,7 +121,10 @@ def test_login_page_sets_cookies_for_the_prefix_only(site: Site) -> None:
         Host=f"localhost:{site.port}",
         Cookie=f"browsable_csrf={csrf.value}",
     )
-    assert (response.status, response.headers["Location"]) == (302, f"{PREFIX}/")
+
+
+def test_login_page_sets_cookies_for_the_prefix_only(site: Site) -> None:
+    response = log_in(site, "")
     cookies = SimpleCookie()
     for header in response.headers.get_all("Set-Cookie", []):
         cookies.load(header)
