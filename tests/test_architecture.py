@@ -21,7 +21,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 # Each of these third-party packages is imported by exactly these modules.
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher", "accounts.passwords.imported_hashes"},
-    "dotenv": {"authproject.environment.reader"},
+    "dotenv": {"authproject.environment.dotenv_file"},
     "drf_spectacular": {"authproject.openapi.schema", "authproject.openapi.views"},
     "email_validator": {"accounts.domain.users"},
     "granian": {

@@ -16,6 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENV_EXAMPLE_HEADER = """\
 # Every setting. Copy this file to .env, or run `python -m authproject.init_env`, which writes .env
 # with a new secret. A commented line shows the default. Environment variables override .env.
+# Values are literal: ${X} is not replaced. Quote a value with a space before a #: NAME='a #b'.
+# In double quotes, a backslash escapes. docs/reference/settings.md has the syntax.
 """
 SETTINGS_TABLE_RE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
-from dotenv import dotenv_values
 
+from authproject.environment.dotenv_file import find_similar_variable, read_dotenv
 from authproject.environment.variables import PRODUCTION, Environment, get_variables
 
 Errors = dict[str, str]
@@ -39,14 +39,18 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
     A variable of the process wins over the same one in the file `dotenv`, which may be missing.
     """
     values: dict[str, Any] = {}
-    errors: Errors = {}
-    texts = {**_read_dotenv(dotenv, errors), **os.environ}
+    file = read_dotenv(dotenv)
+    errors: Errors = {**file.errors}
+    texts = {**file.texts, **os.environ}
     production = texts.get("ENVIRONMENT") == PRODUCTION
     for variable in get_variables():
+        text = texts.get(variable.name)
+        if text is None and variable.name in file.variables_with_errors:
+            continue  # Its line in `.env` has an error. That it is missing would be a second one.
         try:
-            values[variable.name] = variable.read(texts.get(variable.name), production=production)
+            values[variable.name] = variable.read(text, production=production)
         except ValueError as error:
-            errors[variable.name] = "; ".join(filter(None, (str(error), variable.hint)))
+            errors[variable.name] = str(error)
     minutes = values.get("ACCESS_TOKEN_EXPIRE_MINUTES")
     days = values.get("REFRESH_TOKEN_EXPIRE_DAYS")
     if minutes and days and minutes >= days * MINUTES_PER_DAY:
@@ -54,9 +58,16 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
     return values, errors
 
 
-def _read_dotenv(path: Path, errors: Errors) -> dict[str, str | None]:
-    try:
-        return dotenv_values(path, interpolate=False)
-    except (OSError, UnicodeDecodeError):
-        errors[str(path)] = "must be a readable file of UTF-8 text"
-        return {}
+def find_unknown_names(dotenv: Path = DOTENV) -> list[str]:
+    """Return warnings: names in `.env` that are ignored, and typos in the process's environment.
+
+    There, all other names belong to other programs.
+    """
+    similar = {name: find_similar_variable(name) for name in os.environ}
+    typos = [
+        f"{name} in the environment is no setting; did you mean {variable}?"
+        for name, variable in similar.items()
+        if variable not in {name, None}
+    ]
+    lines = read_dotenv(dotenv).unknown_lines
+    return [*typos, *(f"{dotenv}, line {line}: no setting has this name" for line in lines)]

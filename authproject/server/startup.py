@@ -15,7 +15,12 @@ from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds.reader import read_seeds
 from accounts.stores import check_store
-from authproject.environment.reader import ConfigurationError, Errors, parse_environment
+from authproject.environment.reader import (
+    ConfigurationError,
+    Errors,
+    find_unknown_names,
+    parse_environment,
+)
 
 EX_CONFIG = 78
 """The exit status of a configuration error (sysexits(3)). `os.EX_CONFIG` is missing on Windows."""
@@ -33,8 +38,11 @@ def start() -> None:
     )
     if errors:
         exit_with_error(ConfigurationError(errors), check_files=False)
+    logger = logging.getLogger("authproject")
+    for warning in find_unknown_names():
+        logger.warning(warning)
     if settings.STORE_URL.startswith("memory:"):
-        logging.getLogger("authproject").warning(
+        logger.warning(
             "accounts are kept in memory: a restart deletes them and invalidates their tokens"
         )
 

@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
-from authproject.environment.reader import ConfigurationError, read_environment
+from authproject.environment.reader import (
+    ConfigurationError,
+    find_unknown_names,
+    read_environment,
+)
 from authproject.environment.variables import EXAMPLE_SECRET, get_variables
 from tests import settings as test_settings
 
@@ -39,6 +43,8 @@ def dotenv(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def append(dotenv: Path, settings: dict[str, str]) -> None:
+    if "JWT_SECRET_KEY" in settings:
+        dotenv.write_text("")
     with dotenv.open("a") as file:
         file.writelines(f"{name}={value}\n" for name, value in settings.items())
 
@@ -110,8 +116,74 @@ def test_dotenv_may_be_missing(dotenv: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert read_environment(dotenv.with_name("absent")).JWT_SECRET_KEY == SECRET
 
 
-def test_dotenv_values_are_literal(dotenv: Path) -> None:
-    assert read(dotenv, "JWT_SECRET_KEY", f"{SECRET}${{HOME}}") == f"{SECRET}${{HOME}}"
+@pytest.mark.parametrize("quote", ["", "'", '"'])
+def test_dotenv_values_are_literal(dotenv: Path, quote: str) -> None:
+    secret = f"{SECRET}${{HOME}}$HOME%20"
+    assert read(dotenv, "JWT_SECRET_KEY", f"{quote}{secret}{quote}") == secret
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+@pytest.mark.parametrize("name", [variable.name for variable in get_variables()])
+def test_quotes_in_process_environment_are_an_error(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, name: str, quote: str
+) -> None:
+    monkeypatch.setenv(name, f"{quote}{SECRET}{quote}")
+    error = "remove the quotes around the value: they are a part of it"
+    assert f"  {name}: {error}\n" in get_error(dotenv)
+
+
+def test_line_with_error_is_reported_once_with_other_errors(dotenv: Path) -> None:
+    dotenv.write_text(f'JWT_SECRET_KEY="{SECRET}\nLOG_LEVEL=LOUD\n')
+    message = get_error(dotenv)
+    assert f"  {dotenv}, line 1: must be JWT_SECRET_KEY=value" in message
+    assert "  LOG_LEVEL: " in message
+    assert "init_env" not in message, "the secret is there, and must not be replaced"
+
+
+def test_variable_of_process_is_checked_beside_line_with_error(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "LOUD")
+    append(dotenv, {"LOGLEVEL": "INFO"})
+    assert "  LOG_LEVEL: " in get_error(dotenv)
+
+
+@pytest.mark.parametrize("name", ["CORS_ORIGIN", "ENVIROMENT", "log_level"])
+def test_typo_in_process_environment_is_a_warning(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "hunter2")
+    read_environment(dotenv)
+    (warning,) = find_unknown_names(dotenv)
+    assert warning.startswith(f"{name} in the environment is no setting; did you mean ")
+    assert "hunter2" not in warning
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "DJANGO_SETTINGS_MODULE",
+        "DJANGO_ALLOWED_HOSTS",
+        "UVICORN_LOG_LEVEL",
+        "GRANIAN_LOG_LEVEL",
+        "SECRET_KEY",
+        "DATABASE_URL",
+        "LOG_FILE",
+        "HTTP_PROXY",
+        "BCRYPT_ROUNDS",
+    ],
+)
+def test_other_name_in_process_environment_is_no_warning(
+    dotenv: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setenv(name, "10")
+    assert find_unknown_names(dotenv) == []
+
+
+def test_unknown_name_in_dotenv_is_a_warning_with_its_line(dotenv: Path) -> None:
+    append(dotenv, {"LOG_LEVEL": "INFO", "HUNTER2": "hunter2"})
+    read_environment(dotenv)
+    assert find_unknown_names(dotenv) == [f"{dotenv}, line 3: no setting has this name"]
 
 
 @pytest.mark.parametrize(
@@ -257,7 +329,9 @@ def test_long_grace_period_error_has_its_reason(dotenv: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", [*KEYS_OF_OTHER_ALGORITHMS, *BLANK_SECRETS, f" {SECRET}"], ids=ascii
+    "key",
+    [*KEYS_OF_OTHER_ALGORITHMS, *BLANK_SECRETS, f" {SECRET}", f"{SECRET} ", f"{SECRET}\u00a0"],
+    ids=ascii,
 )
 def test_text_that_is_no_secret_is_an_error(
     dotenv: Path, monkeypatch: pytest.MonkeyPatch, key: str
@@ -266,6 +340,13 @@ def test_text_that_is_no_secret_is_an_error(
     message = get_error(dotenv)
     assert "  JWT_SECRET_KEY: " in message
     assert key not in message
+
+
+@pytest.mark.parametrize("value", [f"' {SECRET}'", f'"{SECRET} "', f'"{SECRET}\\t"'])
+def test_quoted_secret_with_outer_blanks_is_an_error(dotenv: Path, value: str) -> None:
+    message = get_error(dotenv, JWT_SECRET_KEY=value)
+    assert "  JWT_SECRET_KEY: " in message
+    assert SECRET not in message
 
 
 @pytest.mark.parametrize("key", KEYS_OF_OTHER_ALGORITHMS, ids=ascii)

@@ -18,10 +18,18 @@ from django.core.management import CommandError, call_command
 
 from accounts.stores import check_url
 from accounts.stores.url import InvalidStoreURL
+from authproject.server.startup import EX_CONFIG
 from tests.support.api import JSON, PASSWORD
+from tests.support.guides import copy_project, run_in
 from tests.support.processes import ROOT, Service, run_manage, run_python, run_service
 
 LIMIT = 16 * 1024
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project, for a `.env` in its root."""
+    return copy_project(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture(scope="module")
@@ -176,16 +184,15 @@ def test_invalid_option_is_an_error(options: list[str], message: str) -> None:
         call_command("serve", *options)
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ("manage.py", "serve"),
-        ("manage.py", "runserver"),
-        ("manage.py", "check"),
-        ("-c", "import authproject.wsgi"),
-    ],
-    ids=["serve", "runserver", "check", "wsgi"],
-)
+STARTS = {
+    "serve": ("manage.py", "serve"),
+    "runserver": ("manage.py", "runserver"),
+    "check": ("manage.py", "check"),
+    "wsgi": ("-c", "import authproject.wsgi"),
+}
+
+
+@pytest.mark.parametrize("command", STARTS.values(), ids=STARTS)
 def test_start_lists_every_configuration_error(command: tuple[str, ...]) -> None:
     errors = {
         "JWT_SECRET_KEY": "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABAQ",
@@ -207,9 +214,34 @@ def test_start_lists_every_configuration_error(command: tuple[str, ...]) -> None
         timeout=30,
         check=False,
     )
-    assert run.returncode != 0
+    assert run.returncode == EX_CONFIG
     assert all(f"  {name}: " in run.stderr for name in errors)
     assert "Traceback" not in run.stderr + run.stdout
+
+
+@pytest.mark.parametrize("command", STARTS.values(), ids=STARTS)
+def test_start_lists_lines_of_dotenv_with_other_errors(
+    project: Path, command: tuple[str, ...]
+) -> None:
+    dotenv = project / ".env"
+    dotenv.write_text(
+        'ENVIRONMENT="hunter2\nhunter2\nCORS_ORIGIN=hunter2\nJWT_SECRET_KEY=hunter2\n'
+    )
+    run = run_in(project, *command, BCRYPT_ROUNDS="99", LOG_FORMAT="'json'")
+    assert run.returncode == EX_CONFIG
+    places = [*(f"{dotenv}, line {number}" for number in (1, 2, 3)), "BCRYPT_ROUNDS", "LOG_FORMAT"]
+    assert all(run.stderr.count(f"  {place}: ") == 1 for place in places)
+    assert "hunter2" not in run.stderr + run.stdout
+    assert "Traceback" not in run.stderr + run.stdout
+
+
+def test_start_logs_unknown_names_once(project: Path) -> None:
+    (project / ".env").write_text("POSTGRES_PASSWORD=hunter2\n")
+    run = run_in(project, "-c", "import authproject.wsgi", CORS_ORIGIN="hunter2")
+    assert run.returncode == 0
+    assert run.stderr.count(f"{project / '.env'}, line 1: no setting has this name") == 1
+    assert run.stderr.count("CORS_ORIGIN in the environment is no setting; did you mean") == 1
+    assert "hunter2" not in run.stderr + run.stdout
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
