@@ -1,4 +1,7 @@
-"""Security events, named as in OWASP's Logging Vocabulary Cheat Sheet."""
+"""Security events, named as in OWASP's Logging Vocabulary Cheat Sheet.
+
+`user_disabled` and `user_enabled` are not in it.
+"""
 
 from enum import StrEnum
 
