@@ -22,7 +22,7 @@ ORIGIN_RE = re.compile(
     r"|(?!http|file)[a-z][a-z0-9+.-]*://[A-Za-z0-9._~%-]+"
 )
 
-
+QUOTED_RE = re.compile(r"\s*(['\"]).*\1\s*", re.DOTALL)
 HEADER_NAME_RE = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
 
 
@@ -45,7 +45,7 @@ def build_choice_parser(*choices: str) -> Callable[[str], str]:
     return build_parser(str, choices.__contains__, f"must be one of: {', '.join(choices)}")
 
 
-def build_list_parser(validate: Callable[[str], object] = str) -> Callable[[str], list[str]]:
+def build_list_parser(validate: Callable[[str], object]) -> Callable[[str], list[str]]:
     """Return a parser of comma-separated lists that reports the error of every item."""
 
     def parse_list(text: str) -> list[str]:
@@ -53,6 +53,7 @@ def build_list_parser(validate: Callable[[str], object] = str) -> Callable[[str]
         errors = []
         for item in items:
             try:
+                validate_unquoted(item)
                 validate(item)
             except ValueError as error:
                 errors.append(str(error))
@@ -89,6 +90,12 @@ def parse_secret(text: str) -> str:
     if text.startswith("-----BEGIN "):
         raise ValueError("must be a random secret, not a line of a PEM file")
     return text
+
+
+def validate_unquoted(text: str) -> None:
+    """Refuse a value in quotes, which `docker run --env-file` passes on."""
+    if QUOTED_RE.fullmatch(text):
+        raise ValueError("remove the quotes around the value: they are a part of it")
 
 
 def validate_allowed_host(text: str) -> None:

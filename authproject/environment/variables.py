@@ -22,13 +22,13 @@ from authproject.environment.parsers import (
     validate_allowed_host,
     validate_header_name,
     validate_origin,
+    validate_unquoted,
 )
 from authproject.server.trusted_proxies import parse_trusted_network
 
 T = TypeVar("T")
 
 PRODUCTION = "production"
-QUOTED_RE = re.compile(r"\s*(['\"]).*\1\s*", re.DOTALL)
 URL_PREFIX_RE = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
 MAX_SESSION_DAYS = 3650
 MAX_GRACE_SECONDS = 3600
@@ -67,9 +67,7 @@ class Variable(Generic[T]):
             text = self.default
             if production and self.production_default is not None:
                 text = self.production_default
-        # `docker run --env-file` and a quoted `--env` pass on quotes.
-        if QUOTED_RE.fullmatch(text):
-            raise ValueError("remove the quotes around the value: they are a part of it")
+        validate_unquoted(text)
         try:
             return self._parse_valid(text, production=production)
         except ValueError as error:

@@ -132,6 +132,19 @@ def test_quotes_in_process_environment_are_an_error(
     assert f"  {name}: {error}\n" in get_error(dotenv)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("JWT_SECRET_KEY_FALLBACKS", f"{SECRET}, '{SECRET}'"),
+        ("CORS_ALLOW_HEADERS", "x-a, 'x-b'"),
+    ],
+)
+def test_quotes_around_an_item_are_an_error(dotenv: Path, name: str, value: str) -> None:
+    message = get_error(dotenv, **{name: value})
+    assert f"  {name}: remove the quotes around the value" in message
+    assert SECRET not in message
+
+
 def test_line_with_error_is_reported_once_with_other_errors(dotenv: Path) -> None:
     dotenv.write_text(f'JWT_SECRET_KEY="{SECRET}\nLOG_LEVEL=LOUD\n')
     message = get_error(dotenv)
