@@ -28,7 +28,7 @@ HOMES = {
         "authproject.management.commands.serve",
         "authproject.server.application",  # types only, as the next
         "authproject.server.environ",
-        "authproject.server.localhost",
+        "authproject.server.granian_server",
     },
     "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},
     "orjson": {

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 
 import django.core.handlers.base
 import granian.log
-import granian.server.mp
 import pytest
 import redis.cluster
+from granian.server.common import AbstractServer
+from granian.server.mp import MPServer
 
 import accounts
 import authproject
@@ -52,22 +53,14 @@ PRIVATE_USES = [
         "limits how long threads wait for a new list of cluster nodes",
     ),
     *(
-        PrivateUse(
-            granian.server.mp.MPServer,
-            attribute,
-            "authproject.server.localhost",
-            "listens on both addresses of localhost",
+        PrivateUse(owner, attribute, "authproject.server.granian_server", reason)
+        for owner, attributes, reason in (
+            (MPServer, ("_init_shared_socket", "_sso"), "all workers share one listening socket"),
+            (AbstractServer, ("_ssp", "_shd", "_sfd"), "all workers share one listening socket"),
+            (AbstractServer, ("_reload", "_spawn_worker"), "SIGHUP replaces workers one by one"),
+            (AbstractServer, ("_respawn_workers",), "counts the workers that died"),
         )
-        for attribute in ("_init_shared_socket", "_sso")
-    ),
-    *(
-        PrivateUse(
-            granian.server.common.AbstractServer,
-            attribute,
-            "authproject.server.localhost",
-            "listens on both addresses of localhost",
-        )
-        for attribute in ("_ssp", "_shd", "_sfd")
+        for attribute in attributes
     ),
     PrivateUse(
         granian.log,

@@ -85,13 +85,18 @@ class Application:
         self._body_timeout_seconds = body_timeout_seconds
         self._request_threads = BoundedThreadPool(threads, "request")
         self._monitoring_threads = BoundedThreadPool(MONITORING_THREADS, "monitoring")
+        self._final_headers: list[tuple[str, str]] = []
+
+    def close_connections(self) -> None:
+        """Close each connection after its next response: another process serves the clients."""
+        self._final_headers = [("Connection", "close")]
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         try:
-            response = await self._handle(scope, protocol)
+            status, headers, body = await self._handle(scope, protocol)
         except Exception as error:  # noqa: BLE001  # the client gets a response in any case
-            response = _build_error_response(error)
-        protocol.response_bytes(*response)
+            status, headers, body = _build_error_response(error)
+        protocol.response_bytes(status, headers + self._final_headers, body)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         for threads in (self._request_threads, self._monitoring_threads):

@@ -1,4 +1,4 @@
-"""What the worker processes of one service share: a metrics directory and a pipe."""
+"""The metrics directory that the worker processes of one service share."""
 
 import fcntl
 import os
@@ -28,19 +28,6 @@ def make_metrics_dir() -> Iterator[str]:
             yield folder
         finally:
             os.close(lock)
-
-
-def open_initial_worker_pipe(workers: int) -> int:
-    """Return the reading end of a pipe with one byte for each initial worker."""
-    reader, writer = os.pipe()
-    os.write(writer, bytes(workers))
-    os.close(writer)
-    return reader
-
-
-def is_initial_worker(reader: int) -> bool:
-    """Return whether this worker is an initial one, or replaces a dead one. Call it once."""
-    return bool(os.read(reader, 1))
 
 
 def _lock(folder: Path) -> int:

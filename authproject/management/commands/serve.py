@@ -6,10 +6,8 @@ import logging
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
-import time
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -25,17 +23,15 @@ from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
 from authproject.environment.variables import PRODUCTION
-from authproject.server.localhost import Server, open_localhost
-from authproject.server.workers import is_initial_worker, make_metrics_dir, open_initial_worker_pipe
+from authproject.server.granian_server import Server
+from authproject.server.listener import open_listener
+from authproject.server.workers import make_metrics_dir
 
 APPLICATION = "authproject.rsgi.application"
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 
 # Granian logs to this project's handlers. Below ERROR, its lines repeat this project's own.
 GRANIAN_LOGGING = {"handlers": {}, "loggers": {"_granian": {"handlers": [], "propagate": True}}}
-
-SHUTDOWN_SECONDS = 8
-"""How long requests may take to finish after SIGTERM."""
 
 logger = logging.getLogger("authproject.serve")
 
@@ -62,9 +58,9 @@ class Command(BaseCommand):
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
             # copy every memory page that the worker shares with its parent.
             gc.freeze()
-            load = partial(_load_in_worker, application, open_initial_worker_pipe(workers))
+            load = partial(_load_in_worker, application, server)
             server.serve(target_loader=load, wrap_loader=False)
-        logger.info("stopped")
+        logger.info("stopped by %s", server.stop_signal)
 
 
 def _log_start(host: str, port: int, workers: int) -> None:
@@ -73,10 +69,11 @@ def _log_start(host: str, port: int, workers: int) -> None:
     logger.info("serving on http://%s:%d with %s", shown, port, processes)
 
 
-def _load_in_worker(application: Any, pipe: int) -> Any:
+def _load_in_worker(application: Any, server: Server) -> Any:
     """Prepare a worker process; Granian calls it before the worker serves."""
+    server.set_worker_signals(application.close_connections)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
-    if settings.METRICS and not is_initial_worker(pipe):
+    if settings.METRICS and server.replaces_dead_worker:
         from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only then
 
         worker_restarts.inc()
@@ -87,25 +84,22 @@ def _load_in_worker(application: Any, pipe: int) -> Any:
 def _build_server(host: str, port: int, workers: int) -> Server:
     """Return the server. Raises `CommandError` if it cannot listen there."""
     try:
-        listener = open_localhost(port) if host == "localhost" else None
-        address = "::" if listener else _find_free_address(host, port)
+        listener = open_listener(host, port)
     except (OSError, UnicodeError) as error:
         raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
     return Server(
         listener,
         APPLICATION,
-        address=address,
-        port=port,
         interface=Interfaces.RSGI,
         workers=workers,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.error,
         log_dictconfig=GRANIAN_LOGGING,
-        workers_kill_timeout=SHUTDOWN_SECONDS,
         # One of several workers is replaced. A single one ends the service, which its supervisor
         # can see.
         respawn_failed_workers=workers > 1,
+        reloads=is_multi_process(settings.STORE_URL),
     )
 
 
@@ -144,23 +138,7 @@ def _parse_port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
 
 
-def _find_free_address(host: str, port: int) -> str:
-    """Return the numeric address of `host`. Raises `OSError` if the port is in use.
-
-    Granian's workers share their port (SO_REUSEPORT). Without this check, a second service would
-    get half of the first one's connections.
-    """
-    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind(address)
-    return str(address[0])
-
-
 def _exit_with_parent() -> None:
     # Without it, the worker of a killed parent would keep the port and the store.
     cast(BaseProcess, multiprocessing.parent_process()).join()
-    # Repeated: until a worker has started, it has its parent's handler, which ignores SIGTERM.
-    while True:
-        os.kill(os.getpid(), signal.SIGTERM)
-        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGTERM)

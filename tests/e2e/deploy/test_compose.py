@@ -13,7 +13,7 @@ import pytest
 import redis
 import yaml
 
-from authproject.management.commands.serve import SHUTDOWN_SECONDS
+from authproject.server.granian_server import SHUTDOWN_SECONDS
 from tests.support.deploy.confined import build_confined_command, make_writable_folder
 from tests.support.deploy.containerfile import Image
 from tests.support.ports import free_port

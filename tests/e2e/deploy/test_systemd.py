@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authproject.management.commands.serve import SHUTDOWN_SECONDS
+from authproject.server.granian_server import SHUTDOWN_SECONDS
 from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.confined import make_writable_folder

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authproject.server.localhost import open_localhost
+from authproject.server.listener import open_listener
 from tests.support.ports import free_port
 from tests.support.processes import run_manage, run_service
 
@@ -34,9 +34,7 @@ def get_status(address: str, port: int) -> int:
 
 @pytest.fixture
 def listener() -> Iterator[socket.socket]:
-    listener = open_localhost(free_port())
-    assert listener is not None
-    with closing(listener):
+    with closing(open_listener("localhost", free_port())) as listener:
         yield listener
 
 
@@ -83,15 +81,17 @@ def test_only_this_machine_is_served(listener: socket.socket) -> None:
 
 def test_system_without_the_option_serves_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "SO_BINDTODEVICE", 10_000)
-    assert open_localhost(free_port()) is None
+    with closing(open_listener("localhost", free_port())) as listener:
+        assert listener.family == socket.AF_INET
 
 
 def test_other_system_serves_one_address(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert open_localhost(free_port()) is None
+    with closing(open_listener("localhost", free_port())) as listener:
+        assert listener.family == socket.AF_INET
 
 
 def test_port_in_use_is_raised(listener: socket.socket) -> None:
     with pytest.raises(OSError, match="in use") as raised:
-        open_localhost(listener.getsockname()[1])
+        open_listener("localhost", listener.getsockname()[1])
     assert raised.value.errno == errno.EADDRINUSE

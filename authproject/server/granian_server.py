@@ -1,0 +1,174 @@
+"""Granian's server with this project's listening socket and its own answer to SIGHUP."""
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from queue import SimpleQueue
+from threading import Timer
+from typing import Any, cast
+
+from granian import net
+from granian.server.mp import MPServer, WorkerProcess
+
+from authproject.server.listener import BACKLOG, stop_accepting
+
+SHUTDOWN_SECONDS = 8
+"""How long requests may take to finish after SIGTERM."""
+
+RETIRE_SECONDS = 1.0
+"""How long a worker that is replaced closes connections by its responses, before it ends."""
+
+RETIRE_SIGNAL = signal.SIGUSR1
+POLL_SECONDS = 0.05
+
+logger = logging.getLogger("authproject.serve")
+
+TargetLoader = Callable[[], Any]
+
+
+class Wakeup:
+    """An event for one waiting thread. A handler of a signal may set it.
+
+    With `threading.Event`, which Granian uses, a signal at the wrong moment is a deadlock: the
+    handler waits for a lock of the code that it interrupts.
+    """
+
+    def __init__(self) -> None:
+        self._queue = SimpleQueue[None]()
+
+    def set(self) -> None:
+        self._queue.put(None)  # "reentrant", says its documentation
+
+    def wait(self) -> None:
+        """Wait until it is set, and clear it."""
+        self._queue.get()
+
+    def clear(self) -> None:
+        """Do nothing: `wait` clears. What was set since then must not be lost."""
+
+
+class Server(MPServer):
+    """Granian's server. SIGHUP replaces its workers if `reloads`, and stops it otherwise."""
+
+    stop_signal = ""
+    """The name of the signal that stopped it."""
+    replaces_dead_worker = False
+    """Read by a worker, which is a copy of this process: whether it takes a dead one's place."""
+
+    def __init__(
+        self, listener: socket.socket, target: str, *, reloads: bool, **options: Any
+    ) -> None:
+        super().__init__(target, workers_kill_timeout=SHUTDOWN_SECONDS, **options)
+        self.reloads = reloads
+        self._listener = listener
+        self.main_loop_interrupt = Wakeup()  # type: ignore[assignment]  # has what Granian calls
+        if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as by nohup
+            self.on_startup(partial(signal.signal, signal.SIGHUP, signal.SIG_IGN))
+
+    def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
+        self.stop_signal = signal.Signals(args[0]).name
+        super().signal_handler_interrupt(*args, **options)  # type: ignore[no-untyped-call]
+
+    def signal_handler_reload(self, *args: Any, **options: Any) -> None:
+        if self.reloads:
+            super().signal_handler_reload(*args, **options)  # type: ignore[no-untyped-call]
+        else:
+            self.signal_handler_interrupt(*args, **options)
+
+    def set_worker_signals(self, close_connections: Callable[[], None]) -> None:
+        """Replace the handlers that a worker has from its parent. They do nothing in a worker."""
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent decides
+        if self.reloads:
+            signal.signal(RETIRE_SIGNAL, lambda *_: self._retire(close_connections))
+
+    def _retire(self, close_connections: Callable[[], None]) -> None:
+        """End this worker when its clients have other connections.
+
+        On SIGTERM alone, Granian closes new connections without a response, and those that are
+        between two requests.
+        """
+        stop_accepting(self._listener)
+        close_connections()
+        Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
+
+    def _init_shared_socket(self) -> None:
+        fd = self._listener.fileno()
+        shared: dict[str, Any] = {
+            "_ssp": None,
+            "_sso": self._listener,
+            "_sfd": fd,
+            "_shd": cast(Any, net).SocketHolder(fd, False, BACKLOG),  # not in its stub
+        }
+        vars(self).update(shared)
+
+    def _respawn_workers(self, *args: Any, **options: Any) -> None:
+        """Replace workers that have died."""
+        self.replaces_dead_worker = True
+        super()._respawn_workers(*args, **options)
+        self.replaces_dead_worker = False
+
+    def _reload(self, spawn_target: Any, target_loader: TargetLoader) -> None:
+        """Replace the workers one by one. Each one serves until its successor does."""
+        self.reload_signal = False
+        dead = self.interrupt_children  # Granian's loop replaces these.
+        indexes = [index for index in range(self.workers) if index not in dead]
+        if all(self._replace_worker(index, spawn_target, target_loader) for index in indexes):
+            logger.info("replaced the workers after SIGHUP")
+
+    def _replace_worker(self, index: int, spawn_target: Any, target_loader: TargetLoader) -> bool:
+        """Return `False` if the service is to stop, or if the new worker does not start."""
+        reader, writer = os.pipe()
+        new = self._spawn_worker(index, spawn_target, partial(_load, target_loader, writer))
+        new.interrupt_by_parent = True  # Until it serves, its end does not end the service.
+        new.start()  # type: ignore[no-untyped-call]
+        os.close(writer)
+        self.wrks.append(new)  # If the service is to stop, it stops both.
+        is_ready = self._wait_until_ready(reader)
+        os.close(reader)
+        if self.interrupt_signal:
+            return False
+        if not is_ready:
+            logger.error("a new worker did not start; the others were not replaced")
+            self.wrks.remove(new)
+            return False
+        new.interrupt_by_parent = False
+        return self._finish_worker(index)
+
+    def _finish_worker(self, index: int) -> bool:
+        """End a worker in favor of the last one. Return `False` if the service is to stop."""
+        old = self.wrks[index]
+        old.interrupt_by_parent = True
+        with suppress(ProcessLookupError):  # It has just died.
+            os.kill(old.inner.pid, RETIRE_SIGNAL)
+        self._wait_for_end(old, RETIRE_SECONDS + SHUTDOWN_SECONDS)
+        if self.interrupt_signal:
+            return False
+        old.kill()  # type: ignore[no-untyped-call]
+        self.wrks[index] = self.wrks.pop()
+        return True
+
+    def _wait_until_ready(self, reader: int) -> bool:
+        while not self.interrupt_signal:
+            if select.select([reader], [], [], POLL_SECONDS)[0]:
+                return bool(os.read(reader, 1))
+        return False
+
+    def _wait_for_end(self, worker: WorkerProcess, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while not self.interrupt_signal and time.monotonic() < deadline and worker.inner.is_alive():
+            worker.inner.join(POLL_SECONDS)
+
+
+def _load(target_loader: TargetLoader, writer: int) -> Any:
+    """Load the application in a worker, and tell its parent so."""
+    application = target_loader()
+    os.write(writer, b"1")
+    os.close(writer)
+    return application

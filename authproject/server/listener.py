@@ -1,0 +1,84 @@
+"""Opens the listening socket that all workers share.
+
+Granian's own workers open one each (SO_REUSEPORT). A worker that ends then resets the connections
+that wait in its queue, and a second service can take the port silently.
+"""
+
+import errno
+import os
+import select
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+BACKLOG = 1024
+
+
+def open_listener(host: str, port: int) -> socket.socket:
+    """Listen on `host`; `localhost` is 127.0.0.1 and [::1], since clients choose either.
+
+    Raises `OSError` or `UnicodeError` if it cannot, for example if the port is in use.
+    """
+    return (host == "localhost" and _open_localhost(port)) or _open_address(host, port)
+
+
+def _open_address(host: str, port: int) -> socket.socket:
+    family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(family))
+        _listen(listener, address)
+        stack.pop_all()
+    return listener
+
+
+def _open_localhost(port: int) -> socket.socket | None:
+    """Return `None` on a system that cannot listen on both addresses with one socket."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return _open_dual_socket(port)
+    except OSError as error:  # such as: no IPv6
+        if error.errno == errno.EADDRINUSE:
+            raise
+        return None
+
+
+def _open_dual_socket(port: int) -> socket.socket:
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_INET6))
+        listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        # On every address, but by the loopback device: nothing from another machine arrives.
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
+        _listen(listener, ("::", port))
+        stack.pop_all()
+    return listener
+
+
+def _listen(listener: socket.socket, address: tuple[object, ...]) -> None:
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(address)
+    listener.listen(BACKLOG)
+
+
+def stop_accepting(listener: socket.socket) -> None:
+    """Leave new connections to the other processes that listen on the same socket (Linux).
+
+    Granian has no function for it. So the listener is removed from its epoll instance, as
+    epoll(7) lists it in /proc.
+    """
+    inode = os.fstat(listener.fileno()).st_ino
+    for instance, descriptor in _iter_polled():
+        if os.fstat(descriptor).st_ino == inode:
+            with select.epoll.fromfd(os.dup(instance)) as epoll:  # It closes its descriptor.
+                epoll.unregister(descriptor)
+
+
+def _iter_polled() -> Iterator[tuple[int, int]]:
+    """Yield the descriptors of each epoll instance of this process, with that of the instance."""
+    for info in Path("/proc/self/fdinfo").glob("*"):
+        with suppress(FileNotFoundError):  # It was closed meanwhile.
+            for line in info.read_text().splitlines():
+                if line.startswith("tfd:"):
+                    yield int(info.name), int(line.split()[1])

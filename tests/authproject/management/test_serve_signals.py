@@ -1,0 +1,327 @@
+"""Signals sent to `manage.py serve` and to its workers, as docs/operate/signals.md lists them."""
+
+import http.client
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support.api import JSON, PASSWORD
+from tests.support.metrics import read
+from tests.support.ports import free_port
+from tests.support.processes import (
+    PROCESS_ENVIRONMENT,
+    ROOT,
+    Service,
+    is_running,
+    run_process,
+    run_service,
+    wait_until_up,
+)
+from tests.support.valkey import wait_until
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
+
+STORES = ["memory", "file", "valkey"]
+ENDING = ["SIGQUIT", "SIGUSR1", "SIGUSR2"]
+CLIENTS = 4
+HOSTS = ["localhost", "127.0.0.1"]
+RELOADED = "replaced the workers after SIGHUP"
+RESTARTS = ("auth_worker_restarts_total", frozenset[str]())
+
+
+@pytest.fixture(params=STORES)
+def any_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return get_store_url(request, tmp_path)
+
+
+@pytest.fixture(params=["memory", "file"])
+def unshared_store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    return get_store_url(request, tmp_path)
+
+
+def get_store_url(request: pytest.FixtureRequest, folder: Path) -> str:
+    if request.param == "valkey":
+        return str(request.getfixturevalue("valkey_url"))
+    return "memory://" if request.param == "memory" else f"file://{folder}/accounts.jsonl"
+
+
+def send(name: str, *pids: int) -> None:
+    for pid in pids:
+        os.kill(pid, getattr(signal, name))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_hangup_finishes_requests_and_exits_0(
+    tmp_path: Path, unshared_store_url: str, host: str
+) -> None:
+    options = {"STORE_URL": unshared_store_url, "BCRYPT_ROUNDS": "12"}
+    with (
+        run_service(tmp_path, "--host", host, **options) as service,
+        closing(service.connect()) as connection,
+        closing(service.connect()) as idle,
+    ):
+        worker = service.workers()[0]
+        credentials = json.dumps({"email": "late@example.com", "password": PASSWORD})
+        connection.request("POST", "/api/v1/auth/register", credentials, {"Content-Type": JSON})
+        idle.request("GET", "/health")
+        idle.getresponse().read()
+        send("SIGHUP", service.process.pid, worker)  # a closed terminal sends it to both
+        assert connection.getresponse().status == 201
+        assert service.process.wait(10) == 0
+        assert not is_running(worker)
+        assert "stopped by SIGHUP" in service.log
+
+
+def test_closed_terminal_leaves_no_process(tmp_path: Path) -> None:
+    terminal, inner = os.openpty()
+    port = free_port()
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(port)],
+        cwd=ROOT,
+        env=os.environ | PROCESS_ENVIRONMENT,
+        preexec_fn=lambda: os.login_tty(inner),  # noqa: PLW1509  # its controlling terminal
+    )
+    os.close(inner)
+    service = Service(process, port, tmp_path / "log")
+    try:
+        wait_until_up(service)
+        [worker] = service.workers()
+        os.close(terminal)
+        assert process.wait(10) == 0
+        assert not is_running(worker)
+    finally:
+        process.kill()
+
+
+@contextmanager
+def run_with_nohup(folder: Path, **environment: str) -> Iterator[Service]:
+    port = free_port()
+    command = ["nohup", sys.executable, "manage.py", "serve", "--port", str(port)]
+    environment = os.environ | PROCESS_ENVIRONMENT | environment
+    log = folder / "service.log"
+    with run_process(command, port=port, log=log, folder=ROOT, environment=environment) as service:
+        yield service
+
+
+def test_ignored_hangup_stays_ignored(tmp_path: Path, any_store_url: str) -> None:
+    with run_with_nohup(tmp_path, STORE_URL=any_store_url) as service:
+        processes = [service.process.pid, *service.workers()]
+        send("SIGHUP", *processes)
+        for pid in processes:
+            status = Path(f"/proc/{pid}/status").read_text().split("SigIgn:")[1].split()[0]
+            assert int(status, 16) & 1 << signal.SIGHUP - 1
+        assert service.register().status == 201
+        assert [service.process.pid, *service.workers()] == processes
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT", "SIGHUP"])
+def test_signal_to_every_process_exits_0(tmp_path: Path, name: str) -> None:
+    with run_service(tmp_path) as service:
+        send(name, *service.workers(), service.process.pid)
+        assert service.process.wait(10) == 0
+
+
+class Load:
+    """Clients with one connection each, and clients with one connection for each request."""
+
+    def __init__(self, service: Service) -> None:
+        self.responses = 0
+        self.errors: list[str] = []
+        self._service = service
+        self._stopped = threading.Event()
+        self._threads = [
+            threading.Thread(target=self._run, args=(keep_alive,))
+            for keep_alive in (False, True) * CLIENTS
+        ]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(30)
+
+    def _run(self, keep_alive: bool) -> None:
+        headers = {} if keep_alive else {"Connection": "close"}
+        with closing(self._service.connect()) as connection:
+            while not self._stopped.is_set():
+                try:
+                    connection.request("GET", "/health", headers=headers)
+                    response = connection.getresponse()
+                    response.read()
+                except (OSError, http.client.HTTPException) as error:
+                    self.errors.append(f"{keep_alive=} {error!r}")
+                    return
+                if response.status != 200:
+                    self.errors.append(str(response.status))
+                self.responses += 1
+
+
+def reload(service: Service) -> None:
+    old = set(service.workers())
+    before = service.log.count(RELOADED)
+    send("SIGHUP", service.process.pid)
+    wait_until(lambda: service.log.count(RELOADED) > before)
+    wait_until(lambda: old.isdisjoint(service.workers()) and len(service.workers()) == len(old))
+
+
+@pytest.mark.parametrize("host", HOSTS)
+@pytest.mark.parametrize("workers", [1, 2])
+def test_reload_refuses_no_request(
+    tmp_path: Path, valkey_url: str, host: str, workers: int
+) -> None:
+    options = ("--host", host, "--workers", str(workers))
+    with run_service(tmp_path, *options, STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == workers)
+        assert service.register().status == 201
+        with Load(service) as load:
+            reload(service)
+            reload(service)
+        assert load.errors == []
+        assert load.responses > 0
+        assert service.login().status == 200
+        assert read(service.metrics())[RESTARTS] == 0  # workers that died
+
+
+def test_hangup_to_every_process_reloads(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, STORE_URL=valkey_url) as service:
+        old = service.workers()
+        send("SIGHUP", service.process.pid, *old)
+        wait_until(lambda: len(service.workers()) == 1 and service.workers() != old)
+        assert service.is_up()
+
+
+def test_reload_with_idle_connection_ends(tmp_path: Path, valkey_url: str) -> None:
+    with (
+        run_service(tmp_path, STORE_URL=valkey_url) as service,
+        closing(service.connect()) as idle,
+    ):
+        idle.request("GET", "/health")
+        assert idle.getresponse().read()
+        reload(service)
+
+
+def test_request_in_flight_survives_reload(tmp_path: Path, valkey_url: str) -> None:
+    with (
+        run_service(tmp_path, STORE_URL=valkey_url, BCRYPT_ROUNDS="13") as service,
+        closing(service.connect()) as connection,
+    ):
+        credentials = json.dumps({"email": "late@example.com", "password": PASSWORD})
+        connection.request("POST", "/api/v1/auth/register", credentials, {"Content-Type": JSON})
+        reload(service)
+        assert connection.getresponse().status == 201
+
+
+def test_reload_keeps_worker_if_the_new_one_does_not_start(tmp_path: Path, valkey_url: str) -> None:
+    seeds = tmp_path / "users.jsonl"
+    seeds.write_text("")
+    options = {"STORE_URL": valkey_url, "SEED_USERS_FILE": str(seeds)}
+    with run_service(tmp_path, **options) as service:
+        workers = service.workers()
+        seeds.write_text("broken")
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: "a new worker did not start" in service.log)
+        wait_until(lambda: service.workers() == workers)
+        assert service.is_up()
+        seeds.write_text("")
+        reload(service)
+
+
+def test_worker_that_dies_after_reload_is_replaced(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        reload(service)
+        killed = service.workers()[0]
+        send("SIGKILL", killed)
+        wait_until(lambda: killed not in service.workers() and len(service.workers()) == 2)
+        wait_until(lambda: read(service.metrics())[RESTARTS] == 1)
+
+
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_reload_is_ended_by_signal(tmp_path: Path, valkey_url: str, name: str) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: len(service.workers()) == 3)
+        workers = service.workers()
+        send(name, service.process.pid)
+        assert service.process.wait(10) == 0
+        assert not any(map(is_running, workers))
+
+
+def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
+    seeds = tmp_path / "users.jsonl"
+    lines = [{"email": f"user{n}@example.com", "password": PASSWORD} for n in range(64)]
+    seeds.write_text("\n".join(map(json.dumps, lines)))
+    environment = {"SEED_USERS_FILE": str(seeds), "BCRYPT_ROUNDS": "12"}  # hashes for 16 seconds
+    process = subprocess.Popen(
+        [sys.executable, "manage.py", "serve", "--port", str(free_port())],
+        cwd=ROOT,
+        env=os.environ | PROCESS_ENVIRONMENT | environment,
+    )
+    service = Service(process, 0, tmp_path)
+    wait_until(lambda: bool(service.workers()))
+    [worker] = service.workers()
+    # It has started a thread, which is its first step.
+    wait_until(lambda: len(list(Path(f"/proc/{worker}/task").iterdir())) > 1)
+    process.terminate()
+    assert process.wait(6) == 0  # Granian kills after 8 seconds
+    assert not is_running(worker)
+
+
+@pytest.mark.parametrize("name", ENDING)
+def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
+    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+        [worker] = service.workers()
+        send(name, service.process.pid)
+        assert service.process.wait(10) == -getattr(signal, name)
+        wait_until(lambda: not is_running(worker))
+
+
+@pytest.mark.parametrize("name", [*ENDING, "SIGTERM", "SIGINT"])
+def test_ended_single_worker_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
+    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+        send(name, *service.workers())
+        assert service.process.wait(10) == 1
+
+
+@pytest.mark.parametrize("name", [*ENDING, "SIGTERM", "SIGINT"])
+def test_ended_worker_of_two_is_replaced(tmp_path: Path, valkey_url: str, name: str) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        ended = service.workers()[0]
+
+        def is_replaced() -> bool:
+            if ended in service.workers():
+                send(name, ended)  # again: it may just start
+            return ended not in service.workers() and len(service.workers()) == 2
+
+        wait_until(is_replaced)
+        assert service.is_up()
+
+
+def test_window_change_does_nothing(tmp_path: Path, any_store_url: str) -> None:
+    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+        processes = [service.process.pid, *service.workers()]
+        send("SIGWINCH", *processes)
+        assert service.register().status == 201
+        assert [service.process.pid, *service.workers()] == processes
+
+
+def test_hangup_to_worker_does_nothing(tmp_path: Path, any_store_url: str) -> None:
+    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+        [worker] = service.workers()
+        send("SIGHUP", worker)
+        assert service.register().status == 201
+        assert service.workers() == [worker]
