@@ -10,7 +10,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.domain.interfaces import Clock
+from accounts.domain.interfaces import AccountStore, Clock
 from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
@@ -74,22 +74,27 @@ def _apply_override(setting: str, **kwargs: Any) -> None:
 
 def build_services(clock: Clock) -> Services:
     """Build the services from the current settings, and load the seeds. Raises `StartupError`."""
+    store = open_store(settings.STORE_URL, clock)
+    services = build_services_for(store, clock)
+    if settings.SEED_USERS_FILE is not None:
+        seeds = read_seeds(settings.SEED_USERS_FILE, services.password_policy)
+        SeedLoader(seeds, store, services.accounts.hasher, clock).load_with_retry()
+    return services
+
+
+def build_services_for(store: AccountStore, clock: Clock) -> Services:
+    """Build the services of an open store from the current settings, without the seeds."""
     key_ring = KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS])
     tokens = TokenService(key_ring, clock)
-    password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    hasher = _build_hasher()
-    store = open_store(settings.STORE_URL, clock)
     accounts = AccountService(
         store=store,
-        hasher=hasher,
+        hasher=_build_hasher(),
         tokens=tokens,
         policy=_build_token_policy(),
         clock=clock,
         emit=emit,
     )
-    if settings.SEED_USERS_FILE is not None:
-        seeds = read_seeds(settings.SEED_USERS_FILE, password_policy)
-        SeedLoader(seeds, store, hasher, clock).load_with_retry()
+    password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
     return Services(accounts, tokens, password_policy, clock)
 
 

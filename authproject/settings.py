@@ -44,12 +44,12 @@ WSGI_APPLICATION = "authproject.wsgi.application"
 
 # simplejwt cannot be imported without `auth` and `contenttypes`. Their tables are not used.
 INSTALLED_APPS = [
+    "authproject",  # before auth, because it replaces two of its commands
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "corsheaders",
     "accounts",  # before DRF, because it replaces one of its templates
     "rest_framework",
-    "authproject",
 ]
 SILENCED_SYSTEM_CHECKS = [
     # Middleware of this service sets these headers, and its proxy sets HSTS.

@@ -22,7 +22,8 @@ class UnknownAccount(LookupError):
 class AccountAdministration:
     """Every change counts at once, in a running service too. May raise `ServiceUnavailable`.
 
-    Methods that take an `email` raise `UnknownAccount` if it has no account.
+    Methods that take an `email` raise `UnknownAccount` if it has no account. A changed account is
+    returned.
     """
 
     store: AccountStore
@@ -40,23 +41,23 @@ class AccountAdministration:
             raise UnknownAccount
         return user
 
-    def set_password(self, email: EmailAddress, password: NormalizedPassword) -> None:
+    def set_password(self, email: EmailAddress, password: NormalizedPassword) -> User:
         """Replace the password and revoke every session."""
         self.get(email)  # saves the hash for an unknown account
         password_hash = self.hasher.hash(password)
-        self._update(email, Event.PASSWORD_CHANGE, password_hash=password_hash)
+        return self._update(email, Event.PASSWORD_CHANGE, password_hash=password_hash)
 
-    def revoke_sessions(self, email: EmailAddress) -> None:
+    def revoke_sessions(self, email: EmailAddress) -> User:
         """Revoke every session of the account."""
-        self._update(email, Event.TOKEN_REVOKED)
+        return self._update(email, Event.TOKEN_REVOKED)
 
-    def disable(self, email: EmailAddress) -> None:
+    def disable(self, email: EmailAddress) -> User:
         """Refuse logins and revoke every session."""
-        self._update(email, Event.USER_DISABLED, disabled=True)
+        return self._update(email, Event.USER_DISABLED, disabled=True)
 
-    def enable(self, email: EmailAddress) -> None:
+    def enable(self, email: EmailAddress) -> User:
         """Accept logins again. Tokens from before stay revoked."""
-        self._update(email, Event.USER_ENABLED, disabled=False)
+        return self._update(email, Event.USER_ENABLED, disabled=False)
 
     def delete(self, email: EmailAddress) -> None:
         """Delete an account."""
@@ -66,11 +67,12 @@ class AccountAdministration:
             raise UnknownAccount from None
         self.emit(Event.USER_DELETED, email)
 
-    def _update(self, email: EmailAddress, event: Event, **changes: Any) -> None:
+    def _update(self, email: EmailAddress, event: Event, **changes: Any) -> User:
         """Change fields, and revoke every session by a new security stamp."""
         changes["security_stamp"] = new_security_stamp()
         try:
-            self.store.update_user(email, lambda user: replace(user, **changes))
+            user = self.store.update_user(email, lambda user: replace(user, **changes))
         except KeyError:
             raise UnknownAccount from None
         self.emit(event, email)
+        return user

@@ -101,12 +101,15 @@ def is_running(pid: int) -> bool:
     return state not in {"Z", "X"} or threads > 1
 
 
-def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_manage(
+    *arguments: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` and wait for its end."""
     return subprocess.run(
         [sys.executable, "manage.py", *arguments],
         cwd=ROOT,
         env=os.environ | PROCESS_ENVIRONMENT | environment,
+        input=stdin,
         capture_output=True,
         text=True,
         timeout=START_SECONDS,

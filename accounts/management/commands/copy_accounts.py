@@ -6,13 +6,11 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.sessions import Session
-from accounts.stores import open_store
+from accounts.management.configured_store import open_configured_store
 from accounts.stores.journal.store import JournalStore
 from accounts.stores.url import InvalidStoreURL, parse_file_url
 
@@ -24,34 +22,23 @@ class Command(BaseCommand):
         parser.add_argument("source", metavar="FILE_URL", help="such as file:///var/lib/a.jsonl")
 
     def handle(self, *args: Any, source: str, **options: Any) -> None:
-        try:
-            path = parse_file_url(source)
-            _require_persistent_store(settings.STORE_URL)
-            if not path.exists():
-                raise CommandError(f"{path} is not there.")
-            with (
-                closing(JournalStore(path, time.time)) as journal,
-                closing(open_store(settings.STORE_URL, time.time)) as target,
-            ):
-                users, added, sessions = copy(journal, target)
-        except InvalidStoreURL as error:
-            raise CommandError(f"FILE_URL {error}") from error
-        except StartupError as error:
-            raise CommandError(str(error)) from error
-        except StoreUnavailable as error:
-            raise CommandError(f"{error} What was copied stays; run this again.") from error
+        with open_configured_store() as target, closing(_open_journal(source)) as journal:
+            users, added, sessions = copy(journal, target)
         self.stdout.write(
             f"Copied {added:,} of {users:,} users (the others were there already) and "
             f"{sessions:,} sessions."
         )
 
 
-def _require_persistent_store(url: str) -> None:
-    if url.startswith("memory:"):
-        raise CommandError(
-            "STORE_URL is memory://: a copy there is gone when this command ends. Set it to the "
-            "server to copy to."
-        )
+def _open_journal(url: str) -> JournalStore:
+    """Raises `CommandError` or `StartupError`."""
+    try:
+        path = parse_file_url(url)
+    except InvalidStoreURL as error:
+        raise CommandError(f"FILE_URL {error}") from error
+    if not path.exists():
+        raise CommandError(f"{path} is not there.")
+    return JournalStore(path, time.time)
 
 
 def copy(journal: JournalStore, target: AccountStore) -> tuple[int, int, int]:
