@@ -346,6 +346,23 @@ def test_export_has_hashes_and_says_which_accounts_are_disabled(api: Api, run: R
     assert lines["bob@example.com"].keys() == {"email", "password_hash"}
 
 
+def test_exported_accounts_are_imported_again(
+    start: Start, run: Run, valkey_url: str, tmp_path: Path
+) -> None:
+    start(STORE_URL=valkey_url)
+    Api().register()
+    Api().register("bob@example.com")
+    run("disable", "bob@example.com")
+    (tmp_path / "export.jsonl").write_text(run("export"))
+    url = f"file://{tmp_path}/accounts.jsonl"
+    imported = run_manage("import_accounts", str(tmp_path / "export.jsonl"), STORE_URL=url)
+    assert imported.returncode == 0, imported.stderr
+    services = start(STORE_URL=url)
+    assert Api().login().status_code == 200
+    assert get_error(Api().login("bob@example.com")) == INVALID
+    services.accounts.store.close()
+
+
 @pytest.mark.parametrize("action", ["list", "export", *ON_ONE_ACCOUNT, "create"])
 def test_every_action_has_help(action: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):

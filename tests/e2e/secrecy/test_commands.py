@@ -145,6 +145,22 @@ def test_import_accounts_prints_no_secret(tmp_path: Path) -> None:
         assert Secrets(PASSWORD, HASH).find_in(run.stdout + run.stderr) == []
 
 
+def test_accounts_prints_no_secret(tmp_path: Path) -> None:
+    url = f"file://{tmp_path}/accounts.jsonl"
+    output = ""
+    for arguments in (["create"], ["set-password", "--json"], ["show", "--json"], ["disable"]):
+        command = ["accounts", arguments[0], "one@example.com", *arguments[1:]]
+        run = run_manage(*command, stdin=PASSWORD, STORE_URL=url, LOG_LEVEL="DEBUG")
+        assert run.returncode == 0, run.stderr
+        output += run.stdout + run.stderr
+    output += run_manage("accounts", "list", STORE_URL=url, LOG_LEVEL="DEBUG").stdout
+    store = open_store(url, time.time)
+    [user] = store.iter_users()
+    store.close()
+    secrets = Secrets(PASSWORD, user.password_hash, user.security_stamp)
+    assert secrets.find_in(output) == []
+
+
 def test_init_env_prints_no_secret(tmp_path: Path) -> None:
     (tmp_path / "authproject").mkdir()
     for name in ("authproject/__init__.py", "authproject/init_env.py", ".env.example"):

@@ -14,13 +14,22 @@ from tests.support.stores import EMAIL, SID, USER, make_user, new_session, set_s
 from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 
+def start_node(folder: Path) -> Server:
+    folder.mkdir(exist_ok=True)
+    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    return Server(valkey_binary(), folder, *options)
+
+
+def wait_until_ready(node: Server) -> None:
+    wait_until(lambda: b"cluster_state:ok" in ask(node.port, "CLUSTER", "INFO"))
+
+
 @pytest.fixture(scope="module")
 def cluster_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A cluster of one node. It needs two seconds to start."""
-    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
-    server = Server(valkey_binary(), tmp_path_factory.mktemp("cluster"), *options)
+    server = start_node(tmp_path_factory.mktemp("cluster"))
     ask(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-    wait_until(lambda: b"cluster_state:ok" in ask(server.port, "CLUSTER", "INFO"))
+    wait_until_ready(server)
     yield server
     server.kill()
 
@@ -55,6 +64,24 @@ def test_cluster_reads_no_batches(open_url: OpenStore, cluster: Server) -> None:
     assert not store.supports_batch_reads
     found = store.get_users_and_sessions([(user.email, SID) for user in users])
     assert found == [(user, None) for user in users]
+
+
+def test_cluster_lists_the_users_of_every_node(open_url: OpenStore, tmp_path: Path) -> None:
+    first, second = (start_node(tmp_path / name) for name in ("first", "second"))
+    try:
+        ask(first.port, "CLUSTER", "ADDSLOTSRANGE", "0", "8000")
+        ask(second.port, "CLUSTER", "ADDSLOTSRANGE", "8001", "16383")
+        bus = ask(second.port, "CONFIG", "GET", "cluster-port").split()[-1].decode()
+        ask(first.port, "CLUSTER", "MEET", "127.0.0.1", str(second.port), bus)
+        wait_until_ready(first)
+        wait_until_ready(second)
+        store = open_url(cluster_url(first))
+        users = {make_user(number) for number in range(3000)}
+        store.add_users(users)
+        assert set(store.iter_users()) == users
+    finally:
+        first.kill()
+        second.kill()
 
 
 def test_cluster_first_node_away_uses_second(open_url: OpenStore, cluster: Server) -> None:
