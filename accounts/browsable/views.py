@@ -1,6 +1,7 @@
 """The browsable API's pages "Log in", "Log out" and "Not found"."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any, ClassVar, cast
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -106,12 +107,18 @@ class LogoutView(AuthFormView):
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return a page for an unknown path if `Accept` prefers HTML, else JSON (`handler404`)."""
     response: Any = exceptions.not_found(request, exception)
-    if request.get_preferred_type([JSONRenderer.media_type, "text/html"]) == "text/html":
+    if _prefers_html(request):
         context = {"detail": response.error.detail, "root": get_script_prefix()}
         page = loader.render_to_string("accounts/not_found.html", context, request)
         response.content, response.headers["Content-Type"] = page, "text/html; charset=utf-8"
     patch_vary_headers(response, ["Accept"])
     return cast(HttpResponse, response)
+
+
+def _prefers_html(request: HttpRequest) -> bool:
+    with suppress(ValueError):  # Django raises it for a parameter in an unknown charset.
+        return request.get_preferred_type([JSONRenderer.media_type, "text/html"]) == "text/html"
+    return False
 
 
 def _end_session(request: Request) -> bool:

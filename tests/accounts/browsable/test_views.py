@@ -233,3 +233,9 @@ def test_unknown_path_is_json_for_a_program(api: Api, accept: str | None) -> Non
     response = api.client.get("/nowhere", headers=headers)
     assert get_error(response) == (404, "not_found")
     assert "Accept" in response["Vary"]
+
+
+@pytest.mark.parametrize("parameter", ["x*=bogus''%41", "x*=idna''%ff"])
+def test_unknown_path_is_json_for_a_malformed_accept(api: Api, parameter: str) -> None:
+    headers = {"Accept": f"text/html; {parameter}, text/html"}
+    assert get_error(api.client.get("/nowhere", headers=headers)) == (404, "not_found")
