@@ -13,7 +13,7 @@ from django.dispatch import receiver
 from accounts.domain.interfaces import AccountStore, Clock
 from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
-from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.hasher import BcryptHasher, estimate_seconds
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds.loader import SeedLoader
 from accounts.seeds.reader import read_seeds
@@ -100,7 +100,9 @@ def build_services_for(store: AccountStore, clock: Clock) -> Services:
 
 def _build_hasher() -> BcryptHasher:
     executor = HashingExecutor(
-        on_queue_change=send_hash_queue_changed, on_hash_done=send_password_hashed
+        first_estimate=estimate_seconds(settings.BCRYPT_ROUNDS),
+        on_queue_change=send_hash_queue_changed,
+        on_hash_done=send_password_hashed,
     )
     return BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=executor)
 

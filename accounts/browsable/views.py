@@ -76,6 +76,7 @@ class AuthFormView(BaseAPIView):
 class LoginView(AuthFormView):
     """Log in to the browsable API."""
 
+    hashes_password = True
     template = "accounts/login.html"
 
     def get(self, request: Request) -> Response:

@@ -13,14 +13,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from accounts.domain.errors import HashingOverloaded
+from accounts.domain.interfaces import Clock
 
 T = TypeVar("T")
 
 HASHING_THREADS = os.cpu_count() or 1
 """One per core: more would not hash faster."""
 
-MAX_PENDING_HASHES = 12 * HASHING_THREADS
-"""Hashes running or queued. At cost 12 the last one waits about three seconds."""
+MAX_WAIT_SECONDS = 3.0
+"""A hash that would wait longer for its thread is refused."""
+
+ESTIMATE_WEIGHT = 0.1
+"""The weight of a new measurement. After 22 of them, the older ones count a tenth."""
 
 # The kernel gives nice 10 a tenth of the time of nice 0 (sched(7)): requests come first, and
 # hashes still proceed when requests keep every core busy.
@@ -28,39 +32,68 @@ HASHING_NICENESS = 10
 
 
 class HashingExecutor:
-    """Runs slow functions on low-priority threads; at most `max_pending` run or are queued."""
+    """Runs slow functions on low-priority threads. The expected wait bounds the queue.
+
+    It is the number of functions that run or are queued, times the moving average of their
+    duration, divided by the threads.
+    """
 
     def __init__(
         self,
         *,
         threads: int = HASHING_THREADS,
-        max_pending: int = MAX_PENDING_HASHES,
+        first_estimate: float = 0.0,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+        clock: Clock = time.perf_counter,
         on_queue_change: Callable[[int], None] = lambda change: None,
         on_hash_done: Callable[[float], None] = lambda seconds: None,
     ) -> None:
-        """`on_queue_change` receives +1 or -1, `on_hash_done` the seconds that a function took."""
+        """`first_estimate` is the expected duration of a function before any is measured.
+
+        `on_queue_change` receives +1 or -1, `on_hash_done` the seconds that a function took.
+        """
+        self._threads = threads
+        self._max_wait_seconds = max_wait_seconds
+        self._clock = clock
         self._on_queue_change = on_queue_change
         self._on_hash_done = on_hash_done
-        self._slots = threading.BoundedSemaphore(max_pending)
+        self._lock = threading.Lock()
+        self._pending = 0
+        self._estimate = min(first_estimate, max_wait_seconds)
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_lower_priority)
 
     def run(self, function: Callable[[], T]) -> T:
-        """Return the function's result. Raises `HashingOverloaded` if the queue is full."""
-        if not self._slots.acquire(blocking=False):
-            raise HashingOverloaded
+        """Return the function's result. Raises `HashingOverloaded` if it would wait too long."""
+        self._enter_queue()
         try:
             self._on_queue_change(1)
             return self._executor.submit(self._run, function).result()
         finally:
-            self._slots.release()
+            with self._lock:
+                self._pending -= 1
+
+    def _enter_queue(self) -> None:
+        with self._lock:
+            if self._pending * self._estimate / self._threads > self._max_wait_seconds:
+                raise HashingOverloaded
+            self._pending += 1
 
     def _run(self, function: Callable[[], T]) -> T:
         self._on_queue_change(-1)
-        started = time.perf_counter()
+        started = self._clock()
         try:
             return function()
         finally:
-            self._on_hash_done(time.perf_counter() - started)
+            seconds = self._clock() - started
+            self._update_estimate(seconds)
+            self._on_hash_done(seconds)
+
+    def _update_estimate(self, seconds: float) -> None:
+        # Capped, because a machine may stand still for an hour during a hash. So at least one
+        # hash for each thread is accepted, and their durations correct the estimate.
+        capped = min(seconds, self._max_wait_seconds)
+        with self._lock:
+            self._estimate += ESTIMATE_WEIGHT * (capped - self._estimate)
 
     def close(self) -> None:
         self._executor.shutdown(wait=False, cancel_futures=True)

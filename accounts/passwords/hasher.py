@@ -54,3 +54,8 @@ def make_dummy_hash(hasher: BCryptSHA256PasswordHasher) -> str:
     """Return a hash that matches no password, and takes as long to verify as a real one."""
     checksum = "." * 31
     return f"{hasher.algorithm}${bcrypt.gensalt(hasher.rounds).decode()}{checksum}"
+
+
+def estimate_seconds(rounds: int) -> float:
+    """Return about how long a hash takes: a quarter of a second at cost 12."""
+    return 0.25 * 2.0 ** (rounds - 12)

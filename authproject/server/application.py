@@ -19,7 +19,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_header
-from accounts.passwords.executor import MAX_PENDING_HASHES
+from accounts.passwords.executor import HASHING_THREADS, MAX_WAIT_SECONDS
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
 from authproject.monitoring.formatters import request_id
@@ -32,13 +32,9 @@ from authproject.server.routes import iter_routes
 if TYPE_CHECKING:
     from granian.rsgi import HTTPProtocol, Scope  # type: ignore[attr-defined]  # its own import
 
-SPARE_THREADS = 8
-THREADS = MAX_PENDING_HASHES + SPARE_THREADS
-"""A login blocks its thread until its hash is done. With more threads than pending hashes, some
-threads are always left for other requests."""
-
-QUEUE_PER_THREAD = 3
-"""How many requests per thread may wait. If each blocks for a second, the last waits three."""
+THREADS = 12 * HASHING_THREADS + 8
+"""In each of the two large pools. At cost 12, twelve hashes for each core take three seconds. A
+request that finds so many gets one of the other threads, and is refused at once."""
 
 MONITORING_THREADS = 2
 """Reserved for `/health/ready` and `/metrics`: they work when all other threads are blocked."""
@@ -52,39 +48,55 @@ RSGIResponse = tuple[int, list[tuple[str, str]], bytes]
 
 
 class BoundedThreadPool:
-    """A thread pool with a limit on the requests that run or wait. Used by one event loop."""
+    """A thread pool with a limit on the wait for a thread. Used by one event loop."""
 
-    def __init__(self, threads: int, name: str) -> None:
+    def __init__(self, threads: int, name: str, max_wait_seconds: float) -> None:
         self.executor = ThreadPoolExecutor(threads, name)
-        self.pending, self.max_pending = 0, threads * (1 + QUEUE_PER_THREAD)
+        self.free_threads = asyncio.Semaphore(threads)
+        self._max_wait_seconds = max_wait_seconds
 
     async def run(self, task: Callable[[Environ], RSGIResponse], environ: Environ) -> RSGIResponse:
-        """Call `task` on a thread; if too many requests wait already, on the event loop.
+        """Call `task` on a thread; if none becomes free in time, on the event loop.
 
         `OVERLOADED` is set in the second case: the middleware answers 503, which does not block.
         """
-        if self.pending >= self.max_pending:
+        try:
+            async with asyncio.timeout(self._max_wait_seconds):
+                await self.free_threads.acquire()
+        except TimeoutError:
             environ[OVERLOADED] = True
             return task(environ)
-        self.pending += 1
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self.executor, task, environ)
         finally:
-            self.pending -= 1
+            self.free_threads.release()
 
 
 class Application:
-    """Answers RSGI requests with Django. `threads` is how many requests may block at once."""
+    """Answers RSGI requests with Django.
+
+    So many `threads` hash passwords or wait for hashes, and so many run other requests that block.
+    """
 
     def __init__(
-        self, handler: Handler, *, threads: int, body_timeout_seconds: float = BODY_TIMEOUT_SECONDS
+        self,
+        handler: Handler,
+        *,
+        threads: int,
+        max_wait_seconds: float = MAX_WAIT_SECONDS,
+        body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self._handler = handler
         self._max_body_bytes = settings.MAX_BODY_BYTES
         self._body_timeout_seconds = body_timeout_seconds
-        self._request_threads = BoundedThreadPool(threads, "request")
-        self._monitoring_threads = BoundedThreadPool(MONITORING_THREADS, "monitoring")
+        self._thread_pools = {
+            Execution.THREAD: BoundedThreadPool(threads, "request", max_wait_seconds),
+            Execution.PASSWORD_THREAD: BoundedThreadPool(threads, "password", max_wait_seconds),
+            Execution.MONITORING_THREAD: BoundedThreadPool(
+                MONITORING_THREADS, "monitoring", max_wait_seconds
+            ),
+        }
         self._final_headers: list[tuple[str, str]] = []
 
     def close_connections(self) -> None:
@@ -99,8 +111,8 @@ class Application:
         protocol.response_bytes(status, headers + self._final_headers, body)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
-        for threads in (self._request_threads, self._monitoring_threads):
-            threads.executor.shutdown(wait=False, cancel_futures=True)
+        for pool in self._thread_pools.values():
+            pool.executor.shutdown(wait=False, cancel_futures=True)
         self._identity_loader.close()
 
     async def _handle(self, scope: "Scope", protocol: "HTTPProtocol") -> RSGIResponse:
@@ -110,13 +122,11 @@ class Application:
             await self._read_body(environ, protocol)
         # The browsable API may authenticate by the cookie, which reads the store.
         cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
-        match self._executions[cookie].get(path, Execution.THREAD):
-            case Execution.THREAD:
-                return await self._request_threads.run(self._call_django, environ)
-            case Execution.MONITORING_THREAD:
-                return await self._monitoring_threads.run(self._call_django, environ)
-            case Execution.PREFETCH:
-                await self._prefetch_identity(environ)
+        execution = self._executions[cookie].get(path, Execution.THREAD)
+        if pool := self._thread_pools.get(execution):
+            return await pool.run(self._call_django, environ)
+        if execution is Execution.PREFETCH:
+            await self._prefetch_identity(environ)
         return self._call_django(environ)
 
     @cached_property

@@ -18,6 +18,8 @@ class Execution(Enum):
     PREFETCH = auto()
     """Event loop, after a batched lookup of the request's user and session."""
     THREAD = auto()
+    PASSWORD_THREAD = auto()
+    """One of the threads that wait for password hashes, so that no other request waits for them."""
     MONITORING_THREAD = auto()
 
 
@@ -26,10 +28,10 @@ def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Exec
 
     `cookie` means: the request has a cookie, and the browsable API may authenticate by it.
     """
+    if route.get_fact("hashes_password"):
+        return Execution.PASSWORD_THREAD
     monitoring = route.name in MONITORING_ROUTES
     thread = Execution.MONITORING_THREAD if monitoring else Execution.THREAD
-    if route.get_fact("hashes_password"):
-        return thread
     match _get_store_access(route, cookie=cookie):
         case StoreAccess.NONE:
             return Execution.EVENT_LOOP

@@ -30,3 +30,8 @@ class CountingExecutor(HashingExecutor):
 
 def build_hasher(rounds: int = 4, executor: HashingExecutor | None = None) -> BcryptHasher:
     return BcryptHasher(rounds=rounds, executor=executor or HashingExecutor(threads=1))
+
+
+def build_full_executor() -> HashingExecutor:
+    """Return an executor that refuses every hash: none can wait less than no time."""
+    return HashingExecutor(threads=1, max_wait_seconds=-1.0)

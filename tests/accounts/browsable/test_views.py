@@ -4,11 +4,11 @@ import pytest
 
 from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from accounts.domain.errors import HashingOverloaded
-from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE, Browser, cookie
 from tests.support.http import FORM, Start, UnreachableStore, get_error
+from tests.support.passwords import build_full_executor
 
 # Log in
 
@@ -97,7 +97,7 @@ def test_login_with_unreachable_store_is_503(
 
 def test_login_with_full_hashing_queue_is_503(browser: Browser, start: Start) -> None:
     services = start()
-    full = HashingExecutor(threads=1, max_pending=0)
+    full = build_full_executor()
     services.accounts.hasher = BcryptHasher(rounds=4, executor=full)
     page = browser.log_in()
     assert (page.status, page.headers["Retry-After"]) == (503, "2")

@@ -1,7 +1,7 @@
 import pytest
 
 from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
-from accounts.passwords.hasher import BcryptHasher
+from accounts.passwords.hasher import BcryptHasher, estimate_seconds
 from accounts.passwords.policy import parse_password
 from tests.support.django_hashes import make_django_hash
 from tests.support.passwords import HASH, NORMALIZED, SUBMITTED, CountingExecutor, build_hasher
@@ -97,3 +97,7 @@ def test_verify_django_hash_of_either_form(algorithm: str, form: str) -> None:
 )
 def test_must_update_hash_of_another_format(algorithm: str, expected: bool) -> None:
     assert HASHER.must_update(make_django_hash(algorithm, "secret")) is expected
+
+
+def test_estimate_doubles_with_each_step_of_the_cost() -> None:
+    assert [estimate_seconds(rounds) for rounds in (11, 12, 13)] == [0.125, 0.25, 0.5]

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, get_field_codes
@@ -19,6 +18,7 @@ from tests.support.http import (
     send,
 )
 from tests.support.logs import LogLines, capture_log_lines
+from tests.support.passwords import build_full_executor
 
 HTML = {"Accept": "text/html"}
 INVALID = (400, "invalid")
@@ -90,7 +90,7 @@ def overloaded_api(start: Start) -> Api:
     services = start()
     api = Api()
     api.register()
-    executor = HashingExecutor(threads=1, max_pending=0)
+    executor = build_full_executor()
     services.accounts.hasher = BcryptHasher(rounds=4, executor=executor)
     return api
 

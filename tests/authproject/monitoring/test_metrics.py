@@ -16,12 +16,18 @@ import pytest
 from accounts.stores.memory import MemoryStore
 from accounts.viewsets import AuthViewSet
 from authproject.monitoring import metrics
+from authproject.server.execution import Execution
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.browser_client import Browser
 from tests.support.http import BuggyStore, Start, decode_claims, decode_header, forge, send, sign
 from tests.support.metrics import Counts, read, scrape
 from tests.support.processes import START_SECONDS, Service, run_service
-from tests.support.rsgi import BrokenHandler, build_application, call
+from tests.support.rsgi import (
+    BrokenHandler,
+    build_application,
+    build_overloaded_application,
+    call,
+)
 from tests.support.valkey import Server, valkey_binary, wait_until
 
 PROFILE, LOGIN = "/api/v1/protected/profile", "/api/v1/auth/login"
@@ -225,7 +231,7 @@ class SlowStore(MemoryStore):
 
 def test_overloaded_profile_is_counted_as_access(start: Start, counts: Counts) -> None:
     start().accounts.store = SlowStore(MovableClock())
-    assert call(build_application(overloaded=True), "GET", PROFILE).status == 503
+    assert call(build_overloaded_application(Execution.THREAD), "GET", PROFILE).status == 503
     assert counts.outcome("access", "overloaded") == 1
     assert counts(DURATIONS, method="GET", route=PROFILE, status="503") == 1
 

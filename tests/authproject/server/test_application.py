@@ -13,14 +13,23 @@ from django.http import HttpRequest, HttpResponse
 from accounts.browsable.cookies import ACCESS_COOKIE
 from accounts.domain.interfaces import UserAndSession
 from accounts.domain.users import EmailAddress
+from accounts.passwords.hasher import BcryptHasher
 from accounts.stores.memory import MemoryStore
-from authproject.server.application import QUEUE_PER_THREAD, THREADS
+from authproject.server.application import THREADS
+from authproject.server.execution import Execution
 from authproject.server.handler import Handler
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.http import Start
 from tests.support.metrics import read
+from tests.support.passwords import build_full_executor
 from tests.support.processes import Service, run_service
-from tests.support.rsgi import BrokenHandler, build_application, call
+from tests.support.rsgi import (
+    BrokenHandler,
+    build_application,
+    build_overloaded_application,
+    call,
+    register_together,
+)
 from tests.support.valkey import Server, valkey_binary, wait_until
 
 PROFILE = "/api/v1/protected/profile"
@@ -162,8 +171,15 @@ def test_response_cookies_are_sent() -> None:
     assert ("Set-Cookie", "flavor=oatmeal; Path=/") in [(n, v.strip()) for n, v in headers]
 
 
-def test_overloaded_request_is_503(api: Api) -> None:
-    response = call(build_application(overloaded=True), "POST", LOGIN)
+ALL_THREADS = (Execution.THREAD, Execution.PASSWORD_THREAD)
+
+
+@pytest.mark.parametrize(
+    ("threads", "path"),
+    [(Execution.PASSWORD_THREAD, LOGIN), (Execution.THREAD, "/api/v1/auth/unknown")],
+)
+def test_request_without_free_thread_is_503(api: Api, threads: Execution, path: str) -> None:
+    response = call(build_overloaded_application(threads), "POST", path)
     assert (response.status, json.loads(response.body)) == (
         503,
         {"detail": "Too many requests are waiting.", "code": "overloaded"},
@@ -171,14 +187,31 @@ def test_overloaded_request_is_503(api: Api) -> None:
     assert dict(response.headers)["Retry-After"] == "2"
 
 
+def test_logins_that_wait_delay_no_other_request(api: Api) -> None:
+    application = build_overloaded_application(Execution.PASSWORD_THREAD)
+    assert call(application, "POST", "/api/v1/auth/unknown").status == 404
+
+
 def test_overloaded_server_still_answers_metrics(api: Api) -> None:
-    assert call(build_application(overloaded=True), "GET", "/metrics").status == 200
+    assert call(build_overloaded_application(*ALL_THREADS), "GET", "/metrics").status == 200
 
 
 def test_monitoring_threads_have_a_bound_too(api: Api) -> None:
-    application = build_application()
-    application._monitoring_threads.pending = application._monitoring_threads.max_pending
+    application = build_overloaded_application(Execution.MONITORING_THREAD)
     response = call(application, "GET", "/metrics")
+    assert (response.status, json.loads(response.body)["code"]) == (503, "overloaded")
+
+
+def test_storm_of_cheap_registrations_is_accepted(api: Api) -> None:
+    application = build_application(threads=THREADS, max_wait_seconds=60.0)
+    emails = [f"user{number}@example.com" for number in range(200)]
+    assert {response.status for response in register_together(application, emails)} == {201}
+
+
+def test_storm_beyond_the_hashing_bound_is_503(api: Api, start: Start) -> None:
+    start().accounts.hasher = BcryptHasher(rounds=4, executor=build_full_executor())
+    application = build_application(threads=THREADS)
+    [response] = register_together(application, [EMAIL])
     assert (response.status, json.loads(response.body)["code"]) == (503, "overloaded")
 
 
@@ -222,16 +255,20 @@ def test_view_without_store_needs_a_thread_for_cookie_pages(
     start: Start, clock: MovableClock, path: str, headers: list[tuple[str, str]], status: int
 ) -> None:
     start().accounts.store = RemoteStore(clock)
-    assert call(build_application(overloaded=True), "GET", path, *headers).status == status
+    assert call(build_overloaded_application(*ALL_THREADS), "GET", path, *headers).status == status
 
 
 @pytest.mark.urls("tests.support.custom_views")
 def test_browsable_api_disabled_cookie_needs_no_thread(start: Start, clock: MovableClock) -> None:
     start(BROWSABLE_API=False).accounts.store = RemoteStore(clock)
-    assert call(build_application(overloaded=True), "GET", "/quick", HTML, COOKIE).status == 200
+    assert (
+        call(build_overloaded_application(*ALL_THREADS), "GET", "/quick", HTML, COOKIE).status
+        == 200
+    )
 
 
-TOO_MANY_REQUESTS = THREADS * (1 + QUEUE_PER_THREAD) + 32
+TOO_MANY_REQUESTS = 5 * THREADS
+"""Each blocks a thread until the store's timeout of a second, so the last would wait four."""
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from accounts.browsable.renderers import EndpointRenderer
+from accounts.browsable.views import LoginView
 from accounts.domain.interfaces import StoreAccess
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.views import BaseAPIView
@@ -15,7 +16,7 @@ from authproject.server.routes import Route, iter_routes
 from tests.support.api import MovableClock
 
 NONE, IDENTITY, WRITE = StoreAccess
-EVENT_LOOP, PREFETCH, THREAD, MONITORING_THREAD = Execution
+EVENT_LOOP, PREFETCH, THREAD, PASSWORD_THREAD, MONITORING_THREAD = Execution
 HASHES = {"hashes_password": True}
 PUBLIC = {"authentication_classes": [], "renderer_classes": [JSONRenderer]}
 PUBLIC_PAGE = {"authentication_classes": [], "renderer_classes": [JSONRenderer, EndpointRenderer]}
@@ -50,8 +51,8 @@ def rows(
 
 
 TABLE = [
-    *rows(HASHES, WRITE, STORES, ANY, THREAD),
-    *rows(HASHES, IDENTITY, STORES, ANY, THREAD),
+    *rows(HASHES, WRITE, STORES, ANY, PASSWORD_THREAD),
+    *rows(HASHES, IDENTITY, STORES, ANY, PASSWORD_THREAD),
     *rows({}, None, STORES, ANY, THREAD),
     *rows(PUBLIC, NONE, STORES, ANY, EVENT_LOOP),
     *rows({}, IDENTITY, (MEMORY, JOURNAL), ANY, EVENT_LOOP),
@@ -95,8 +96,13 @@ def test_service_views_declare_their_facts(execution: Execution, names: set[str]
     assert {name for name, one in chosen.items() if one is execution} == names
 
 
-def test_views_that_hash_run_on_a_thread() -> None:
+def test_views_that_hash_run_on_threads_of_their_own() -> None:
     chosen = {route.name: choose_execution(route, MEMORY, cookie=False) for route in iter_routes()}
-    on_threads = {name for name, one in chosen.items() if one is THREAD}
-    assert {"auth-register", "auth-login", "auth-password"} <= on_threads
-    assert not {"auth-refresh", "auth-logout", "auth-logout-all"} & on_threads
+    hashing = {name for name, one in chosen.items() if one is PASSWORD_THREAD}
+    assert hashing >= {"auth-register", "auth-login", "auth-password", "rest_framework:login"}
+    assert not {"auth-refresh", "auth-logout", "auth-logout-all"} & hashing
+
+
+def test_browsable_login_runs_on_a_thread_for_hashes() -> None:
+    route = Route("/api-auth/login", "rest_framework:login", LoginView.as_view())
+    assert choose_execution(route, MEMORY, cookie=True) is PASSWORD_THREAD

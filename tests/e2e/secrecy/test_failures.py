@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
-from accounts.passwords.executor import HASHING_THREADS, MAX_PENDING_HASHES
+from authproject.server.application import THREADS
 from tests.support.processes import run_python, run_service
 from tests.support.recording_client import RecordingClient
 from tests.support.secrets import Secrets
@@ -62,8 +62,8 @@ def test_store_password_is_not_logged(tmp_path: Path) -> None:
 
 def test_password_of_overloaded_login_is_not_logged(tmp_path: Path) -> None:
     secrets = build_secrets()
-    count = MAX_PENDING_HASHES + HASHING_THREADS + 8
-    with run_service(tmp_path, BCRYPT_ROUNDS="10") as service:
+    count = THREADS
+    with run_service(tmp_path, BCRYPT_ROUNDS="12") as service:
         client = RecordingClient(service, secrets)
         with ThreadPoolExecutor(count) as threads:
             statuses = list(threads.map(lambda _: client.log_in(PASSWORD).status, range(count)))
