@@ -1,5 +1,6 @@
 """Logins of accounts with password hashes of other software."""
 
+import sys
 import unicodedata
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +11,12 @@ from accounts.domain.users import EmailAddress, User
 from accounts.passwords.imported_hashes import parse_hash
 from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api
-from tests.support.django_hashes import every_algorithm, every_other_hash, make_django_hash
+from tests.support.django_hashes import (
+    every_algorithm,
+    every_other_hash,
+    make_django_hash,
+    needs_argon2,
+)
 
 Start = Callable[..., Services]
 NFD = "cafe\u0301"
@@ -74,6 +80,14 @@ def test_password_hashed_as_sent_logs_in(
     assert [Api().login(password=password).status_code for _ in range(2)] == [200, 200]
 
 
+def test_upgraded_hash_is_of_the_normalized_password(import_hash: ImportHash) -> None:
+    import_hash(make_django_hash("pbkdf2_sha256", NFD))
+    composed = unicodedata.normalize("NFKC", NFD)
+    assert Api().login(password=composed).status_code == 401
+    assert Api().login(password=NFD).status_code == 200
+    assert Api().login(password=composed).status_code == 200
+
+
 def test_password_hashed_normalized_logs_in(import_hash: ImportHash) -> None:
     import_hash(make_django_hash("pbkdf2_sha256", unicodedata.normalize("NFKC", NFD)))
     assert [Api().login(password=NFD).status_code for _ in range(2)] == [200, 200]
@@ -112,3 +126,13 @@ def test_impossible_password_is_a_wrong_one(
     import_hash(make_django_hash(algorithm, "secret"))
     response = Api().login(password=password)
     assert (response.status_code, response.json()["code"]) == (401, "invalid_credentials")
+
+
+@needs_argon2
+def test_login_without_the_library_of_argon2_is_logged(
+    import_hash: ImportHash, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    import_hash(make_django_hash("argon2", "secret"))
+    monkeypatch.setitem(sys.modules, "argon2", None)
+    assert Api().login(password="secret").status_code == 500
+    assert "argon2" in caplog.text
