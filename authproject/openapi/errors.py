@@ -1,6 +1,7 @@
 """The errors of operations. Every example is the response to an exception that the code raises."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from http.client import responses
 from typing import Any
 
 from django.http import HttpRequest
@@ -34,8 +35,8 @@ DESCRIPTIONS = {
     500: "A bug. Its traceback is in the log, under the `request_id`.",
     503: "A temporary error. Retry after `Retry-After` seconds.",
 }
-NAMES = {400: "BadRequest", 401: "Unauthorized", 422: "Unprocessable"}
-"""Names for the schemas of an operation's own errors, after the operation's."""
+NAMES = {422: "Unprocessable"}
+"""Names for the schemas of an operation's own errors, after the operation's; else HTTP's phrase."""
 
 SHARED_NAMES = {
     ("invalid_host", "parse_error"): "BadRequest",
@@ -160,6 +161,20 @@ def _build_enum(bodies: Collection[Object]) -> Object:
 def _extend(base: str, properties: Object, required: list[str]) -> Object:
     extension = {"type": "object", "properties": properties, "required": required}
     return {"allOf": [{"$ref": f"#/components/schemas/{base}"}, extension]}
+
+
+def get_description(status: int) -> str:
+    """Return the description of an error response, by default HTTP's phrase."""
+    return DESCRIPTIONS.get(status) or f"{_get_phrase(status)}."
+
+
+def get_status_name(status: int) -> str:
+    """Return the part of a schema's name that stands for the status."""
+    return NAMES.get(status) or _get_phrase(status).replace(" ", "")
+
+
+def _get_phrase(status: int) -> str:
+    return responses.get(status, "Error")
 
 
 def get_shared_name(schema: Object) -> str | None:

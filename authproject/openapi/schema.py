@@ -13,13 +13,13 @@ from accounts import serializers
 from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH
 from authproject.monitoring.middleware import PRIVATE_PATHS
 from authproject.openapi.errors import (
-    DESCRIPTIONS,
-    NAMES,
     Object,
     build_schema,
+    get_description,
     get_errors,
     get_examples,
     get_shared_name,
+    get_status_name,
     get_value_errors,
 )
 from authproject.openapi.operations import LINKS, OPERATIONS, Operation
@@ -116,7 +116,7 @@ class Schema(AutoSchema):
             "examples": {name: {"value": body} for name, body in examples.items()},
         }
         response = {
-            "description": DESCRIPTIONS[status],
+            "description": get_description(status),
             "headers": self._get_headers(str(status)),
             "content": {"application/json": content},
         }
@@ -127,7 +127,7 @@ class Schema(AutoSchema):
 
     def _get_own_name(self, status: int) -> str:
         name = self.operation.name
-        return name[0].upper() + name[1:] + NAMES[status]
+        return name[0].upper() + name[1:] + get_status_name(status)
 
     def _get_headers(self, status: str) -> Object:
         private = ("Cache-Control",) if self._is_private() else ()
