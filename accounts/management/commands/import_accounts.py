@@ -4,7 +4,7 @@ import argparse
 import sys
 import time
 from collections.abc import Iterable
-from contextlib import closing
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,13 +12,14 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
-from accounts.domain.errors import StartupError, StoreUnavailable
+from accounts.domain.errors import StartupError
+from accounts.domain.interfaces import AccountStore
+from accounts.management.configured_store import open_configured_store
 from accounts.passwords.executor import HashingExecutor
 from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds.loader import SeedLoader
 from accounts.seeds.reader import RefusedSeed, SeedUser, iter_seeds
-from accounts.stores import open_store
 
 T = TypeVar("T")
 
@@ -31,49 +32,37 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="check the file, add nothing")
 
     def handle(self, *args: Any, file: Path, dry_run: bool, **options: Any) -> None:
-        if not dry_run:
-            _require_persistent_store(settings.STORE_URL)
-        try:
+        with nullcontext() if dry_run else open_configured_store() as store:
             seeds, refused = _read(file)
             for seed in refused:
                 self.stderr.write(f"{file} {seed}")
             self.stdout.write(f"{len(seeds):,} valid, {len(refused):,} refused.")
-            if not dry_run:
-                added = _add(seeds)
+            if store is not None:
+                added = _add(seeds, store)
                 self.stdout.write(f"{added:,} added, {len(seeds) - added:,} there already.")
-        except StartupError as error:
-            raise CommandError(str(error)) from error
-        except StoreUnavailable as error:
-            raise CommandError(f"{error} What was added stays; run this again.") from error
         if refused:
             raise CommandError("Some accounts were refused.")
-
-
-def _require_persistent_store(url: str) -> None:
-    if url.startswith("memory:"):
-        raise CommandError(
-            "STORE_URL is memory://: what is added there is gone when this command ends. Set "
-            "STORE_URL to another store, or SEED_USERS_FILE to this file."
-        )
 
 
 def _read(file: Path) -> tuple[list[SeedUser], list[RefusedSeed]]:
     seeds: list[SeedUser] = []
     refused: list[RefusedSeed] = []
     policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    for seed in _show_progress(iter_seeds(file, policy)):
-        if isinstance(seed, SeedUser):
-            seeds.append(seed)
-        else:
-            refused.append(seed)
+    try:
+        for seed in _show_progress(iter_seeds(file, policy)):
+            if isinstance(seed, SeedUser):
+                seeds.append(seed)
+            else:
+                refused.append(seed)
+    except StartupError as error:
+        raise CommandError(str(error)) from error
     return seeds, refused
 
 
-def _add(seeds: list[SeedUser]) -> int:
+def _add(seeds: list[SeedUser], store: AccountStore) -> int:
     """Return how many were added; the others were there already."""
     hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=HashingExecutor())
-    with closing(open_store(settings.STORE_URL, time.time)) as store:
-        return SeedLoader(seeds, store, hasher, time.time).load(_show_progress)
+    return SeedLoader(seeds, store, hasher, time.time).load(_show_progress)
 
 
 def _show_progress(items: Iterable[T]) -> Iterable[T]:

@@ -140,7 +140,7 @@ def test_import_into_a_journal_in_use_is_an_error(
 
 def test_import_into_an_unreachable_store_is_an_error(settings: Settings, file: Path) -> None:
     settings.STORE_URL = UNREACHABLE
-    assert "What was added stays; run this again" in run_import(file).failure
+    assert "what is done already stays" in run_import(file).failure
 
 
 def test_exit_status_says_if_an_account_was_refused(file: Path, tmp_path: Path) -> None:
