@@ -110,7 +110,9 @@ def get_thread_states(pid: int) -> set[str]:
 
 def count_unread_bytes(port: int) -> int:
     """Return the number of unread bytes in the sockets of a port (Linux)."""
-    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    # An IPv6 socket that takes IPv4 connections is in tcp6 only.
+    tables = [Path(f"/proc/net/{name}").read_text() for name in ("tcp", "tcp6")]
+    rows = [row.split() for table in tables for row in table.splitlines()[1:]]
     return sum(
         int(row[4].partition(":")[2], 16)
         for row in rows
