@@ -3,9 +3,11 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.support.api import JSON
 from tests.support.browser_client import SocketBrowser
 from tests.support.guides import (
     copy_project,
@@ -15,6 +17,7 @@ from tests.support.guides import (
     run_in,
     run_tests_in,
 )
+from tests.support.http import FORM
 from tests.support.metrics import Counts
 from tests.support.processes import Service, run_python
 
@@ -62,12 +65,18 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "from accounts.domain.interfaces import StoreAccess\n"
     )
     for name, text in variants.items():
-        (copy / f"{name}.py").write_text(imports + text)
-        urls = copy / "authproject/urls.py"
-        insert(urls, f"import {name}", before="\nurlpatterns = [\n")
-        route = f'path("api/v1/protected/{name}", {name}.NotesView.as_view(), name="{name}"),'
-        insert(urls, route, indent=4, after="urlpatterns = [\n")
+        add_view(copy, name, imports + text)
+    add_view(copy, "body", read_view() + read_code_blocks(GUIDE)[3], view="NewNoteView")
     return copy
+
+
+def add_view(project: Path, name: str, text: str, view: str = "NotesView") -> None:
+    """Add a module with this text, and a path of the same name for its view."""
+    (project / f"{name}.py").write_text(text)
+    urls = project / "authproject/urls.py"
+    insert(urls, f"import {name}", before="\nurlpatterns = [\n")
+    route = f'path("api/v1/protected/{name}", {name}.{view}.as_view(), name="{name}"),'
+    insert(urls, route, indent=4, after="urlpatterns = [\n")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +84,7 @@ def described_project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of this project, with the endpoint and its full description."""
     copy = copy_with_view(tmp_path_factory.mktemp("described"), describe(read_view()))
     operations = copy / "authproject/openapi/operations.py"
-    insert(operations, read_code_blocks(GUIDE)[3], indent=4, after="OPERATIONS = {\n")
+    insert(operations, read_code_blocks(GUIDE)[4], indent=4, after="OPERATIONS = {\n")
     profile = '    "/api/v1/protected/profile": "GET",\n'
     insert(copy / "tests/support/http.py", f'    "{NOTES}": "GET",', after=profile)
     insert(copy / "tests/support/openapi.py", f'BEARER.add("{NOTES}")', before="WITH_BODY = ")
@@ -150,6 +159,25 @@ def test_fast_endpoint_knows_its_user(service: Service, email: str) -> None:
     assert service.request("GET", path).status == 401
     response = service.request("GET", path, Authorization=f"Bearer {token}")
     assert response.json()["owner"] == email
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "expected"),
+    [
+        (b'{"text": "Water the plants."}', {}, (201, None)),
+        (b'{"text": 1}', {}, (422, "unprocessable")),
+        (b"text=1", {"Content-Type": FORM}, (415, "unsupported_media_type")),
+        (b"compressed", {"Content-Encoding": "gzip"}, (415, "unsupported_media_type")),
+    ],
+)
+def test_body_is_validated(
+    service: Service, email: str, body: bytes, headers: dict[str, str], expected: Any
+) -> None:
+    service.register(email)
+    token = service.login(email).json()["access_token"]
+    headers = {"Content-Type": JSON, "Authorization": f"Bearer {token}", **headers}
+    response = service.request("POST", "/api/v1/protected/body", body, **headers)
+    assert (response.status, response.json().get("code")) == expected
 
 
 def test_page_opens_after_login(service: Service, email: str) -> None:
