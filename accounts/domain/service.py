@@ -77,11 +77,13 @@ class AccountService:
     def authenticate(self, email: EmailAddress, password: SubmittedPassword | None) -> User:
         """Return the user with this password. Raises `InvalidCredentials`.
 
-        An unknown user takes as long as a wrong password.
+        An unknown or disabled user takes as long as a wrong password.
         """
         user = self.store.get_user(email)
+        if user is not None and user.disabled:
+            user = None  # also in time: a right password with a cheaper hash would be faster
         matches = self.hasher.verify(password, user.password_hash if user else None)
-        if user is None or password is None or not matches or user.disabled:
+        if user is None or password is None or not matches:
             self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
         if self.hasher.must_update(user.password_hash):

@@ -1,7 +1,9 @@
 """Executors and hashers for tests about passwords."""
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import pytest
 
 from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 from accounts.passwords.executor import HashingExecutor
@@ -35,3 +37,15 @@ def build_hasher(rounds: int = 4, executor: HashingExecutor | None = None) -> Bc
 def build_full_executor() -> HashingExecutor:
     """Return an executor that refuses every hash: none can wait less than no time."""
     return HashingExecutor(threads=1, max_wait_seconds=-1.0)
+
+
+def record_costs(hasher: BcryptHasher, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return a list that gets the bcrypt cost of each hash: equal work takes equal time."""
+    encode, costs = hasher._django.encode, list[int]()
+
+    def recording_encode(text: str, salt: Any) -> str:  # the stub says str, but it is bytes
+        costs.append(int(salt.split(b"$")[2]))
+        return encode(text, salt)
+
+    monkeypatch.setattr(hasher._django, "encode", recording_encode)
+    return costs

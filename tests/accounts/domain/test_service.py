@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sized
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
@@ -11,18 +12,21 @@ from accounts.domain.errors import (
     TokenReused,
     TokenRevoked,
 )
+from accounts.domain.interfaces import SubmittedPassword
 from accounts.domain.service import AccountService, TokenPair
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.passwords.executor import HashingExecutor
+from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import parse_password
 from accounts.stores.memory import MemoryStore
 from tests.support.api import MovableClock
 from tests.support.http import Start
-from tests.support.passwords import NORMALIZED, SUBMITTED, T, build_hasher
+from tests.support.passwords import NORMALIZED, SUBMITTED, T, build_hasher, record_costs
 from tests.support.sessions import LIFETIME
 from tests.support.stores import EMAIL
 
+UNKNOWN = EmailAddress("unknown@example.com")
 WRONG = parse_password("another battery")
 
 
@@ -103,6 +107,20 @@ def test_wrong_password_upgrades_no_hash(start_service: StartService) -> None:
     with pytest.raises(InvalidCredentials):
         service.login(EMAIL, WRONG)
     assert get_user(service) == before
+
+
+@pytest.mark.parametrize("password", [SUBMITTED, WRONG], ids=["right", "wrong"])
+def test_disabled_user_with_a_cheaper_hash_takes_the_time_of_an_unknown_user(
+    start_service: StartService, monkeypatch: pytest.MonkeyPatch, password: SubmittedPassword
+) -> None:
+    start_service(BCRYPT_ROUNDS=4)
+    service = start_service(BCRYPT_ROUNDS=6)
+    service.store.update_user(EMAIL, lambda user: replace(user, disabled=True))
+    costs = record_costs(cast(BcryptHasher, service.hasher), monkeypatch)
+    for email in (EMAIL, UNKNOWN):
+        with pytest.raises(InvalidCredentials):
+            service.login(email, password)
+    assert costs == [6, 6]
 
 
 def test_hash_upgrade_keeps_a_password_changed_meanwhile(start_service: StartService) -> None:

@@ -1,10 +1,17 @@
 import pytest
 
 from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
-from accounts.passwords.hasher import BcryptHasher, estimate_seconds
+from accounts.passwords.hasher import estimate_seconds
 from accounts.passwords.policy import parse_password
 from tests.support.django_hashes import make_django_hash
-from tests.support.passwords import HASH, NORMALIZED, SUBMITTED, CountingExecutor, build_hasher
+from tests.support.passwords import (
+    HASH,
+    NORMALIZED,
+    SUBMITTED,
+    CountingExecutor,
+    build_hasher,
+    record_costs,
+)
 
 HASHER = build_hasher()
 
@@ -51,33 +58,21 @@ def test_dummy_hash_does_not_match_the_empty_password() -> None:
     assert not HASHER.verify(SubmittedPassword("", NormalizedPassword("")), HASHER._dummy_hash)
 
 
-def count_hashes(hasher: BcryptHasher, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Return a list that grows with each hash; equal numbers take equal time."""
-    encode, salts = hasher._django.encode, list[str]()
-
-    def counting_encode(text: str, salt: str) -> str:
-        salts.append(salt)
-        return encode(text, salt)
-
-    monkeypatch.setattr(hasher._django, "encode", counting_encode)
-    return salts
-
-
 @pytest.mark.parametrize("encoded", [HASH, None])
 def test_verify_wrong_password_tries_both_forms(
     encoded: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     hasher = build_hasher()
-    salts = count_hashes(hasher, monkeypatch)
+    costs = record_costs(hasher, monkeypatch)
     assert not hasher.verify(parse_password("cafe\u0301"), encoded)
-    assert len(salts) == 2
+    assert len(costs) == 2
 
 
 def test_verify_cheaper_hash_does_the_missing_work(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = build_hasher(rounds=6)
-    salts = count_hashes(hasher, monkeypatch)
+    costs = record_costs(hasher, monkeypatch)
     assert not hasher.verify(parse_password("wrong password"), HASH)
-    assert len(salts) == 2 ** (6 - 4)
+    assert costs == [4] * 2 ** (6 - 4)
 
 
 def test_must_update_hash_of_another_cost() -> None:
