@@ -106,7 +106,7 @@ class AccountStore(Protocol):
         """Return the number of accounts, or `None` if counting is expensive."""
 
     def ping(self) -> None:
-        """Raise `StoreUnavailable` unless the store responds."""
+        """Raise `StoreUnavailable` unless the store responds and takes changes."""
 
     def close(self) -> None: ...
 

@@ -23,7 +23,7 @@ class LivenessView(PublicJSONView):
 
 
 class ReadinessView(PublicJSONView):
-    """Reports whether the store answers; 503 if it does not."""
+    """Reports whether the store answers and takes changes; 503 if it does not."""
 
     store_access = StoreAccess.WRITE
 

@@ -95,7 +95,7 @@ class ServiceCollector(Collector):
         with suppress(errors.StoreUnavailable):
             services.accounts.store.ping()
             up = 1
-        yield GaugeMetricFamily("auth_store_up", "Whether the store answers", up)
+        yield GaugeMetricFamily("auth_store_up", "Whether the store answers and takes changes", up)
         yield GaugeMetricFamily("auth_clock_seconds", "The time of this service", services.clock())
         count = services.accounts.store.count_users()
         if count is not None:

@@ -6,6 +6,7 @@ from typing import Any
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
+from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -22,6 +23,18 @@ MAX_CONNECTIONS = 4096
 
 TIMEOUT_SECONDS = 1.0
 """For connecting, for a response, and for a lock that other threads hold meanwhile."""
+
+
+REFUSALS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS")
+"""Error codes with which a server refuses changes, while reads may work."""
+
+
+def refuses_changes(error: Exception) -> bool:
+    """Return whether the server could be reached, but takes no changes."""
+    if isinstance(error, ReadOnlyError | OutOfMemoryError):
+        return True  # redis-py has removed their code from the message.
+    # Old servers put the code into the message of a script's error.
+    return isinstance(error, ResponseError) and any(code in str(error) for code in REFUSALS)
 
 
 class TimeoutLock:

@@ -23,13 +23,14 @@ from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
+from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.redis.client import Client, TimeoutLock, connect
+from accounts.stores.redis.client import Client, TimeoutLock, connect, refuses_changes
 from accounts.stores.redis.config_check import log_durability_warnings
 from accounts.stores.serialization import T, dump, load
 from accounts.stores.url import RedisURL, Topology
@@ -76,10 +77,11 @@ class RedisStore:
         self._client: Client | None = None
         self._connect_lock = TimeoutLock()
         self._outage = OutageLogger(logger, "the store cannot be reached")
+        self._refusal = OutageLogger(logger, "the store refuses changes")
         self._config_checked = False
 
     def add_user(self, user: User) -> None:
-        with self._connection() as client:
+        with self._connection(changes=True) as client:
             added = client.set(_key(user.email, "user"), dump(user), nx=True)
         if not added:
             raise DuplicateEmail
@@ -88,10 +90,13 @@ class RedisStore:
         remaining = iter(users)
         added = 0
         while batch := list(islice(remaining, BATCH_SIZE)):
-            with self._connection() as client, client.pipeline(transaction=False) as pipeline:
+            with (
+                self._connection(changes=True) as client,
+                client.pipeline(transaction=False) as pipeline,
+            ):
                 for user in batch:
                     pipeline.set(_key(user.email, "user"), dump(user), nx=True)
-                added += sum(map(bool, pipeline.execute()))
+                added += sum(map(_get_added, pipeline.execute(raise_on_error=False)))
         return added
 
     def get_user(self, email: EmailAddress) -> User | None:
@@ -149,9 +154,10 @@ class RedisStore:
         """A server would have to go through all its keys."""
 
     def ping(self) -> None:
-        # A server that is loading its data, or denies access to keys, still responds to PING.
-        with self._connection() as client:
-            client.exists("acct:ready")
+        # A change, since a replica and a server with full memory still respond to PING and GET.
+        # It stores nothing: nobody makes this key, and XX changes existing keys only.
+        with self._connection(changes=True) as client:
+            client.set("acct:ready", "", xx=True)
 
     def close(self) -> None:
         if self._client is not None:
@@ -174,7 +180,7 @@ class RedisStore:
                 return value
             new_text = "" if value is None else dump(value)
             arguments = (key, text, new_text, self._get_expiry_ms(value))
-            with self._connection() as client:
+            with self._connection(changes=True) as client:
                 conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
             if conflicting is None:
                 return value
@@ -183,18 +189,31 @@ class RedisStore:
         raise StoreUnavailable
 
     @contextmanager
-    def _connection(self) -> Iterator[Client]:
+    def _connection(self, *, changes: bool = False) -> Iterator[Client]:
         """Raises `StoreUnavailable` if the server cannot be reached or returns an error."""
         try:
             client = self._get_client()
             yield client
         except (RedisError, RedisClusterException, OSError, UnicodeError) as error:
-            self._outage.failed(error)
+            self._handle_error(error)
             raise StoreUnavailable from error
         self._outage.recovered()
+        if changes:
+            self._refusal.recovered()
         if not self._config_checked:
             self._config_checked = True
             log_durability_warnings(client)
+
+    def _handle_error(self, error: Exception) -> None:
+        if not refuses_changes(error):
+            self._outage.failed(error)
+            return
+        self._outage.recovered()
+        self._refusal.failed(error)
+        if isinstance(self._client, Redis):
+            # A primary that became a replica keeps its clients. A new connection asks DNS again.
+            # In a cluster, its replicas redirect.
+            self._client.connection_pool.disconnect(inuse_connections=False)
 
     def _get_client(self) -> Client:
         client = self._client
@@ -224,6 +243,13 @@ class RedisStore:
         # A duration and not a point in time, because the server's clock may differ.
         seconds = max(0.0, record.expires_at - self._clock())
         return str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
+
+
+def _get_added(result: object) -> bool:
+    # By itself, redis-py raises it with the command, which has an address and a hash, for the log.
+    if isinstance(result, Exception):
+        raise result
+    return bool(result)
 
 
 def _key(email: EmailAddress, suffix: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad, find_lost_users
+from tests.support.ports import free_port
 from tests.support.processes import Service, run_service
-from tests.support.valkey import Server, valkey_binary, wait_until
+from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 
@@ -122,3 +123,19 @@ def can_log_in(service: Service) -> bool:
         return service.login(EMAIL).status == 200
     except (OSError, http.client.HTTPException):
         return False  # the killed worker had accepted the connection
+
+
+def test_replica_is_not_ready_and_not_up(tmp_path: Path, valkey: Server) -> None:
+    with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
+        service.register()
+        assert is_ready(service)
+        ask(valkey.port, "REPLICAOF", "127.0.0.1", str(free_port()))
+        assert not is_ready(service)
+        assert "auth_store_up 0.0" in service.metrics()
+        assert service.request("GET", "/health").status == 200
+        assert service.register("new@example.com").status == 503
+        assert "the store refuses changes: ReadOnlyError" in service.log
+        ask(valkey.port, "REPLICAOF", "NO", "ONE")
+        assert is_ready(service)
+        assert "auth_store_up 1.0" in service.metrics()
+        assert service.register("new@example.com").status == 201

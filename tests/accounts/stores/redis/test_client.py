@@ -139,3 +139,26 @@ def test_sentinel_server_restarted_is_found_again(
 
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:
     assert_unavailable(open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/another").ping)
+
+
+def test_cluster_that_refuses_changes_is_unavailable(open_url: OpenStore, cluster: Server) -> None:
+    store = open_url(cluster_url(cluster))
+    store.add_user(USER)
+    ask(cluster.port, "CONFIG", "SET", "min-replicas-to-write", "1")
+    try:
+        assert_unavailable(store.ping, lambda: store.add_users([make_user(1)]))
+        assert store.get_user(EMAIL) == USER
+    finally:
+        ask(cluster.port, "CONFIG", "SET", "min-replicas-to-write", "0")
+    store.ping()
+
+
+def test_sentinel_demoted_server_is_unavailable_until_promoted(
+    open_url: OpenStore, server: Server, sentinel: Server
+) -> None:
+    store = open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/accounts/0")
+    store.add_user(USER)
+    ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port()))
+    assert_unavailable(store.ping, lambda: store.add_user(make_user(1)))
+    ask(server.port, "REPLICAOF", "NO", "ONE")
+    wait_until(lambda: is_available(store))

@@ -1,0 +1,168 @@
+"""A server that is reached, but refuses changes: a replica, a full memory or disk."""
+
+import logging
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from accounts.domain.interfaces import AccountStore
+from tests.support.api import MovableClock
+from tests.support.ports import free_port
+from tests.support.redis import OpenStore, assert_unavailable, is_available
+from tests.support.stores import EMAIL, SID, USER, make_user, new_session
+from tests.support.system_programs import find_program
+from tests.support.valkey import Server, ask, valkey_binary, wait_until
+
+
+@pytest.fixture(params=["valkey", "redis"])
+def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
+    binary = valkey_binary() if request.param == "valkey" else find_program("redis-server")
+    server = Server(binary, tmp_path)
+    yield server
+    server.kill()
+
+
+def configure(server: Server, *words: str) -> None:
+    assert ask(server.port, "CONFIG", "SET", *words) == b"+OK\r\n"
+
+
+def demote(server: Server) -> None:
+    assert ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port())) == b"+OK\r\n"
+
+
+def promote(server: Server) -> None:
+    assert ask(server.port, "REPLICAOF", "NO", "ONE") == b"+OK\r\n"
+
+
+def fill_memory(server: Server) -> None:
+    configure(server, "maxmemory-policy", "noeviction")
+    configure(server, "maxmemory", "1")
+
+
+def require_replicas(server: Server) -> None:
+    configure(server, "min-replicas-to-write", "1")
+
+
+def break_snapshots(server: Server) -> None:
+    """Make the next snapshot fail, after which the server refuses changes."""
+    configure(server, "save", "3600 1")
+    (server.folder / "dump.rdb").mkdir()  # which a snapshot cannot replace
+    ask(server.port, "BGSAVE")
+    wait_until(lambda: b"rdb_last_bgsave_status:err" in ask(server.port, "INFO", "persistence"))
+
+
+REFUSALS: dict[str, Callable[[Server], None]] = {
+    "ReadOnlyError: ": demote,
+    "OutOfMemoryError: ": fill_memory,
+    "ResponseError: NOREPLICAS ": require_replicas,
+    "ResponseError: MISCONF ": break_snapshots,
+}
+
+
+@pytest.mark.parametrize("refuse", REFUSALS.values())
+def test_refusal_makes_store_unavailable_but_readable(
+    open_url: OpenStore, server: Server, clock: MovableClock, refuse: Callable[[Server], None]
+) -> None:
+    store = open_url(server.url)
+    store.add_user(USER)
+    refuse(server)
+    assert_unavailable(
+        store.ping,
+        lambda: store.add_user(make_user(1)),
+        lambda: store.add_users([make_user(1)]),
+        lambda: store.update_session(EMAIL, SID, lambda current: new_session(clock)),
+    )
+    assert store.get_user(EMAIL) == USER
+
+
+@pytest.mark.parametrize("message", REFUSALS)
+def test_refusal_is_logged_once_with_its_cause(
+    open_url: OpenStore, server: Server, caplog: pytest.LogCaptureFixture, message: str
+) -> None:
+    store = open_url(server.url)
+    store.add_user(USER)
+    REFUSALS[message](server)
+    assert_unavailable(lambda: store.add_users([make_user(1)]))
+    for _ in range(3):
+        assert not is_available(store)
+        store.get_user(EMAIL)  # works, but the refusal goes on
+    [error] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert error.startswith(f"the store refuses changes: {message}")
+    assert make_user(1).email not in error
+
+
+def test_promoted_server_is_used_again(
+    open_url: OpenStore, server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    demote(server)
+    store = open_url(server.url)  # a replica at the start, too
+    assert not is_available(store)
+    promote(server)
+    assert is_available(store)
+    assert "recovered from: the store refuses changes" in caplog.messages
+
+
+def test_ping_stores_nothing(open_url: OpenStore, server: Server) -> None:
+    open_url(server.url).ping()
+    assert ask(server.port, "DBSIZE") == b":0\r\n"
+    assert b"rdb_changes_since_last_save:0\r\n" in ask(server.port, "INFO", "persistence")
+
+
+class MovableAddress:
+    """A port that forwards each new connection to `target`."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                client = self._listener.accept()[0]
+                server = socket.create_connection(("127.0.0.1", self.target))
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, destination: socket.socket) -> None:
+        with source, suppress(OSError):
+            while data := source.recv(65_536):
+                destination.sendall(data)
+            destination.shutdown(socket.SHUT_RDWR)
+
+
+CHANGES: dict[str, Callable[[AccountStore], object]] = {
+    "ping": lambda store: store.ping(),
+    "add_user": lambda store: store.add_user(make_user(1)),
+    "update_session": lambda store: store.update_session(
+        EMAIL, SID, lambda current: new_session(MovableClock())
+    ),
+}
+
+
+@pytest.mark.usefixtures("valkey_url")  # which empties the successor
+@pytest.mark.parametrize("change", CHANGES.values(), ids=list(CHANGES))
+def test_demoted_server_is_left_for_its_successor(
+    open_url: OpenStore,
+    server: Server,
+    valkey_server: Server,
+    change: Callable[[AccountStore], object],
+) -> None:
+    with closing(MovableAddress(server.port)) as address:
+        store = open_url(f"redis://127.0.0.1:{address.port}")
+        store.add_user(USER)
+        demote(server)
+        address.target = valkey_server.port
+        assert_unavailable(lambda: change(store))
+        change(store)
+        store.add_user(USER)  # unknown to the successor
