@@ -9,12 +9,16 @@ import secrets
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+EXAMPLE = ".env.example"
+CHECKOUT = Path(__file__).resolve().parent.parent
+# Where the wheel is installed, there is no example: a project is the folder of the command.
+ROOT = CHECKOUT if (CHECKOUT / EXAMPLE).exists() else Path.cwd()
 
 
 def init_env(root: Path) -> str:
     """Write `root/.env`, readable by its owner only, unless it exists. Return a message."""
-    example = (root / ".env.example").read_text(encoding="utf-8")
+    path = root / EXAMPLE
+    example = path.read_text(encoding="utf-8") if path.exists() else "JWT_SECRET_KEY=\n"
     secret = f"JWT_SECRET_KEY={secrets.token_urlsafe(48)}"
     content = re.sub(r"^JWT_SECRET_KEY=.*$", secret, example, count=1, flags=re.MULTILINE)
     try:

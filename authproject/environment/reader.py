@@ -8,10 +8,11 @@ from django.core.exceptions import ImproperlyConfigured
 
 from authproject.environment.dotenv_file import find_similar_variable, read_dotenv
 from authproject.environment.variables import PRODUCTION, Environment, get_variables
+from authproject.init_env import ROOT
 
 Errors = dict[str, str]
 
-DOTENV = Path(__file__).resolve().parents[2] / ".env"
+DOTENV = ROOT / ".env"
 MINUTES_PER_DAY = 24 * 60
 
 

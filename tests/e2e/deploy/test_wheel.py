@@ -105,6 +105,14 @@ def test_serve_without_secret_says_what_is_missing(command: str, tmp_path: Path)
     assert "Traceback" not in refused.stderr
 
 
+def test_new_dotenv_in_the_current_folder_is_read(command: str, tmp_path: Path) -> None:
+    python = str(Path(command).with_name("python"))
+    assert run(python, "-m", "authproject.init_env", cwd=tmp_path).returncode == 0
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    checked = run(command, "manage", "check", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stderr
+
+
 def test_manage_runs_a_command_of_django(command: str, tmp_path: Path) -> None:
     checked = run("env", f"JWT_SECRET_KEY={'s' * 32}", command, "manage", "check", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
