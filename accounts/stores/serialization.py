@@ -10,26 +10,50 @@ from accounts.domain.users import User
 
 T = TypeVar("T", User, Session)
 
-# The stored name of each field, in the order of the fields. `version`, `generation` and `ended`
-# are the names of the first version, and are read for ever.
-STORED_NAMES: dict[type, tuple[str, ...]] = {
-    User: ("email", "password_hash", "version", "created_at", "disabled"),
-    Session: ("sid", "expires_at", "generation", "rotated_at", "ended"),
+TIME = (float, int)
+
+# The stored name of each field with its types, in the order of the fields. `version`, `generation`
+# and `ended` are the names of the first version, and are read for ever.
+STORED_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
+    User: {
+        "email": (str,),
+        "password_hash": (str,),
+        "version": (str,),
+        "created_at": TIME,
+        "disabled": (bool,),
+    },
+    Session: {
+        "sid": (str,),
+        "expires_at": (int,),
+        "generation": (int,),
+        "rotated_at": TIME,
+        "ended": (bool,),
+    },
 }
 
 LATER_FIELDS = {"disabled": False}
 """Fields that an earlier version did not write, with what their absence means."""
 
 
+class DamagedRecord(ValueError):
+    """A record that this service did not write. The message says why, and has no stored value."""
+
+
 def to_dict(record: User | Session) -> dict[str, Any]:
     values = [getattr(record, field.name) for field in fields(record)]
-    return dict(zip(STORED_NAMES[type(record)], values, strict=True))
+    return dict(zip(STORED_FIELDS[type(record)], values, strict=True))
 
 
-def from_dict(cls: type[T], stored: dict[str, Any]) -> T:
-    """Raises `KeyError` if a field is missing."""
-    stored = LATER_FIELDS | stored
-    return cls(*[stored[name] for name in STORED_NAMES[cls]])
+def from_dict(cls: type[T], stored: object) -> T:
+    """Raises `DamagedRecord`."""
+    if not isinstance(stored, dict):
+        raise DamagedRecord("is no JSON object")
+    values: dict[str, Any] = LATER_FIELDS | stored
+    for name, types in STORED_FIELDS[cls].items():
+        # Not `isinstance`: a bool is no number here.
+        if type(values.get(name)) not in types:
+            raise DamagedRecord(f"has no valid {name}")
+    return cls(*[values[name] for name in STORED_FIELDS[cls]])
 
 
 def dump(record: User | Session) -> str:
@@ -37,4 +61,11 @@ def dump(record: User | Session) -> str:
 
 
 def load(cls: type[T], text: str | None) -> T | None:
-    return from_dict(cls, orjson.loads(text)) if text else None
+    """Return the record, or `None` if there is none. Raises `DamagedRecord`."""
+    if text is None:
+        return None
+    try:
+        stored = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise DamagedRecord("is no JSON object") from error
+    return from_dict(cls, stored)

@@ -79,6 +79,8 @@ def _build_client_options(location: RedisURL) -> dict[str, Any]:
         "username": location.username,
         "password": location.password,
         "decode_responses": True,
+        # Text that is not UTF-8 must fail one record and not its whole batch; JSON refuses it.
+        "encoding_errors": "surrogateescape",
         "max_connections": MAX_CONNECTIONS,
         "protocol": 2,  # 3 adds HELLO and push messages, which are not used
         "driver_info": None,  # saves one round trip for each new connection

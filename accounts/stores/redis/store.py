@@ -20,11 +20,12 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
 from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, UserAndSession
@@ -32,9 +33,9 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.redis.client import Client, TimeoutLock, connect, refuses_changes
 from accounts.stores.redis.config_check import log_durability_warnings
-from accounts.stores.serialization import T, dump, load
+from accounts.stores.serialization import DamagedRecord, T, dump, load
 from accounts.stores.url import RedisURL, Topology
-from accounts.throttled_logging import OutageLogger
+from accounts.throttled_logging import OutageLogger, ThrottledLogger
 
 CAS_TIMEOUT_SECONDS = 3.0
 """How long an update is tried again while other clients change the value."""
@@ -78,6 +79,7 @@ class RedisStore:
         self._connect_lock = TimeoutLock()
         self._outage = OutageLogger(logger, "the store cannot be reached")
         self._refusal = OutageLogger(logger, "the store refuses changes")
+        self._damage_logger = ThrottledLogger(logger, clock)
         self._config_checked = False
 
     def add_user(self, user: User) -> None:
@@ -100,9 +102,8 @@ class RedisStore:
         return added
 
     def get_user(self, email: EmailAddress) -> User | None:
-        with self._connection() as client:
-            text: Any = client.get(_key(email, "user"))
-        return load(User, text)
+        key = _key(email, "user")
+        return self._load(User, key, self._get(key))
 
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         def update_existing(user: User | None) -> User:
@@ -128,12 +129,14 @@ class RedisStore:
                     for key in batch:
                         pipeline.get(key)
                     texts = pipeline.execute()
-                yield from filter(None, (load(User, text) for text in texts))
+                users = map(partial(self._load, User), batch, texts)
+                yield from filter(None, users)
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
+        keys = _key(email, "user"), _key(email, f"session:{sid}")
         with self._connection() as client:
-            texts: list[Any] = client.mget(_key(email, "user"), _key(email, f"session:{sid}"))
-        return self._load_both(*texts)
+            texts: list[Any] = client.mget(keys)
+        return self._load_both(keys, *texts)
 
     def get_users_and_sessions(
         self, keys: Sequence[tuple[EmailAddress, str]]
@@ -143,7 +146,7 @@ class RedisStore:
         pairs = [(_key(email, "user"), _key(email, f"session:{sid}")) for email, sid in keys]
         with self._connection() as client:
             texts: list[Any] = client.mget(chain.from_iterable(pairs))
-        return list(map(self._try_to_load, texts[::2], texts[1::2]))
+        return list(map(self._try_to_load, pairs, texts[::2], texts[1::2]))
 
     def update_session(
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
@@ -171,20 +174,19 @@ class RedisStore:
     ) -> T | None:
         """Compare and set until no other client interferes. `None` deletes the record."""
         deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
-        with self._connection() as client:
-            text: Any = client.get(key) or ""
+        text = self._get(key)
         while time.monotonic() < deadline:
-            current = self._load(cls, text)
+            current = self._load(cls, key, text)
             value = update_fn(current)
             if value == current:
                 return value
             new_text = "" if value is None else dump(value)
-            arguments = (key, text, new_text, self._get_expiry_ms(value))
+            arguments = (key, text or "", new_text, self._get_expiry_ms(value))
             with self._connection(changes=True) as client:
                 conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
             if conflicting is None:
                 return value
-            text = conflicting
+            text = conflicting or None
             time.sleep(random.uniform(0, MAX_CAS_PAUSE_SECONDS))  # noqa: S311  # no secret
         raise StoreUnavailable
 
@@ -222,20 +224,44 @@ class RedisStore:
                 client = self._client = self._client or connect(self._location)
         return client
 
-    def _load_both(self, user: Any, session: Any) -> UserAndSession:
-        return load(User, user), self._load(Session, session)
+    def _get(self, key: str) -> str | None:
+        with self._connection() as client:
+            try:
+                text: Any = client.get(key)
+            except ResponseError as error:
+                if not str(error).startswith("WRONGTYPE"):
+                    raise
+                wrong_type = error
+            else:
+                return cast(str | None, text)
+        raise self._report_damage(key, "is no string") from wrong_type
 
-    def _try_to_load(self, user: Any, session: Any) -> UserAndSession | Exception:
+    def _load_both(self, keys: tuple[str, str], user: Any, session: Any) -> UserAndSession:
+        return self._load(User, keys[0], user), self._load(Session, keys[1], session)
+
+    def _try_to_load(
+        self, keys: tuple[str, str], user: Any, session: Any
+    ) -> UserAndSession | Exception:
         try:
-            return self._load_both(user, session)
+            return self._load_both(keys, user, session)
         except Exception as error:  # noqa: BLE001  # the caller raises it, for this account only
             return error
 
-    def _load(self, cls: type[T], text: Any) -> T | None:
-        record = load(cls, text)
+    def _load(self, cls: type[T], key: str, text: str | None) -> T | None:
+        """Return the record of a key. Raises `StoreUnavailable` if it is damaged."""
+        try:
+            record = load(cls, text)
+        except DamagedRecord as error:
+            raise self._report_damage(key, error) from error
+        if isinstance(record, User) and _key(record.email, "user") != key:
+            raise self._report_damage(key, "has the email of another key")
         if isinstance(record, Session) and record.expires_at <= self._clock():
             return None
         return record
+
+    def _report_damage(self, key: str, reason: object) -> StoreUnavailable:
+        self._damage_logger.warning("the record %s is damaged: it %s", key, reason)
+        return StoreUnavailable()
 
     def _get_expiry_ms(self, record: User | Session | None) -> str:
         if not isinstance(record, Session):

@@ -4,14 +4,16 @@ import errno
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import pytest
 
 from accounts.domain.errors import StartupError
 from accounts.stores import check_store, open_store
-from accounts.stores.journal.format import HEADER
+from accounts.stores.journal.format import HEADER, encode
 from tests.support.api import MovableClock
 from tests.support.journal import FailingDisk, Reopen, read_lines
 from tests.support.stores import EMAIL, USER, make_user
@@ -68,6 +70,14 @@ def test_damaged_line_is_refused_by_number(
         with pytest.raises(StartupError, match=rf"{path} line {line} "):
             attempt()
         assert path.read_bytes() == damaged
+
+
+def test_line_with_a_value_of_the_wrong_type_is_refused(reopen: Reopen, path: Path) -> None:
+    wrong: Any = None
+    broken = replace(USER, password_hash=wrong)
+    path.write_bytes(HEADER + encode(broken))
+    with pytest.raises(StartupError, match=rf"{path} line 2 is damaged"):
+        reopen()
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"email":"a@b.c"}\n', b"\0" * 100, HEADER[:10]])

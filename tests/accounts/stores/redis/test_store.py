@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from accounts.domain.errors import DuplicateEmail
+from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.users import EmailAddress
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable, count_commands
@@ -49,7 +49,7 @@ def test_batch_damaged_record_fails_alone(
     before, damaged, after = store.get_users_and_sessions(
         [(EMAIL, SID), (EmailAddress("damaged@example.com"), SID), (EMAIL, SID)]
     )
-    assert isinstance(damaged, ValueError)
+    assert isinstance(damaged, StoreUnavailable)
     assert before == after == (USER, None)
 
 

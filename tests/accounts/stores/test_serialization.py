@@ -1,0 +1,74 @@
+import json
+from typing import Any
+
+import pytest
+
+from accounts.domain.sessions import Session
+from accounts.domain.users import User
+from accounts.stores.serialization import DamagedRecord, dump, from_dict, load, to_dict
+from tests.support.stores import USER
+
+SESSION = Session("5e55104e", 4_102_444_800, 2, 1764108900.75, revoked=True)
+
+
+@pytest.mark.parametrize("record", [USER, SESSION])
+def test_load_dumped_record_is_equal(record: Any) -> None:
+    assert load(type(record), dump(record)) == record
+
+
+def test_load_missing_record_is_none() -> None:
+    assert load(User, None) is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "null", "[]", '"text"', "1", "\udcff", '{"a":NaN}'])
+def test_load_other_text_is_damage(text: str) -> None:
+    with pytest.raises(DamagedRecord, match="is no JSON object"):
+        load(User, text)
+
+
+REQUIRED = [
+    (record, name) for record in (USER, SESSION) for name in to_dict(record) if name != "disabled"
+]
+
+
+@pytest.mark.parametrize(("record", "name"), REQUIRED)
+def test_from_dict_without_a_field_is_damage(record: Any, name: str) -> None:
+    stored = to_dict(record)
+    del stored[name]
+    with pytest.raises(DamagedRecord, match=f"has no valid {name}$"):
+        from_dict(type(record), stored)
+
+
+@pytest.mark.parametrize(
+    ("record", "name", "value"),
+    [
+        (USER, "email", 1),
+        (USER, "password_hash", None),
+        (USER, "version", 1),
+        (USER, "created_at", "x"),
+        (USER, "created_at", True),
+        (USER, "disabled", 0),
+        (SESSION, "sid", ["5e55104e"]),
+        (SESSION, "expires_at", 1.5),
+        (SESSION, "expires_at", True),
+        (SESSION, "generation", "2"),
+        (SESSION, "rotated_at", None),
+        (SESSION, "ended", "true"),
+    ],
+)
+def test_from_dict_wrong_type_is_damage(record: Any, name: str, value: Any) -> None:
+    with pytest.raises(DamagedRecord, match=f"has no valid {name}$"):
+        from_dict(type(record), {**to_dict(record), name: value})
+
+
+@pytest.mark.parametrize("name", ["created_at", "rotated_at"])
+def test_from_dict_whole_seconds_are_a_time(name: str) -> None:
+    record: Any = USER if name == "created_at" else SESSION
+    assert getattr(from_dict(type(record), {**to_dict(record), name: 5}), name) == 5
+
+
+def test_damage_message_has_no_value() -> None:
+    stored = {**to_dict(USER), "created_at": "a secret"}
+    with pytest.raises(DamagedRecord) as caught:
+        load(User, json.dumps(stored))
+    assert "secret" not in str(caught.value)
