@@ -58,6 +58,18 @@ def send(name: str, *pids: int) -> None:
         os.kill(pid, getattr(signal, name))
 
 
+def send_registration(connection: http.client.HTTPConnection) -> None:
+    """Return when the service has read the headers, so that the request is in flight."""
+    body = json.dumps({"email": "late@example.com", "password": PASSWORD}).encode()
+    connection.putrequest("POST", "/api/v1/auth/register")
+    for name, value in (("Content-Type", JSON), ("Content-Length", str(len(body)))):
+        connection.putheader(name, value)
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100 ")
+    connection.send(body)
+
+
 @pytest.mark.parametrize("host", HOSTS)
 def test_hangup_finishes_requests_and_exits_0(
     tmp_path: Path, unshared_store_url: str, host: str
@@ -69,8 +81,7 @@ def test_hangup_finishes_requests_and_exits_0(
         closing(service.connect()) as idle,
     ):
         worker = service.workers()[0]
-        credentials = json.dumps({"email": "late@example.com", "password": PASSWORD})
-        connection.request("POST", "/api/v1/auth/register", credentials, {"Content-Type": JSON})
+        send_registration(connection)
         idle.request("GET", "/health")
         idle.getresponse().read()
         send("SIGHUP", service.process.pid, worker)  # a closed terminal sends it to both
@@ -217,8 +228,7 @@ def test_request_in_flight_survives_reload(tmp_path: Path, valkey_url: str) -> N
         run_service(tmp_path, STORE_URL=valkey_url, BCRYPT_ROUNDS="13") as service,
         closing(service.connect()) as connection,
     ):
-        credentials = json.dumps({"email": "late@example.com", "password": PASSWORD})
-        connection.request("POST", "/api/v1/auth/register", credentials, {"Content-Type": JSON})
+        send_registration(connection)
         reload(service)
         assert connection.getresponse().status == 201
 
@@ -258,6 +268,24 @@ def test_reload_is_ended_by_signal(tmp_path: Path, valkey_url: str, name: str) -
         send(name, service.process.pid)
         assert service.process.wait(10) == 0
         assert not any(map(is_running, workers))
+
+
+def test_signal_while_worker_retires_exits_0(tmp_path: Path, valkey_url: str) -> None:
+    with (
+        run_service(tmp_path, STORE_URL=valkey_url) as service,
+        closing(service.connect()) as connection,
+    ):
+
+        def closes_connection() -> bool:
+            connection.request("GET", "/health")
+            response = connection.getresponse()
+            response.read()
+            return response.headers["Connection"] == "close"
+
+        send("SIGHUP", service.process.pid)
+        wait_until(closes_connection)
+        send("SIGTERM", service.process.pid)
+        assert service.process.wait(10) == 0
 
 
 def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
