@@ -20,10 +20,12 @@ from accounts.management.configured_store import open_configured_store
 from accounts.passwords.policy import PasswordPolicy
 from accounts.services import Services, build_services_for
 
+SOURCE = "asked for, or the first line of standard input"
+
 CHANGES = {
-    "create": ("create an account", "Created {}."),
+    "create": (f"create an account; its password is {SOURCE}", "Created {}."),
     "set-password": (
-        "set a new password, and revoke all sessions",
+        f"revoke all sessions, and set a new password, which is {SOURCE}",
         "Set the password of {} and revoked its sessions.",
     ),
     "revoke-sessions": ("revoke all sessions", "Revoked the sessions of {}."),
@@ -38,10 +40,7 @@ ROW = "{:<16}  {:<8}  {}"
 
 
 class Command(BaseCommand):
-    help = (
-        "Look after the accounts of STORE_URL. Changes count at once, in a running service too. "
-        "A new password is asked for, or it is the first line of standard input."
-    )
+    help = "Look after the accounts of STORE_URL. Changes count at once, in a running service too."
     requires_system_checks = []  # They check the service, and an emergency cannot wait for it.
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
