@@ -117,8 +117,13 @@ class PasswordHasher(Protocol):
     def hash(self, password: NormalizedPassword) -> str:
         """Return a salted hash."""
 
-    def verify(self, password: SubmittedPassword | None, encoded: str | None) -> bool:
-        """Return whether they match. `None` never matches, and takes the same time."""
+    def verify(
+        self, password: SubmittedPassword | None, encoded: str | None, *, account: str
+    ) -> bool:
+        """Return whether they match. `None` never matches, and takes the same time.
+
+        Nor does a hash that cannot be verified: it is logged with the `account`'s e-mail address.
+        """
 
     def must_update(self, encoded: str) -> bool:
         """Return whether `hash` would make a hash of another format or cost."""

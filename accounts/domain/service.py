@@ -82,7 +82,7 @@ class AccountService:
         user = self.store.get_user(email)
         if user is not None and user.disabled:
             user = None  # also in time: a right password with a cheaper hash would be faster
-        matches = self.hasher.verify(password, user.password_hash if user else None)
+        matches = self.hasher.verify(password, user.password_hash if user else None, account=email)
         if user is None or password is None or not matches:
             self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
@@ -194,7 +194,7 @@ class AccountService:
 
     def _require_current_password(self, claims: Claims, password: SubmittedPassword | None) -> None:
         user = _require_current_user(self.store.get_user(claims.email), claims)
-        if not self.hasher.verify(password, user.password_hash):
+        if not self.hasher.verify(password, user.password_hash, account=user.email):
             raise WrongCurrentPassword
 
     def _get_session_end(self, claims: Claims) -> int:

@@ -1,11 +1,17 @@
 """Hashes passwords with bcrypt, and verifies them."""
 
+import logging
+import time
+
 import bcrypt
 from django.contrib.auth.hashers import BCryptSHA256PasswordHasher
 
 from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 from accounts.passwords.executor import HashingExecutor
-from accounts.passwords.imported_hashes import verify_imported
+from accounts.passwords.imported_hashes import UnsupportedHash, parse_hash, verify_imported
+from accounts.throttled_logging import ThrottledLogger
+
+logger = logging.getLogger("accounts.passwords")
 
 
 class BcryptHasher:
@@ -16,18 +22,30 @@ class BcryptHasher:
         self._django.rounds = rounds
         self._executor = executor
         self._dummy_hash = make_dummy_hash(self._django)
+        self._logger = ThrottledLogger(logger, time.time)
 
     def hash(self, password: NormalizedPassword) -> str:
         return self._executor.run(lambda: self._django.encode(password, self._django.salt()))
 
-    def verify(self, password: SubmittedPassword | None, encoded: str | None) -> bool:
-        if password is None or encoded is None:
-            encoded = self._dummy_hash
-        texts = _get_forms(password)
-        return self._executor.run(lambda: any(self._verify(text, encoded) for text in texts))
+    def verify(
+        self, password: SubmittedPassword | None, encoded: str | None, *, account: str = ""
+    ) -> bool:
+        known = None if password is None or encoded is None else self._parse(encoded, account)
+        texts, checked = _get_forms(password), known or self._dummy_hash
+        return self._executor.run(lambda: any(self._verify(text, checked) for text in texts))
 
     def must_update(self, encoded: str) -> bool:
         return not self._is_own(encoded) or self._django.must_update(encoded)
+
+    def _parse(self, encoded: str, account: str) -> str | None:
+        """Return a stored hash in Django's form, or `None` if it cannot be verified."""
+        try:
+            return parse_hash(encoded)
+        except UnsupportedHash as error:
+            self._logger.warning(
+                "the password_hash of %s cannot be verified: the account %s", account, error
+            )
+            return None
 
     def _is_own(self, encoded: str) -> bool:
         return encoded.startswith(f"{self._django.algorithm}$")

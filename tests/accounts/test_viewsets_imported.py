@@ -3,6 +3,7 @@
 import sys
 import unicodedata
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -129,10 +130,39 @@ def test_impossible_password_is_a_wrong_one(
 
 
 @needs_argon2
-def test_login_without_the_library_of_argon2_is_logged(
+def test_login_without_the_library_of_argon2_is_401_and_logged(
     import_hash: ImportHash, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     import_hash(make_django_hash("argon2", "secret"))
     monkeypatch.setitem(sys.modules, "argon2", None)
-    assert Api().login(password="secret").status_code == 500
-    assert "argon2" in caplog.text
+    assert Api().login(password="secret").status_code == 401
+    assert "argon2-cffi" in caplog.text
+
+
+@pytest.mark.parametrize("encoded", ["", "!", "no hash", f"$2b$31${'.' * 53}"])
+def test_login_of_a_damaged_hash_is_as_a_wrong_password(
+    start: Start, encoded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    services = start()
+    services.accounts.store.add_user(User(EmailAddress(EMAIL), encoded, "stamp", 1.5))
+    damaged, unknown = Api().login(), Api().login("unknown@example.com")
+    assert damaged.status_code == unknown.status_code == 401
+    assert damaged.content == unknown.content
+    changing = {"X-Request-ID"}
+    assert {*damaged.items()} ^ {*unknown.items()} <= {
+        (name, one[name]) for one in (damaged, unknown) for name in changing
+    }
+    assert f"the password_hash of {EMAIL} cannot be verified" in caplog.text
+
+
+def test_change_of_a_password_with_damaged_hash_is_refused(import_hash: ImportHash) -> None:
+    services = import_hash(make_django_hash("bcrypt_sha256", PASSWORD))
+    api = Api()
+    token = api.login().json()["access_token"]
+    services.accounts.store.update_user(
+        EmailAddress(EMAIL), lambda user: replace(user, password_hash="no hash")
+    )
+    body = {"current_password": PASSWORD, "new_password": "another password"}
+    response = api.post("auth/password", body, token=token)
+    [error] = response.json()["errors"]["current_password"]
+    assert (response.status_code, error["code"]) == (400, "invalid_credentials")

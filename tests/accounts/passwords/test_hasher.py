@@ -3,6 +3,7 @@ import pytest
 from accounts.domain.interfaces import NormalizedPassword, SubmittedPassword
 from accounts.passwords.hasher import estimate_seconds
 from accounts.passwords.policy import parse_password
+from tests.support.api import EMAIL, PASSWORD
 from tests.support.django_hashes import make_django_hash
 from tests.support.passwords import (
     HASH,
@@ -96,3 +97,52 @@ def test_must_update_hash_of_another_format(algorithm: str, expected: bool) -> N
 
 def test_estimate_doubles_with_each_step_of_the_cost() -> None:
     assert [estimate_seconds(rounds) for rounds in (11, 12, 13)] == [0.125, 0.25, 0.5]
+
+
+BAD_HASHES = {
+    "empty": "",
+    "blank": " ",
+    "plain text": PASSWORD,
+    "unusable": "!",
+    "truncated": HASH[:-1],
+    "without a checksum": HASH[:45],
+    "followed by more": f"{HASH}\n",
+    "unknown scheme": f"md4$salt${'0' * 32}",
+    "absurd cost": f"bcrypt_sha256$$2b$31${HASH[-53:]}",
+    "absurd cost of raw bcrypt": f"$2b$31${HASH[-53:]}",
+    "cost is no number": HASH.replace("$04$", "$x4$"),
+    "surrogate": "\ud800",
+}
+every_bad_hash = pytest.mark.parametrize("encoded", BAD_HASHES.values(), ids=BAD_HASHES)
+
+
+@every_bad_hash
+def test_verify_bad_hash_does_the_work_of_an_unknown_user(
+    encoded: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasher, verified = build_hasher(), []
+    monkeypatch.setattr(
+        hasher._django, "verify", lambda password, encoded: verified.append(encoded)
+    )
+    assert not hasher.verify(SUBMITTED, encoded, account=EMAIL)
+    assert not hasher.verify(SUBMITTED, None, account=EMAIL)
+    assert verified == [hasher._dummy_hash] * 2
+
+
+@every_bad_hash
+def test_verify_bad_hash_is_logged_once_without_the_hash(
+    encoded: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    hasher = build_hasher()
+    for _ in range(2):
+        assert not hasher.verify(SUBMITTED, encoded, account=EMAIL)
+    [record] = caplog.records
+    assert (record.name, record.levelname) == ("accounts.passwords", "WARNING")
+    assert record.getMessage().startswith(f"the password_hash of {EMAIL} cannot be verified")
+    assert HASH[-53:] not in caplog.text
+
+
+def test_verify_good_hash_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert not HASHER.verify(SUBMITTED, HASHER._dummy_hash, account=EMAIL)
+    assert HASHER.verify(SUBMITTED, HASH, account=EMAIL)
+    assert caplog.records == []
