@@ -2,15 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from accounts.domain.errors import StoreUnavailable
+from accounts.domain.users import EmailAddress
 from accounts.services import Services, get_services
+from accounts.stores import open_store
 from accounts.stores.serialization import to_dict
-from tests.support.api import EMAIL, PASSWORD, Api
+from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import NEW_PASSWORD, decode_claims, get_error
 from tests.support.stores import USER
 
@@ -161,3 +164,15 @@ def test_restored_record_needs_no_restart(
     assert api.login().status_code == 503
     client.set(USER_KEY, stored)
     assert api.login().status_code == 200
+
+
+def test_read_that_the_server_denies_is_no_damage(
+    client: "Redis", valkey_url: str, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.acl_setuser("no-get", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-get"])
+    url = valkey_url.replace("127.0.0.1", "no-get:any@127.0.0.1")
+    with closing(open_store(url, clock)) as store, pytest.raises(StoreUnavailable):
+        store.get_user(EmailAddress(EMAIL))
+    client.acl_deluser("no-get")
+    assert "the store cannot be reached" in caplog.text
+    assert "damaged" not in caplog.text
