@@ -84,7 +84,10 @@ class AccountStore(Protocol):
         """
 
     def iter_users(self) -> Iterator[User]:
-        """Yield every account, in no order. One that changes meanwhile may be missing or twice."""
+        """Yield every account, in no order. One that changes meanwhile may be missing or twice.
+
+        A damaged record is left out and logged.
+        """
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         """Return both, read in one round trip."""

@@ -20,7 +20,6 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
@@ -58,6 +57,8 @@ return false
 
 '' stands for no value and for no expiry: an empty ARGV[2] deletes the key.
 """
+
+DAMAGE = "the record %s is damaged: it %s"
 
 logger = logging.getLogger("accounts.stores.redis")
 
@@ -123,14 +124,14 @@ class RedisStore:
 
     def iter_users(self) -> Iterator[User]:
         with self._connection() as client:
-            keys = client.scan_iter(match="acct:*:user", count=BATCH_SIZE)
+            # A key of another type would fail its whole batch.
+            keys = client.scan_iter(match="acct:*:user", count=BATCH_SIZE, _type="string")
             while batch := list(islice(keys, BATCH_SIZE)):
                 with client.pipeline(transaction=False) as pipeline:
                     for key in batch:
                         pipeline.get(key)
                     texts = pipeline.execute()
-                users = map(partial(self._load, User), batch, texts)
-                yield from filter(None, users)
+                yield from filter(None, map(self._load_or_skip, batch, texts))
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         keys = _key(email, "user"), _key(email, f"session:{sid}")
@@ -250,17 +251,22 @@ class RedisStore:
     def _load(self, cls: type[T], key: str, text: str | None) -> T | None:
         """Return the record of a key. Raises `StoreUnavailable` if it is damaged."""
         try:
-            record = load(cls, text)
+            record = _parse(cls, key, text)
         except DamagedRecord as error:
             raise self._report_damage(key, error) from error
-        if isinstance(record, User) and _key(record.email, "user") != key:
-            raise self._report_damage(key, "has the email of another key")
         if isinstance(record, Session) and record.expires_at <= self._clock():
             return None
         return record
 
+    def _load_or_skip(self, key: str, text: str | None) -> User | None:
+        try:
+            return _parse(User, key, text)
+        except DamagedRecord as error:
+            logger.warning(DAMAGE, key, error)  # each one, because the list lacks it
+            return None
+
     def _report_damage(self, key: str, reason: object) -> StoreUnavailable:
-        self._damage_logger.warning("the record %s is damaged: it %s", key, reason)
+        self._damage_logger.warning(DAMAGE, key, reason)
         return StoreUnavailable()
 
     def _get_expiry_ms(self, record: User | Session | None) -> str:
@@ -276,6 +282,14 @@ def _get_added(result: object) -> bool:
     if isinstance(result, Exception):
         raise result
     return bool(result)
+
+
+def _parse(cls: type[T], key: str, text: str | None) -> T | None:
+    """Return the record of a key. Raises `DamagedRecord`."""
+    record = load(cls, text)
+    if isinstance(record, User) and _key(record.email, "user") != key:
+        raise DamagedRecord("has the email of another key")
+    return record
 
 
 def _key(email: EmailAddress, suffix: str) -> str:

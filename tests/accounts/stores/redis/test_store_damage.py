@@ -156,6 +156,20 @@ def test_damaged_record_fails_no_other_of_its_batch(
     assert intact[0].email == OTHER_EMAIL
 
 
+def test_list_leaves_out_damaged_records_and_logs_each(
+    api: Api, client: "Redis", caplog: pytest.LogCaptureFixture
+) -> None:
+    api.register()
+    for number, damage in enumerate(USER_DAMAGES.values()):
+        client.set(f"acct:{{{number}}}:user", damage)
+    client.rpush("acct:{list}:user", "item")
+    caplog.clear()
+    users = list(get_services().accounts.store.iter_users())
+    assert [user.email for user in users] == [EMAIL]
+    logged = {one.getMessage().split(" is ")[0] for one in caplog.records}
+    assert logged == {f"the record acct:{{{number}}}:user" for number in range(len(USER_DAMAGES))}
+
+
 def test_restored_record_needs_no_restart(
     api: Api, tokens: dict[str, str], client: "Redis"
 ) -> None:
