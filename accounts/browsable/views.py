@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from accounts.browsable.authentication import enforce_csrf, is_same_origin
 from accounts.browsable.cookies import REFRESH_COOKIE, delete_auth_cookies, set_auth_cookies
 from accounts.rest import exceptions
+from accounts.rest.negotiation import MAX_ACCEPT_LENGTH
 from accounts.rest.parsers import FormParser, MultiPartParser
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import NO_SESSION, Response
@@ -117,6 +118,9 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def _prefers_html(request: HttpRequest) -> bool:
+    # Of an `Accept` of 400 KB, which no browser sends, Django would parse each item for a second.
+    if len(request.headers.get("Accept", "")) > MAX_ACCEPT_LENGTH:
+        return False
     with suppress(ValueError):  # Django raises it for a parameter in an unknown charset.
         return request.get_preferred_type([JSONRenderer.media_type, "text/html"]) == "text/html"
     return False

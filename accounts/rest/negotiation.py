@@ -12,7 +12,7 @@ from rest_framework.request import Request
 
 CACHE_SIZE = 256
 MAX_ACCEPT_LENGTH = 256
-"""A longer `Accept` is not cached: usual clients send none."""
+"""Usual clients send no longer `Accept`."""
 
 Selection = tuple[BaseRenderer, str]
 

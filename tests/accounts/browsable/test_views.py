@@ -239,3 +239,8 @@ def test_unknown_path_is_json_for_a_program(api: Api, accept: str | None) -> Non
 def test_unknown_path_is_json_for_a_malformed_accept(api: Api, parameter: str) -> None:
     headers = {"Accept": f"text/html; {parameter}, text/html"}
     assert get_error(api.client.get("/nowhere", headers=headers)) == (404, "not_found")
+
+
+def test_unknown_path_is_json_for_a_long_accept(api: Api) -> None:
+    headers = {"Accept": "text/html" + ", image/png" * 100}
+    assert get_error(api.client.get("/nowhere", headers=headers)) == (404, "not_found")
