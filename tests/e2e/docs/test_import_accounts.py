@@ -37,9 +37,14 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl
 Session = list[tuple[str, str]]
 
 
+def read_commands(heading: str) -> Session:
+    """Return the commands of a section with their output."""
+    return parse_session(PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0])
+
+
 def read_section(heading: str) -> tuple[Session, Session]:
     """Return the commands of a section until its first login, and the others."""
-    session = parse_session(PAGE.split(f"\n## {heading}\n")[1].split("\n## ")[0])
+    session = read_commands(heading)
     login = next(index for index, step in enumerate(session) if step[0].startswith("curl"))
     return session[:login], session[login:]
 
@@ -97,3 +102,5 @@ def test_users_of_supabase_log_in_with_a_server(folder: Path, valkey_url: str) -
         assert run_steps(session, folder, service) == session
         assert log_in(service, "grace@example.com", "secret") == 200
         assert log_in(service, "grace@example.com", "Secret") == 401
+        afterwards = [(f"export STORE_URL={valkey_url}", ""), *read_commands("Afterwards")]
+        assert run_steps(afterwards, folder, service) == afterwards
