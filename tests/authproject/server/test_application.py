@@ -107,6 +107,12 @@ def test_content_length_with_leading_zeros_is_parsed(service: Service) -> None:
     assert answer.startswith(b"HTTP/1.1 422 ")
 
 
+@pytest.mark.parametrize(("size", "status"), [(30_000, 200), (65_536, 431)])
+def test_headers_have_a_bound(service: Service, size: int, status: int) -> None:
+    response = raw(service, "GET", "/health", b"X: " + b"x" * size)
+    assert response.startswith(b"HTTP/1.1 %d " % status)
+
+
 def test_request_without_host_is_invalid_host(service: Service) -> None:
     with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
         connection.sendall(b"GET /api/v1/ HTTP/1.0\r\n\r\n")
