@@ -13,7 +13,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from accounts.domain.administration import AccountAdministration, UnknownAccount
-from accounts.domain.errors import DuplicateEmail, InvalidField
+from accounts.domain.errors import DuplicateEmail, InvalidEmail, InvalidField
 from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.users import EmailAddress, User, normalize_email
 from accounts.management.configured_store import open_configured_store
@@ -87,8 +87,7 @@ class Command(BaseCommand):
                 for user in admin.iter_accounts():
                     self.stdout.write(json.dumps(_build_seed(user)))
             case "show":
-                user = admin.get(normalize_email(options["email"]))
-                self._write_users([user], options["json"])
+                self._write_users([_find(admin, options["email"])], options["json"])
             case action:
                 user = self._change(services, admin, action, options)
                 if options["json"]:
@@ -100,13 +99,14 @@ class Command(BaseCommand):
         self, services: Services, admin: AccountAdministration, action: str, options: Any
     ) -> User:
         """Return the account as it is now, or as it was deleted."""
-        email = normalize_email(options["email"])
         policy = services.password_policy
         if action == "create":
+            email = normalize_email(options["email"])
             if admin.store.get_user(email) is not None:
                 raise DuplicateEmail  # before the password is asked for
             return services.accounts.register(email, _read_password(policy))
-        user = admin.get(email)
+        user = _find(admin, options["email"])
+        email = user.email
         match action:
             case "set-password":
                 return admin.set_password(email, _read_password(policy))
@@ -138,6 +138,15 @@ class Command(BaseCommand):
             else:
                 status = "disabled" if user.disabled else "enabled"
                 self.stdout.write(ROW.format(f"{created:%Y-%m-%d %H:%M}", status, user.email))
+
+
+def _find(admin: AccountAdministration, email: str) -> User:
+    """Raises `UnknownAccount`."""
+    try:
+        return admin.get(normalize_email(email))
+    except InvalidEmail:
+        # An earlier version may have accepted it, and a look-alike must not escape the operator.
+        return admin.get(EmailAddress(email))
 
 
 def _read_password(policy: PasswordPolicy) -> NormalizedPassword:

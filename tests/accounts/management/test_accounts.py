@@ -8,6 +8,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from pytest_django import Settings
 
 from accounts.domain.events import Event
 from accounts.domain.interfaces import AccountStore
+from accounts.domain.users import EmailAddress
 from accounts.management.commands import accounts as command_module
 from accounts.stores import open_store
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import NEW_PASSWORD, Start, get_error
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, run_manage, run_service
 from tests.support.sessions import REVOKED, record_signals
-from tests.support.stores import make_user
+from tests.support.stores import USER, make_user
 
 INVALID = (401, "invalid_credentials")
 MANY = 10_000
@@ -88,6 +90,16 @@ def test_set_password_replaces_it_and_revokes_sessions(api: Api, run: Run) -> No
     assert get_error(api.profile(token)) == REVOKED
     assert get_error(api.login()) == INVALID
     assert api.login(password=NEW_PASSWORD).status_code == 200
+
+
+def test_look_alike_of_an_earlier_version_can_be_deleted(
+    start: Start, run: Run, valkey_url: str
+) -> None:
+    look_alike = EmailAddress("user\N{HANGUL FILLER}@example.com")
+    store = start(STORE_URL=valkey_url).accounts.store
+    store.add_users([USER, replace(USER, email=look_alike)])
+    run("delete", look_alike, "--yes")
+    assert list(store.iter_users()) == [USER]
 
 
 def test_revoke_sessions_revokes_them(api: Api, run: Run) -> None:
@@ -182,7 +194,8 @@ def test_unknown_account_is_an_error(api: Api, run: Run, action: str) -> None:
         (("create", "new@example.com"), "short\n", "must have at least 8 characters"),
         (("create", "new@example.com"), "", "must have at least 8 characters"),
         (("set-password", EMAIL), "x" * 1025, "must have at most 1024 characters"),
-        (("show", "user"), "", "Enter a valid e-mail address."),
+        (("create", "user"), "", "Enter a valid e-mail address."),
+        (("show", "user"), "", "user has no account."),
     ],
 )
 def test_refused_input_says_why_and_changes_nothing(
