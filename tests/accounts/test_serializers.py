@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from accounts.serializers import TextField
 from tests.support.api import EMAIL, PASSWORD, Api, get_field_codes
 from tests.support.http import BODIES, FIELDS, LIMIT, WITH_TOKEN, Start, get_error
 
@@ -254,3 +255,7 @@ def test_password_refused_by_the_schema_is_refused(api: Api) -> None:
         for length in (1, schema["minLength"] - 1, schema["maxLength"] + 1):
             password = (text * length)[:length]
             assert get_error(api.register(password=password)) == INVALID
+
+
+def test_text_of_your_own_field_is_as_it_was_sent() -> None:
+    assert TextField().run_validation(" text ") == " text "

@@ -1,10 +1,17 @@
-"""Malformed paths and unknown methods."""
+"""Malformed paths, unknown methods, and the prefix of URLs."""
+
+import json
 
 import pytest
+from django.test import RequestFactory
+from django.urls import set_script_prefix
+from pytest_django import Settings
 
+from authproject.server.handler import Handler
 from tests.support.api import Api
 from tests.support.http import ENDPOINTS, get_error, send
 
+HOST = {"Host": "localhost"}
 OTHER_METHODS = [
     *("PUT", "PATCH", "DELETE", "TRACE", "CONNECT", "PROPFIND", "QUERY", "A" * 5000, "_", "!"),
 ]
@@ -81,3 +88,13 @@ def test_other_method_is_not_allowed(api: Api, path: str) -> None:
 @pytest.mark.parametrize("method", ["BREW", "__class__", "http_method_not_allowed", "dispatch"])
 def test_method_named_like_attribute_is_not_allowed(api: Api, method: str) -> None:
     assert get_error(send(api, "/health", method=method)) == (405, "method_not_allowed")
+
+
+def test_links_have_the_prefix_of_the_url(settings: Settings) -> None:
+    settings.FORCE_SCRIPT_NAME = "/accounts"
+    try:
+        response = Handler().handle_environ(RequestFactory().get("/", headers=HOST).environ)
+    finally:
+        set_script_prefix("/")
+    links = json.loads(response.content)  # type: ignore[attr-defined]  # it does not stream
+    assert links["auth-login"] == "http://localhost/accounts/api/v1/auth/login"

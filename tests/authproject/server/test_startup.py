@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -7,6 +9,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from authproject.server.startup import EX_CONFIG, check_startup_files, exit_with_error
+from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, START_SECONDS
 
 
 def test_missing_files_are_reported_by_setting(tmp_path: Path) -> None:
@@ -33,3 +36,16 @@ def test_error_in_another_thread_ends_the_process(monkeypatch: pytest.MonkeyPatc
     thread.start()
     thread.join()
     assert statuses == [EX_CONFIG]
+
+
+def test_start_warns_of_a_variable_that_is_nearly_a_setting() -> None:
+    run = subprocess.run(
+        [sys.executable, "-c", "from authproject.server.startup import start; start()"],
+        cwd=ROOT,
+        env={**os.environ, **PROCESS_ENVIRONMENT, "CORS_ORIGIN": "https://app.example.com"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=START_SECONDS,
+    )
+    assert "CORS_ORIGINS" in run.stderr
