@@ -46,7 +46,7 @@ def test_command_says_in_djangos_words_what_it_lacks(command: str, lacking: str)
     [
         (("makemigrations",), "No changes detected"),
         (("check",), "no issues"),
-        (("test",), "Ran 0 tests"),
+        (("test", "accounts"), "Ran 0 tests"),
         (("shell", "-c", "print(6 * 7)"), "42"),
         (("diffsettings",), "ROOT_URLCONF"),
     ],

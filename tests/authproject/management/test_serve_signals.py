@@ -106,7 +106,8 @@ def test_closed_terminal_leaves_no_process(tmp_path: Path) -> None:
         wait_until_up(service)
         [worker] = service.workers()
         os.close(terminal)
-        assert process.wait(10) == 0
+        # 120 is Python's own: the last line could not be written to the closed terminal.
+        assert process.wait(10) in {0, 120}
         assert not is_running(worker)
     finally:
         process.kill()
