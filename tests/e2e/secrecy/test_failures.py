@@ -63,7 +63,7 @@ def test_store_password_is_not_logged(tmp_path: Path) -> None:
 def test_password_of_overloaded_login_is_not_logged(tmp_path: Path) -> None:
     secrets = build_secrets()
     count = THREADS
-    with run_service(tmp_path, BCRYPT_ROUNDS="14") as service:
+    with run_service(tmp_path, BCRYPT_ROUNDS="15") as service:
         client = RecordingClient(service, secrets)
         with ThreadPoolExecutor(count) as threads:
             statuses = list(threads.map(lambda _: client.log_in(PASSWORD).status, range(count)))
