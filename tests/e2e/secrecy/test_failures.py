@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import quote
@@ -60,13 +61,21 @@ def test_store_password_is_not_logged(tmp_path: Path) -> None:
     assert secrets.find_in(service.log) == []
 
 
+# A client that waits too long leaves its socket open.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_password_of_overloaded_login_is_not_logged(tmp_path: Path) -> None:
     secrets = build_secrets()
-    count = THREADS
-    with run_service(tmp_path, BCRYPT_ROUNDS="15") as service:
+    with run_service(tmp_path, BCRYPT_ROUNDS="14") as service:
         client = RecordingClient(service, secrets)
-        with ThreadPoolExecutor(count) as threads:
-            statuses = list(threads.map(lambda _: client.log_in(PASSWORD).status, range(count)))
+
+        def log_in(_: int) -> int | None:
+            # Hashes have a low priority: on a busy machine, an accepted one takes too long.
+            with suppress(TimeoutError):
+                return client.log_in(PASSWORD).status
+            return None
+
+        with ThreadPoolExecutor(THREADS) as threads:
+            statuses = list(threads.map(log_in, range(THREADS)))
         assert 503 in statuses
     assert "overloaded" in service.log
     assert secrets.find_in(service.log) == []
