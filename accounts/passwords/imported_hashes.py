@@ -40,7 +40,7 @@ class UnsupportedHash(ValueError):
     """A hash that is not accepted. The message is the reason, and has no part of the hash."""
 
 
-class BcryptHasher(hashers.BCryptPasswordHasher):
+class PlainBcryptHasher(hashers.BCryptPasswordHasher):
     """Django's own passes a password of more than 72 bytes to the library, which raises."""
 
     def verify(self, password: str, encoded: str) -> bool:
@@ -85,7 +85,7 @@ FORMATS = {
     format_.hasher.algorithm: format_
     for format_ in (
         HashFormat(hashers.BCryptSHA256PasswordHasher(), rf"\${BCRYPT_PATTERN}", _check_bcrypt),
-        HashFormat(BcryptHasher(), rf"\${BCRYPT_PATTERN}", _check_bcrypt),
+        HashFormat(PlainBcryptHasher(), rf"\${BCRYPT_PATTERN}", _check_bcrypt),
         HashFormat(hashers.PBKDF2PasswordHasher(), PBKDF2_PATTERN + "{43}=", _check_pbkdf2),
         HashFormat(hashers.PBKDF2SHA1PasswordHasher(), PBKDF2_PATTERN + "{27}=", _check_pbkdf2),
         HashFormat(ScryptHasher(), SCRYPT_PATTERN, _check_scrypt),
