@@ -73,11 +73,11 @@ class Server(MPServer):
 
     def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
         self.stop_signal = signal.Signals(args[0]).name
-        super().signal_handler_interrupt(*args, **options)  # type: ignore[no-untyped-call]
+        super().signal_handler_interrupt(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
 
     def signal_handler_reload(self, *args: Any, **options: Any) -> None:
         if self.reloads:
-            super().signal_handler_reload(*args, **options)  # type: ignore[no-untyped-call]
+            super().signal_handler_reload(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
         else:
             self.signal_handler_interrupt(*args, **options)
 
@@ -127,7 +127,7 @@ class Server(MPServer):
         reader, writer = os.pipe()
         new = self._spawn_worker(index, spawn_target, partial(_load, target_loader, writer))
         new.interrupt_by_parent = True  # Until it serves, its end does not end the service.
-        new.start()  # type: ignore[no-untyped-call]
+        new.start()
         os.close(writer)
         self.wrks.append(new)  # If the service is to stop, it stops both.
         is_ready = self._wait_until_ready(reader)
@@ -150,7 +150,7 @@ class Server(MPServer):
         self._wait_for_end(old, RETIRE_SECONDS + SHUTDOWN_SECONDS)
         if self.interrupt_signal:
             return False
-        old.kill()  # type: ignore[no-untyped-call]
+        old.kill()
         self.wrks[index] = self.wrks.pop()
         return True
 

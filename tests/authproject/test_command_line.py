@@ -1,34 +1,13 @@
 """The command `authproject`; tests/e2e/deploy/test_wheel.py runs it as the wheel installs it."""
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import (
-    PROCESS_ENVIRONMENT,
-    ROOT,
-    START_SECONDS,
-    Service,
-    run_python,
-)
+from tests.support.processes import Service, run_python, run_to_end
 
 MAIN = ("-c", "from authproject.command_line import main; main()")
-
-
-def run_command(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, *MAIN, *arguments],
-        cwd=ROOT,
-        env=os.environ | PROCESS_ENVIRONMENT,
-        capture_output=True,
-        text=True,
-        timeout=START_SECONDS,
-        check=False,
-    )
 
 
 def log_in(service: Service, email: str, password: str) -> int:
@@ -50,11 +29,11 @@ def test_serve_serves_the_settings_of_the_environment(tmp_path: Path) -> None:
 
 
 def test_manage_runs_a_command() -> None:
-    assert run_command("manage", "check").returncode == 0
+    assert run_to_end(*MAIN, "manage", "check").returncode == 0
 
 
 @pytest.mark.parametrize("arguments", [(), ("help",), ("runserver",)])
 def test_anything_else_shows_how_it_is_used(arguments: tuple[str, ...]) -> None:
-    run = run_command(*arguments)
+    run = run_to_end(*MAIN, *arguments)
     assert run.returncode == 1
     assert run.stderr.startswith("usage: authproject demo")

@@ -105,8 +105,15 @@ def run_manage(
     *arguments: str, stdin: str = "", **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Run `manage.py` and wait for its end."""
+    return run_to_end("manage.py", *arguments, stdin=stdin, **environment)
+
+
+def run_to_end(
+    *command: str, stdin: str = "", **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run `python command...` in the project, and wait for its end."""
     return subprocess.run(
-        [sys.executable, "manage.py", *arguments],
+        [sys.executable, *command],
         cwd=ROOT,
         env=os.environ | PROCESS_ENVIRONMENT | environment,
         input=stdin,

@@ -1,6 +1,4 @@
 import os
-import subprocess
-import sys
 from contextlib import suppress
 from pathlib import Path
 from threading import Thread
@@ -9,7 +7,7 @@ import pytest
 from django.core.exceptions import ImproperlyConfigured
 
 from authproject.server.startup import EX_CONFIG, check_startup_files, exit_with_error
-from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, START_SECONDS
+from tests.support.processes import run_to_end
 
 
 def test_missing_files_are_reported_by_setting(tmp_path: Path) -> None:
@@ -39,13 +37,7 @@ def test_error_in_another_thread_ends_the_process(monkeypatch: pytest.MonkeyPatc
 
 
 def test_start_warns_of_a_variable_that_is_nearly_a_setting() -> None:
-    run = subprocess.run(
-        [sys.executable, "-c", "from authproject.server.startup import start; start()"],
-        cwd=ROOT,
-        env={**os.environ, **PROCESS_ENVIRONMENT, "CORS_ORIGIN": "https://app.example.com"},
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=START_SECONDS,
-    )
+    command = "from authproject.server.startup import start; start()"
+    run = run_to_end("-c", command, CORS_ORIGIN="https://app.example.com")
+    assert run.returncode == 0
     assert "CORS_ORIGINS" in run.stderr

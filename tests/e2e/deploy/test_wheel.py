@@ -15,7 +15,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from tests.support.ports import free_port
-from tests.support.processes import ROOT, START_SECONDS, Service, wait_until_up
+from tests.support.processes import ROOT, Service, run_process
 
 INSTALL_SECONDS = 300
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -61,22 +61,12 @@ def command(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def demo(command: str, tmp_path: Path) -> Iterator[Service]:
-    port, log = free_port(), tmp_path / "log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [command, "demo", "--port", str(port)],
-            cwd=tmp_path,
-            env={"PATH": os.environ["PATH"]},
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    service = Service(process, port, log)
-    try:
-        wait_until_up(service)
+    port = free_port()
+    demo = (command, "demo", "--port", str(port))
+    environment = {"PATH": os.environ["PATH"]}
+    log = tmp_path / "log"
+    with run_process(demo, port=port, log=log, folder=tmp_path, environment=environment) as service:
         yield service
-    finally:
-        process.terminate()
-        assert process.wait(START_SECONDS) == 0
 
 
 def test_demo_serves_the_accounts_that_it_prints(demo: Service) -> None:

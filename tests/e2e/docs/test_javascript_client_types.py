@@ -2,17 +2,13 @@
 
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
-import pytest
-
 from tests.support.node import EXAMPLES, run_script
-from tests.support.system_programs import find_program
+from tests.support.npx import run_npx
 
 TYPESCRIPT = "typescript@5.9.3"
 OPTIONS = ("--noEmit", "--strict", "--target", "es2022", "--module", "nodenext")
-TIMEOUT_SECONDS = 120  # npm may have to download the compiler
 
 USE = """
 import { ApiError, AuthClient, SessionEnded, type Tokens, type TokenStorage } from "./client.js";
@@ -53,17 +49,7 @@ def compile_typescript(folder: Path, text: str) -> str:
         shutil.copy(EXAMPLES / name, folder / name)
     (folder / "package.json").write_text('{"type": "module"}')
     (folder / "use.ts").write_text(text)
-    run = subprocess.run(
-        [find_program("npx"), "-y", "-p", TYPESCRIPT, "tsc", *OPTIONS, "use.ts"],
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_SECONDS,
-        check=False,
-    )
-    if "npm err" in run.stderr.lower():
-        pytest.skip(f"npm could not install {TYPESCRIPT}: {run.stderr}")
-    return run.stdout
+    return run_npx(folder, "tsc", *OPTIONS, "use.ts", package=TYPESCRIPT).stdout
 
 
 def test_types_accept_the_use_of_every_method(tmp_path: Path) -> None:
