@@ -1,13 +1,18 @@
 """Loggers that write few lines, however many requests cause them.
 
-Both are safe to use in threads: at worst, a race logs a line twice.
+Both are safe to use in threads: at worst, a race logs a warning twice.
 """
 
 import logging
+import time
+from threading import Lock
 
 from accounts.domain.interfaces import Clock
 
 INTERVAL_SECONDS = 60.0
+
+HOLD_SECONDS = 5.0
+"""How long no call may fail until an outage has ended."""
 
 
 class ThrottledLogger:
@@ -30,24 +35,45 @@ class ThrottledLogger:
 
 
 class OutageLogger:
-    """Logs the start and the end of an outage, not each failed call.
+    """Logs when an outage begins, once a minute while it lasts, and when it has ended.
 
-    `message` says what does not work; each line contains it.
+    An outage ends with the first successful call after `HOLD_SECONDS` without a failed one, so
+    calls that fail and succeed in turn are one outage. `message` says what does not work.
     """
 
-    def __init__(self, logger: logging.Logger, message: str) -> None:
+    def __init__(self, logger: logging.Logger, message: str, clock: Clock = time.monotonic) -> None:
+        """Durations are measured with `clock`, which must not be set back."""
         self._logger = logger
         self._message = message
-        self._failing = False
+        self._clock = clock
+        self._lock = Lock()
+        self._failures = 0
+        self._began_at = self._failed_at = self._logged_at = 0.0
 
-    def failed(self, error: Exception) -> None:
-        """Report a failed call."""
-        if not self._failing:
-            self._failing = True
-            self._logger.error("%s: %s: %s", self._message, type(error).__name__, error)
+    def failed(self, error: object) -> None:
+        """Report a failed call. `error` is an exception, or a text."""
+        cause = f"{type(error).__name__}: {error}" if isinstance(error, Exception) else error
+        with self._lock:
+            now = self._failed_at = self._clock()
+            self._failures += 1
+            if self._failures == 1:
+                self._began_at = self._logged_at = now
+                self._logger.error("%s: %s", self._message, cause)
+            elif now - self._logged_at >= INTERVAL_SECONDS:
+                self._logged_at = now
+                self._logger.error("%s; %s: %s", self._message, self._describe(now), cause)
 
     def recovered(self) -> None:
         """Report a successful call."""
-        if self._failing:
-            self._failing = False
-            self._logger.info("recovered from: %s", self._message)
+        if not self._failures:  # without the lock, because nearly every call comes here
+            return
+        with self._lock:
+            now = self._clock()
+            if self._failures and now - self._failed_at >= HOLD_SECONDS:
+                text = self._describe(self._failed_at)
+                self._logger.info("recovered from: %s; %s", self._message, text)
+                self._failures = 0
+
+    def _describe(self, now: float) -> str:
+        plural = "" if self._failures == 1 else "s"
+        return f"{self._failures} failure{plural} in {now - self._began_at:.0f} s"

@@ -2,8 +2,9 @@ import logging
 
 import pytest
 
-from accounts.throttled_logging import INTERVAL_SECONDS, OutageLogger, ThrottledLogger
+from accounts.throttled_logging import HOLD_SECONDS, INTERVAL_SECONDS, OutageLogger, ThrottledLogger
 from tests.support.api import MovableClock
+from tests.support.stores import run_together
 
 logger = logging.getLogger("tests.throttled_logging")
 
@@ -40,15 +41,47 @@ def test_message_is_logged_after_clock_is_set_back(
     assert throttled.warning("message")
 
 
-def test_outage_is_logged_at_start_and_end(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.fixture
+def outage(clock: MovableClock, caplog: pytest.LogCaptureFixture) -> OutageLogger:
     caplog.set_level(logging.INFO)
-    outage = OutageLogger(logger, "it does not work")
+    return OutageLogger(logger, "it does not work", clock)
+
+
+def test_outage_is_logged_at_start_and_end(
+    outage: OutageLogger, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
     outage.recovered()
     for _ in range(3):
         outage.failed(OSError("disk full"))
+        clock.advance(2)
+    clock.advance(HOLD_SECONDS)
     for _ in range(3):
         outage.recovered()
+    outage.failed("again")
     assert caplog.messages == [
         "it does not work: OSError: disk full",
-        "recovered from: it does not work",
+        "recovered from: it does not work; 3 failures in 4 s",
+        "it does not work: again",
     ]
+
+
+def test_calls_that_fail_and_succeed_in_turn_are_one_outage(
+    outage: OutageLogger, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(100):
+        outage.failed("timeout")
+        clock.advance(HOLD_SECONDS - 1)
+        outage.recovered()
+    began, *reminders = caplog.messages
+    assert began == "it does not work: timeout"
+    assert reminders[0] == "it does not work; 16 failures in 60 s: timeout"
+    assert len(reminders) == 6  # in 396 seconds
+
+
+def test_end_of_outage_is_logged_once_by_many_threads(
+    outage: OutageLogger, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    run_together(16, lambda number: outage.failed("timeout"))
+    clock.advance(HOLD_SECONDS)
+    run_together(16, lambda number: outage.recovered())
+    assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]

@@ -36,3 +36,9 @@ def open_url(clock: MovableClock) -> Iterator[OpenStore]:
 def short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """Shorten the timeout of connections, for tests that wait for it."""
     monkeypatch.setattr("accounts.stores.redis.client.TIMEOUT_SECONDS", 0.5)
+
+
+@pytest.fixture
+def no_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    """End an outage with the first call that succeeds."""
+    monkeypatch.setattr("accounts.throttled_logging.HOLD_SECONDS", 0)

@@ -109,6 +109,7 @@ def test_password_is_used_and_never_logged(
         assert secret not in caplog.text
 
 
+@pytest.mark.usefixtures("no_hold")
 def test_outage_and_recovery_are_logged_once(
     open_url: OpenStore, server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
