@@ -137,4 +137,6 @@ def _build_response(tokens: TokenPair) -> Response:
     body = {"access_token": tokens.access_token}
     if tokens.refresh_token is not None:
         body["refresh_token"] = tokens.refresh_token
-    return Response({**body, "token_type": "bearer", "expires_in": tokens.expires_in})
+    response = Response({**body, "token_type": "bearer", "expires_in": tokens.expires_in})
+    response.tokens = tokens
+    return response

@@ -5,19 +5,19 @@ from urllib.parse import urlsplit
 
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication, CSRFCheck
-from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
 from accounts.backends import AuthenticatedUser
 from accounts.browsable.cookies import ACCESS_COOKIE, COOKIE_AUTHENTICATED, COOKIE_INVALID
 from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError
+from accounts.rest.exceptions import CSRFFailed
 from accounts.services import get_services
 
 
-class CSRFFailed(PermissionDenied):
-    default_code = "csrf_failed"
+class ExpiredForm(CSRFFailed):
     default_detail = "The form has expired. Send it again."
+    log_reason = "csrf_token"
 
 
 class CrossOriginForm(CSRFFailed):
@@ -27,6 +27,7 @@ class CrossOriginForm(CSRFFailed):
     """
 
     default_detail = "This form was not sent from this site."
+    log_reason = "origin"
 
 
 class CookieAuthentication(BaseAuthentication):
@@ -46,11 +47,11 @@ class CookieAuthentication(BaseAuthentication):
 
 
 def enforce_csrf(request: Request) -> None:
-    """Run Django's check of CSRF token and origin. Raises `CSRFFailed` or `CrossOriginForm`."""
+    """Run Django's check of CSRF token and origin. Raises `ExpiredForm` or `CrossOriginForm`."""
     check = CSRFCheck(lambda request: None)  # type: ignore[arg-type]  # it returns no response
     check.process_request(request)
     if check.process_view(request, None, (), {}):  # type: ignore[arg-type]  # as DRF does
-        raise CSRFFailed if is_same_origin(request) else CrossOriginForm
+        raise ExpiredForm if is_same_origin(request) else CrossOriginForm
 
 
 def is_same_origin(request: HttpRequest | Request) -> bool:

@@ -1,6 +1,5 @@
 """The cookies that hold the browsable API's tokens."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from django.http import HttpRequest
@@ -20,22 +19,14 @@ COOKIE_AUTHENTICATED = "accounts.cookie_authenticated"
 COOKIE_INVALID = "accounts.cookie_invalid"
 """Key in the WSGI environ: the cookie's token is invalid. For `CookieMiddleware`."""
 
-TOKEN_FIELDS = {"access_token", "expires_in", "refresh_token"}
-"""Fields of a response body with new tokens."""
-
 
 def tokens_from_response(
     request: HttpRequest | Request, response: HttpResponseBase
 ) -> TokenPair | None:
     """Return the new tokens in a response, if the cookie has authenticated its request."""
-    body = getattr(response, "data", None)
-    if (
-        COOKIE_AUTHENTICATED in request.META
-        and isinstance(body, Mapping)
-        and body.keys() >= TOKEN_FIELDS
-    ):
-        return TokenPair(body["access_token"], body["expires_in"], body["refresh_token"])
-    return None
+    if COOKIE_AUTHENTICATED not in request.META:
+        return None
+    return getattr(response, "tokens", None)
 
 
 def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:

@@ -45,11 +45,13 @@ class TokenPair:
     """A login's or refresh's tokens. `expires_in`, in seconds, is the access token's (RFC 6749).
 
     `refresh_token` is `None` after a refresh without rotation: the client keeps its own.
+    `refresh_expires_in` is when that one expires, and the session with it.
     """
 
     access_token: str
     expires_in: int
     refresh_token: str | None
+    refresh_expires_in: int
 
 
 @dataclass(kw_only=True, eq=False)
@@ -254,7 +256,12 @@ class AccountService:
             expires_at=min(now + self.policy.access_lifetime, claims.expires_at),
         )
         self.emit(Event.TOKEN_CREATED, claims.email)
-        return TokenPair(self.tokens.issue(access), access.expires_at - now, refresh_token)
+        return TokenPair(
+            access_token=self.tokens.issue(access),
+            expires_in=access.expires_at - now,
+            refresh_token=refresh_token,
+            refresh_expires_in=claims.expires_at - now,
+        )
 
 
 def _new_session(claims: RefreshClaims) -> Session:

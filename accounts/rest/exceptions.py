@@ -54,6 +54,13 @@ class UnsupportedContentEncoding(drf.APIException):
     headers: ClassVar = {"Accept-Encoding": "identity"}  # RFC 9110 §12.5.3
 
 
+class CSRFFailed(drf.PermissionDenied):
+    """A request that a browser may have sent in its user's name. The subclasses are the reasons."""
+
+    default_code = "csrf_failed"
+    log_reason: ClassVar[str]
+
+
 class InvalidHost(drf.APIException):
     status_code = 400
     default_code = "invalid_host"
@@ -145,7 +152,10 @@ def _from_account_error(
     status: int, error: AccountError, headers: Mapping[str, str]
 ) -> ErrorResponse:
     token_error = error if isinstance(error, TokenError) else None
-    return ErrorResponse(status, error.code, error.detail, headers, token_error=token_error)
+    log_reason = token_error.log_reason if token_error else None
+    return ErrorResponse(
+        status, error.code, error.detail, headers, token_error=token_error, log_reason=log_reason
+    )
 
 
 def _from_validation(detail: Any) -> ErrorResponse:
@@ -164,7 +174,8 @@ def _from_drf(exception: drf.APIException) -> ErrorResponse:
     status, detail, headers = exception.status_code, exception.detail, _get_headers(exception)
     if isinstance(detail, str):
         code = str(exception.get_codes() or exception.default_code)
-        return ErrorResponse(status, code, str(detail), headers)
+        log_reason = getattr(exception, "log_reason", None)
+        return ErrorResponse(status, code, str(detail), headers, log_reason=log_reason)
     return ErrorResponse(
         status,
         exception.default_code,

@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework import response
 
 from accounts.domain.errors import TokenError
+from accounts.domain.service import TokenPair
 
 LOG_CODE_RE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 
@@ -31,6 +32,9 @@ class ErrorResponse:
 
     token_error: TokenError | None = None
     """Why a token was refused, for logs and metrics."""
+
+    log_reason: str | None = None
+    """More about the cause, for the log only."""
 
     @property
     def body(self) -> dict[str, Any]:
@@ -56,3 +60,6 @@ class Response(response.Response):
 
     log_code: str | None = None
     """The code of a response without error, for logs and metrics; `None` is a success."""
+
+    tokens: TokenPair | None = None
+    """The new tokens, for those who keep them in a cookie; the body may lack some."""

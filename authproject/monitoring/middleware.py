@@ -96,14 +96,13 @@ class RequestMiddleware:
 
 
 def _add_error(fields: dict[str, Any], response: Any) -> TokenError | None:
-    """Add the response's error code and why a token was refused; return the latter."""
+    """Add the response's error code and its reason. Return the error of a refused token."""
     # Set by accounts.rest.exceptions. Not read from the body, which clients can influence.
     error: ErrorResponse | None = getattr(response, "error", None)
     fields["code"] = (error and error.log_code) or "error"
-    token_error = error.token_error if error else None
-    if token_error:
-        fields["reason"] = token_error.log_reason
-    return token_error
+    if error and error.log_reason:
+        fields["reason"] = error.log_reason
+    return error.token_error if error else None
 
 
 def _format_path(path: str) -> str:

@@ -12,6 +12,7 @@ from accounts.signals import security_event
 from authproject.monitoring.formatters import request_id
 from authproject.monitoring.middleware import MAX_PATH_LENGTH
 from tests.support.api import EMAIL, Api, MovableClock
+from tests.support.browser_client import LOGIN, Browser
 from tests.support.http import forge, send
 from tests.support.logs import LogLines
 from tests.support.sessions import LIFETIME
@@ -38,6 +39,15 @@ def test_access_line_has_documented_fields(api: Api, lines: LogLines) -> None:
 def test_access_line_of_unknown_path_has_no_route(api: Api, lines: LogLines) -> None:
     api.client.get("/nowhere")
     assert lines.json("authproject.access")[0]["route"] is None
+
+
+def test_access_line_of_failed_csrf_check_has_reason(
+    browser: Browser, api: Api, lines: LogLines
+) -> None:
+    for origin in (browser.origin, "http://localhost:3000"):
+        browser.client.post(LOGIN, {}, headers={"Accept": "text/html", "Origin": origin})
+    outcome = [(line.get("code"), line.get("reason")) for line in lines.json("authproject.access")]
+    assert outcome[-2:] == [("csrf_failed", "csrf_token"), ("csrf_failed", "origin")]
 
 
 def test_access_line_of_error_has_code_and_reason(

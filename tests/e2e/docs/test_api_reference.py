@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from prometheus_client.parser import text_string_to_metric_families
 from rest_framework import exceptions as drf
 
-from accounts.browsable.authentication import CSRFFailed
+from accounts.browsable.authentication import ExpiredForm
 from accounts.domain import errors
 from accounts.rest import exceptions as rest
 from authproject.environment.generate_docs import build_settings_table
@@ -55,7 +55,7 @@ def build_responses() -> Iterator[Any]:
     for code in rest.UNPROCESSABLE_CODES:
         detail = {"email": [drf.ErrorDetail("text", code)]}
         yield rest.exception_handler(drf.ValidationError(detail), {})
-    yield rest.exception_handler(CSRFFailed(), {})
+    yield rest.exception_handler(ExpiredForm(), {})
     yield rest.error_response(rest.PayloadTooLarge())
     yield rest.bad_request(request, DisallowedHost())
     yield rest.bad_request(request, SuspiciousOperation())
