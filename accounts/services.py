@@ -2,14 +2,15 @@
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from threading import Lock
 from typing import Any
 
-from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+from accounts.conf import conf
 from accounts.domain.interfaces import AccountStore, Clock
 from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
@@ -22,14 +23,15 @@ from accounts.stores import open_store
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 
-REBUILD_SETTINGS = {
-    "BCRYPT_ROUNDS",
-    "JWT_SECRET_KEY",
-    "JWT_SECRET_KEY_FALLBACKS",
-    "REJECT_COMMON_PASSWORDS",
-    "SEED_USERS_FILE",
+REBUILD_SETTINGS = (
+    "SECRET_KEY",
+    "SECRET_KEY_FALLBACKS",
     "STORE_URL",
-}
+    "SEED_USERS_FILE",
+    "BCRYPT_ROUNDS",
+    "REJECT_COMMON_PASSWORDS",
+)
+"""The keys of `ACCOUNTS` that need new services. The others apply to running ones."""
 
 _build_lock = Lock()
 
@@ -42,6 +44,8 @@ class Services:
     tokens: TokenService
     password_policy: PasswordPolicy
     clock: Clock
+    built_from: tuple[Any, ...]
+    """The values of `REBUILD_SETTINGS`."""
 
 
 def get_services() -> Services:
@@ -54,6 +58,13 @@ def get_services() -> Services:
         return _build_once()
 
 
+def reset_services() -> None:
+    """Close this process's store, so that the next call builds new services. Only for tests."""
+    if _build_once.cache_info().currsize:
+        _build_once().accounts.store.close()
+        _build_once.cache_clear()
+
+
 @cache
 def _build_once() -> Services:
     return build_services(_read_clock)
@@ -64,27 +75,34 @@ def _read_clock() -> float:
 
 
 @receiver(setting_changed)
-def _apply_override(setting: str, **kwargs: Any) -> None:
-    """Apply a setting that a test overrides. A new lifetime keeps the store and its accounts."""
-    if setting in REBUILD_SETTINGS:
-        _build_once.cache_clear()
-    elif _build_once.cache_info().currsize:
-        _build_once().accounts.policy = _build_token_policy()
+def _apply_override(**kwargs: Any) -> None:
+    """Apply settings that a test overrides. A new lifetime keeps the store and its accounts."""
+    if not _build_once.cache_info().currsize:
+        return
+    services = _build_once()
+    if services.built_from == _read_rebuild_settings():
+        services.accounts.policy = _build_token_policy()
+    else:
+        reset_services()
+
+
+def _read_rebuild_settings() -> tuple[Any, ...]:
+    return tuple(getattr(conf, name) for name in REBUILD_SETTINGS)
 
 
 def build_services(clock: Clock) -> Services:
     """Build the services from the current settings, and load the seeds. Raises `StartupError`."""
-    store = open_store(settings.STORE_URL, clock)
+    store = open_store(conf.STORE_URL, clock)
     services = build_services_for(store, clock)
-    if settings.SEED_USERS_FILE is not None:
-        seeds = read_seeds(settings.SEED_USERS_FILE, services.password_policy)
+    if conf.SEED_USERS_FILE is not None:
+        seeds = read_seeds(conf.SEED_USERS_FILE, services.password_policy)
         SeedLoader(seeds, store, services.accounts.hasher, clock).load_with_retry()
     return services
 
 
 def build_services_for(store: AccountStore, clock: Clock) -> Services:
     """Build the services of an open store from the current settings, without the seeds."""
-    key_ring = KeyRing([settings.JWT_SECRET_KEY, *settings.JWT_SECRET_KEY_FALLBACKS])
+    key_ring = KeyRing([conf.SECRET_KEY, *conf.SECRET_KEY_FALLBACKS])
     tokens = TokenService(key_ring, clock)
     accounts = AccountService(
         store=store,
@@ -94,23 +112,28 @@ def build_services_for(store: AccountStore, clock: Clock) -> Services:
         clock=clock,
         emit=emit,
     )
-    password_policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
-    return Services(accounts, tokens, password_policy, clock)
+    password_policy = PasswordPolicy(reject_common=conf.REJECT_COMMON_PASSWORDS)
+    return Services(accounts, tokens, password_policy, clock, _read_rebuild_settings())
 
 
 def _build_hasher() -> BcryptHasher:
     executor = HashingExecutor(
-        first_estimate=estimate_seconds(settings.BCRYPT_ROUNDS),
+        first_estimate=estimate_seconds(conf.BCRYPT_ROUNDS),
         on_queue_change=send_hash_queue_changed,
         on_hash_done=send_password_hashed,
     )
-    return BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=executor)
+    return BcryptHasher(rounds=conf.BCRYPT_ROUNDS, executor=executor)
 
 
 def _build_token_policy() -> TokenPolicy:
     return TokenPolicy(
-        access_lifetime=settings.ACCESS_TOKEN_LIFETIME,
-        refresh_lifetime=settings.REFRESH_TOKEN_LIFETIME,
-        rotate=settings.ROTATE_REFRESH_TOKENS,
-        reuse_grace=settings.REFRESH_REUSE_GRACE_SECONDS,
+        access_lifetime=_to_whole_seconds(conf.ACCESS_TOKEN_LIFETIME),
+        refresh_lifetime=_to_whole_seconds(conf.REFRESH_TOKEN_LIFETIME),
+        rotate=conf.ROTATE_REFRESH_TOKENS,
+        reuse_grace=conf.REFRESH_REUSE_GRACE_SECONDS,
     )
+
+
+def _to_whole_seconds(lifetime: timedelta) -> int:
+    """Return the seconds, as in a JWT (RFC 7519 §2): at least one."""
+    return max(1, round(lifetime.total_seconds()))

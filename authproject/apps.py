@@ -21,7 +21,9 @@ class AuthprojectConfig(AppConfig):
     name = "authproject"
 
     def ready(self) -> None:
-        import authproject.monitoring.security_log  # noqa: F401, PLC0415  # connects its receiver
+        # The imports register the checks, and connect the receiver of the log.
+        import authproject.checks  # noqa: PLC0415
+        import authproject.monitoring.security_log  # noqa: F401, PLC0415
 
         # No log format shows them, and a request is 3 µs faster: see Python's logging HOWTO.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

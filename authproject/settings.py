@@ -1,5 +1,6 @@
 """Django's settings, from the environment. `environment/variables.py` declares the variables."""
 
+from datetime import timedelta
 from operator import attrgetter
 from wsgiref.headers import Headers
 
@@ -8,32 +9,33 @@ from corsheaders.defaults import default_headers
 from accounts.tokens.keys import derive_key
 from authproject import __version__
 from authproject.environment.reader import read_environment
-from authproject.environment.variables import EXAMPLE_SECRET
 
 env = read_environment()
 
+# The settings of the app `accounts`: see accounts/conf.py.
+ACCOUNTS = {
+    "SECRET_KEY": env.JWT_SECRET_KEY,
+    "SECRET_KEY_FALLBACKS": env.JWT_SECRET_KEY_FALLBACKS,
+    "STORE_URL": env.STORE_URL,
+    "SEED_USERS_FILE": env.SEED_USERS_FILE,
+    "ACCESS_TOKEN_LIFETIME": timedelta(minutes=env.ACCESS_TOKEN_EXPIRE_MINUTES),
+    "REFRESH_TOKEN_LIFETIME": timedelta(days=env.REFRESH_TOKEN_EXPIRE_DAYS),
+    "ROTATE_REFRESH_TOKENS": env.ROTATE_REFRESH_TOKENS,
+    "REFRESH_REUSE_GRACE_SECONDS": env.REFRESH_REUSE_GRACE_SECONDS,
+    "BCRYPT_ROUNDS": env.BCRYPT_ROUNDS,
+    "REJECT_COMMON_PASSWORDS": env.REJECT_COMMON_PASSWORDS,
+}
+
 # The service's own settings.
-JWT_SECRET_KEY = env.JWT_SECRET_KEY
-JWT_SECRET_KEY_EXAMPLE = EXAMPLE_SECRET
-JWT_SECRET_KEY_FALLBACKS = env.JWT_SECRET_KEY_FALLBACKS
 ENVIRONMENT = env.ENVIRONMENT
 TRUSTED_PROXIES = env.TRUSTED_PROXIES
-STORE_URL = env.STORE_URL
-# Lifetimes in whole seconds, as in a JWT (RFC 7519 §2).
-ACCESS_TOKEN_LIFETIME = max(1, round(env.ACCESS_TOKEN_EXPIRE_MINUTES * 60))
-REFRESH_TOKEN_LIFETIME = max(1, round(env.REFRESH_TOKEN_EXPIRE_DAYS * 86_400))
-ROTATE_REFRESH_TOKENS = env.ROTATE_REFRESH_TOKENS
-REFRESH_REUSE_GRACE_SECONDS = env.REFRESH_REUSE_GRACE_SECONDS
-BCRYPT_ROUNDS = env.BCRYPT_ROUNDS
-SEED_USERS_FILE = env.SEED_USERS_FILE
-REJECT_COMMON_PASSWORDS = env.REJECT_COMMON_PASSWORDS
 BROWSABLE_API = env.BROWSABLE_API
 API_DOCS = env.API_DOCS
 METRICS = env.METRICS
 MAX_BODY_BYTES = 16 * 1024
 
 # Derived, so that there is only one secret to configure. It signs no token.
-SECRET_KEY = derive_key(JWT_SECRET_KEY, "django secret key").hex()
+SECRET_KEY = derive_key(env.JWT_SECRET_KEY, "django secret key").hex()
 
 # Off in development too: no response may contain a traceback. Tracebacks are logged.
 DEBUG = False
@@ -147,7 +149,7 @@ if API_DOCS:
         "RENDERER_WHITELIST": ["accounts.rest.renderers.JSONRenderer"],
     }
 
-# Only for simplejwt's base classes. The lifetimes of tokens are set above.
+# Only for simplejwt's base classes. `ACCOUNTS` has the lifetimes of tokens.
 SIMPLE_JWT = {"USER_ID_FIELD": "email", "USER_ID_CLAIM": "sub", "TOKEN_TYPE_CLAIM": "type"}
 
 LOGGING = {

@@ -12,6 +12,7 @@ from accounts import services as services_module
 from accounts.services import Services, build_services
 from tests.support.api import Api, MovableClock
 from tests.support.browser_client import browser
+from tests.support.settings import AccountsSettings
 from tests.support.store_fixtures import (
     redis_server,
     redis_url,
@@ -38,14 +39,23 @@ def clock() -> MovableClock:
 
 
 @pytest.fixture
+def accounts_settings(settings: Settings) -> AccountsSettings:
+    """Change keys of the setting `ACCOUNTS` until the test ends."""
+
+    def change(**changed: object) -> None:
+        settings.ACCOUNTS = {**settings.ACCOUNTS, **changed}
+
+    return change
+
+
+@pytest.fixture
 def start(
-    settings: Settings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+    accounts_settings: AccountsSettings, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[..., Services]:
-    """Build the service again, with the test's clock and with other settings."""
+    """Build the service again, with the test's clock and with other keys of `ACCOUNTS`."""
 
     def start(**changed: object) -> Services:
-        for name, value in changed.items():
-            setattr(settings, name, value)
+        accounts_settings(**changed)
         services = build_services(clock)
         monkeypatch.setattr(services_module, "_build_once", cache(lambda: services))
         return services

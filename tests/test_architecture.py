@@ -14,7 +14,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("accounts.throttled_logging", "accounts.signals"),
     ("accounts.passwords", "accounts.stores", "accounts.tokens"),
     ("accounts.seeds",),
-    ("accounts.services",),
+    ("accounts.conf", "accounts.services"),
     ("accounts",),
     ("authproject",),
 )

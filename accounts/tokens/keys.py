@@ -11,12 +11,13 @@ KEY_ID_RE = re.compile(r"[0-9a-f]{16}")
 """The form of a key ID that `key_id` returns."""
 
 
-def derive_key(secret: str, info: str) -> bytes:
+def derive_key(secret: str | bytes, info: str) -> bytes:
     """Return 32 bytes for the use that `info` names: HKDF-SHA256 without salt (RFC 5869).
 
     A key for one use reveals neither the secret nor the key for another use.
     """
-    pseudorandom_key = hmac.digest(bytes(32), secret.encode(), "sha256")
+    secret = secret.encode() if isinstance(secret, str) else secret
+    pseudorandom_key = hmac.digest(bytes(32), secret, "sha256")
     return hmac.digest(pseudorandom_key, info.encode() + b"\x01", "sha256")
 
 

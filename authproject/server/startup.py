@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import NoReturn
 
 import django
-from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from accounts.conf import conf
 from accounts.domain.errors import StartupError
 from accounts.passwords.policy import PasswordPolicy
 from accounts.seeds.reader import read_seeds
@@ -34,14 +34,14 @@ def start() -> None:
     except ImproperlyConfigured as error:
         exit_with_error(error, check_files=True)
     errors = check_startup_files(
-        settings.STORE_URL, settings.SEED_USERS_FILE, reject_common=settings.REJECT_COMMON_PASSWORDS
+        conf.STORE_URL, conf.SEED_USERS_FILE, reject_common=conf.REJECT_COMMON_PASSWORDS
     )
     if errors:
         exit_with_error(ConfigurationError(errors), check_files=False)
     logger = logging.getLogger("authproject")
     for warning in find_unknown_names():
         logger.warning(warning)
-    if settings.STORE_URL.startswith("memory:"):
+    if conf.STORE_URL.startswith("memory:"):
         logger.warning(
             "accounts are kept in memory: a restart deletes them and invalidates their tokens"
         )

@@ -1,17 +1,18 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from pathlib import Path
 from threading import Barrier
 
 import pytest
-from django.test import override_settings
 from pytest_django import Settings
 
 from accounts.domain.errors import StoreUnavailable
-from accounts.services import Services, get_services
+from accounts.services import Services, get_services, reset_services
 from tests.support.api import EMAIL, Api
 from tests.support.passwords import HASH
 from tests.support.seeds import write_seeds
+from tests.support.settings import AccountsSettings, override_accounts_settings
 
 
 def test_get_services_builds_once_for_all_threads() -> None:
@@ -58,10 +59,11 @@ def test_time_machine_moves_the_clock_of_running_services() -> None:
     assert Api().profile(token).status_code == 200
 
 
-def test_overridden_lifetimes_apply_to_running_services(settings: Settings) -> None:
+def test_overridden_lifetimes_apply_to_running_services(
+    accounts_settings: AccountsSettings,
+) -> None:
     Api().register()
-    settings.ACCESS_TOKEN_LIFETIME = 60
-    settings.ROTATE_REFRESH_TOKENS = True
+    accounts_settings(ACCESS_TOKEN_LIFETIME=timedelta(minutes=1), ROTATE_REFRESH_TOKENS=True)
     tokens = Api().login().json()
     assert tokens["expires_in"] == 60
     assert "refresh_token" in Api().refresh(tokens["refresh_token"]).json()
@@ -69,18 +71,42 @@ def test_overridden_lifetimes_apply_to_running_services(settings: Settings) -> N
 
 def test_lifetimes_are_restored_after_the_override() -> None:
     before = get_services().accounts.policy
-    with override_settings(REFRESH_TOKEN_LIFETIME=60, REFRESH_REUSE_GRACE_SECONDS=1):
+    with override_accounts_settings(
+        REFRESH_TOKEN_LIFETIME=timedelta(minutes=1), REFRESH_REUSE_GRACE_SECONDS=1
+    ):
         assert get_services().accounts.policy != before
     assert get_services().accounts.policy == before
 
 
-def test_overridden_store_is_new(settings: Settings) -> None:
+def test_overridden_store_is_new_and_restored_one_too(tmp_path: Path) -> None:
     Api().register()
-    settings.STORE_URL = "memory://"
+    with override_accounts_settings(STORE_URL=f"file://{tmp_path}/accounts.jsonl"):
+        assert Api().login().json()["code"] == "invalid_credentials"
+        Api().register()
     assert Api().login().json()["code"] == "invalid_credentials"
 
 
-def test_overridden_secret_signs_tokens(settings: Settings) -> None:
+def test_other_overridden_setting_keeps_the_accounts(settings: Settings) -> None:
+    Api().register()
+    settings.LANGUAGE_CODE = "de"
+    assert Api().login().status_code == 200
+
+
+def test_reset_services_starts_without_accounts() -> None:
+    Api().register()
+    reset_services()
+    assert Api().login().json()["code"] == "invalid_credentials"
+
+
+def test_overridden_secret_signs_tokens(accounts_settings: AccountsSettings) -> None:
     key_ids = get_services().tokens._ring.key_ids
-    settings.JWT_SECRET_KEY = "x" * 32
+    accounts_settings(SECRET_KEY="x" * 32)
     assert get_services().tokens._ring.key_ids != key_ids
+
+
+def test_overridden_django_secret_signs_tokens_by_default(settings: Settings) -> None:
+    del settings.ACCOUNTS
+    key_ids = get_services().tokens._ring.key_ids
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
+    settings.SECRET_KEY = "another secret of Django"
+    assert get_services().tokens._ring.key_ids.endswith(f", {key_ids}")

@@ -3,6 +3,8 @@
 The rule itself is tested in `domain/test_sessions`.
 """
 
+from datetime import timedelta
+
 import pytest
 
 from accounts.domain.events import Event
@@ -121,7 +123,11 @@ def test_retry_does_not_extend_the_grace(with_grace: Api, clock: MovableClock) -
 def test_refresh_reused_token_revokes_the_session(
     start: Start, clock: MovableClock, grace: float, rotations: int, seconds: float
 ) -> None:
-    start(ROTATE_REFRESH_TOKENS=True, REFRESH_REUSE_GRACE_SECONDS=grace, ACCESS_TOKEN_LIFETIME=7200)
+    start(
+        ROTATE_REFRESH_TOKENS=True,
+        REFRESH_REUSE_GRACE_SECONDS=grace,
+        ACCESS_TOKEN_LIFETIME=timedelta(hours=2),
+    )
     api = Api()
     pairs = rotate(api, api.register_and_log_in(), rotations)
     clock.advance(seconds)

@@ -1,6 +1,7 @@
 """Compares the API over HTTP, restarts included, with `tests.support.session_model`."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 
 pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 
-from django.test import override_settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from accounts import services as services_module
@@ -19,6 +19,7 @@ from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, get_field_codes
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
 from tests.support.sessions import change_password
+from tests.support.settings import override_accounts_settings
 from tests.support.state_machine import SessionMachine, build_settings
 
 
@@ -32,18 +33,18 @@ class HttpDriver:
         self._monkeypatch = monkeypatch
         self._clock = clock
         self._store = MemoryStore(clock)
-        self._policy = override_settings(
+        self._policy = override_accounts_settings(
             ROTATE_REFRESH_TOKENS=policy.rotates,
             REFRESH_REUSE_GRACE_SECONDS=policy.grace,
-            ACCESS_TOKEN_LIFETIME=ACCESS_LIFETIME,
-            REFRESH_TOKEN_LIFETIME=REFRESH_LIFETIME,
+            ACCESS_TOKEN_LIFETIME=timedelta(seconds=ACCESS_LIFETIME),
+            REFRESH_TOKEN_LIFETIME=timedelta(seconds=REFRESH_LIFETIME),
         )
         self._policy.enable()
         security_event.connect(self._record_reuse)
         self._api = Api()
 
     def restart(self, keys: Sequence[str]) -> None:
-        with override_settings(JWT_SECRET_KEY=keys[0], JWT_SECRET_KEY_FALLBACKS=keys[1:]):
+        with override_accounts_settings(SECRET_KEY=keys[0], SECRET_KEY_FALLBACKS=keys[1:]):
             services = build_services(self._clock)
         services.accounts.store = self._store
         self._monkeypatch.setattr(services_module, "_build_once", cache(lambda: services))

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import jwt
-from django.conf import settings
 
+from accounts.conf import conf
 from accounts.domain.errors import StoreUnavailable
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
@@ -118,7 +118,7 @@ def sign(
     """Sign any header and payload; PyJWT would reject most of them."""
     parts = [part if isinstance(part, bytes) else _json(part) for part in (header, payload)]
     content = b".".join(map(_base64, parts))
-    secret: str = settings.JWT_SECRET_KEY if key is None else key
+    secret: str = conf.SECRET_KEY if key is None else key
     return (content + b"." + _base64(hmac.digest(secret.encode(), content, digest))).decode()
 
 

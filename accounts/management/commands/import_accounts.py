@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from accounts.conf import conf
 from accounts.domain.errors import StartupError
 from accounts.domain.interfaces import AccountStore
 from accounts.management.configured_store import open_configured_store
@@ -47,7 +47,7 @@ class Command(BaseCommand):
 def _read(file: Path) -> tuple[list[SeedUser], list[RefusedSeed]]:
     seeds: list[SeedUser] = []
     refused: list[RefusedSeed] = []
-    policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
+    policy = PasswordPolicy(reject_common=conf.REJECT_COMMON_PASSWORDS)
     try:
         for seed in _show_progress(iter_seeds(file, policy)):
             if isinstance(seed, SeedUser):
@@ -61,7 +61,7 @@ def _read(file: Path) -> tuple[list[SeedUser], list[RefusedSeed]]:
 
 def _add(seeds: list[SeedUser], store: AccountStore) -> int:
     """Return how many were added; the others were there already."""
-    hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=HashingExecutor())
+    hasher = BcryptHasher(rounds=conf.BCRYPT_ROUNDS, executor=HashingExecutor())
     return SeedLoader(seeds, store, hasher, time.time).load(_show_progress)
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from accounts.conf import conf
 from accounts.domain.errors import InvalidPassword
 from accounts.domain.interfaces import NormalizedPassword
 from accounts.passwords.executor import HASHING_THREADS, HashingExecutor
@@ -36,12 +36,12 @@ class Command(BaseCommand):
         parser.add_argument("--password", metavar="TEXT", default=DEFAULT_PASSWORD)
 
     def handle(self, *args: Any, count: int, file: Path, password: str, **options: Any) -> None:
-        policy = PasswordPolicy(reject_common=settings.REJECT_COMMON_PASSWORDS)
+        policy = PasswordPolicy(reject_common=conf.REJECT_COMMON_PASSWORDS)
         try:
             normalized = policy.validate(password)
         except InvalidPassword as error:
             raise CommandError(f"--password is refused: {error.detail}") from error
-        hasher = BcryptHasher(rounds=settings.BCRYPT_ROUNDS, executor=HashingExecutor())
+        hasher = BcryptHasher(rounds=conf.BCRYPT_ROUNDS, executor=HashingExecutor())
         try:
             _write(file, _generate_lines(count, normalized, hasher))
         except (OSError, ValueError) as error:

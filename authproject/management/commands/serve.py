@@ -20,6 +20,7 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
+from accounts.conf import conf
 from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
@@ -107,7 +108,7 @@ def _build_server(host: str, port: int, workers: int) -> Server:
         # One of several workers is replaced. A single one ends the service, which its supervisor
         # can see.
         respawn_failed_workers=workers > 1,
-        reloads=is_multi_process(settings.STORE_URL),
+        reloads=is_multi_process(conf.STORE_URL),
     )
 
 
@@ -122,10 +123,10 @@ def _require_fork() -> None:
 def _require_shared_store(workers: int) -> None:
     if workers < 1:
         raise CommandError("--workers must be at least 1.")
-    if workers > 1 and not is_multi_process(settings.STORE_URL):
+    if workers > 1 and not is_multi_process(conf.STORE_URL):
         raise CommandError(
             f"--workers {workers} needs a store that processes share: with "
-            f"{settings.STORE_URL.partition(':')[0]}://, each has its own users. Set STORE_URL."
+            f"{conf.STORE_URL.partition(':')[0]}://, each has its own users. Set STORE_URL."
         )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sized
 from dataclasses import replace
+from datetime import timedelta
 from typing import cast
 
 import pytest
@@ -243,7 +244,7 @@ def test_expired_session_is_deleted(
 def test_revoked_session_is_kept_until_its_tokens_expire(
     start: Start, start_service: StartService, clock: MovableClock
 ) -> None:
-    service = start_service(ACCESS_TOKEN_LIFETIME=LIFETIME - 1)
+    service = start_service(ACCESS_TOKEN_LIFETIME=timedelta(seconds=LIFETIME - 1))
     pair = service.login(EMAIL, SUBMITTED)
     service.logout(pair.refresh_token or "")
     clock.advance(LIFETIME - 2)

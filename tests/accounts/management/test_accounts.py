@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from accounts.domain.events import Event
 from accounts.domain.interfaces import AccountStore
@@ -25,6 +24,7 @@ from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import NEW_PASSWORD, Start, get_error
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, run_manage, run_service
 from tests.support.sessions import REVOKED, record_signals
+from tests.support.settings import AccountsSettings
 from tests.support.stores import USER, make_user
 
 INVALID = (401, "invalid_credentials")
@@ -294,23 +294,23 @@ def test_memory_is_an_error(run: Run) -> None:
         run("list")
 
 
-def test_unreachable_store_is_an_error(settings: Settings, run: Run) -> None:
-    settings.STORE_URL = "valkey://127.0.0.1:1"
+def test_unreachable_store_is_an_error(accounts_settings: AccountsSettings, run: Run) -> None:
+    accounts_settings(STORE_URL="valkey://127.0.0.1:1")
     with pytest.raises(CommandError, match="cannot be reached"):
         run("list")
 
 
 def test_seeds_are_not_loaded(
-    settings: Settings, run: Run, valkey_url: str, tmp_path: Path
+    accounts_settings: AccountsSettings, run: Run, valkey_url: str, tmp_path: Path
 ) -> None:
-    settings.STORE_URL, settings.SEED_USERS_FILE = valkey_url, tmp_path / "missing.jsonl"
+    accounts_settings(STORE_URL=valkey_url, SEED_USERS_FILE=tmp_path / "missing.jsonl")
     assert run("list", "--json") == ""
 
 
 def test_list_of_many_accounts_needs_little_memory(
-    settings: Settings, valkey_store: AccountStore, valkey_url: str
+    accounts_settings: AccountsSettings, valkey_store: AccountStore, valkey_url: str
 ) -> None:
-    settings.STORE_URL = valkey_url
+    accounts_settings(STORE_URL=valkey_url)
     valkey_store.add_users(map(make_user, range(MANY)))
     with Path(os.devnull).open("w", encoding="utf-8") as output:
         tracemalloc.start()
@@ -320,8 +320,10 @@ def test_list_of_many_accounts_needs_little_memory(
     assert peak < 2_000_000  # all of them would take 3 MB
 
 
-def test_list_is_complete(settings: Settings, run: Run, valkey_store: Any, valkey_url: str) -> None:
-    settings.STORE_URL = valkey_url
+def test_list_is_complete(
+    accounts_settings: AccountsSettings, run: Run, valkey_store: Any, valkey_url: str
+) -> None:
+    accounts_settings(STORE_URL=valkey_url)
     users = list(map(make_user, range(MANY)))
     valkey_store.add_users(users)
     listed = {json.loads(line)["email"] for line in run("list", "--json").splitlines()}

@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.services import Services
 from accounts.stores import open_store
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
+from tests.support.settings import AccountsSettings
 
 SID = "5e55104e"
 UNREACHABLE = "valkey://127.0.0.1:1"
@@ -46,14 +46,14 @@ def test_copy_keeps_users_logouts_and_rotations(
 
 
 def test_second_copy_changes_nothing(
-    settings: Settings, source: str, valkey_url: str, clock: MovableClock
+    accounts_settings: AccountsSettings, source: str, valkey_url: str, clock: MovableClock
 ) -> None:
     user = User(EmailAddress(EMAIL), "hash", "version-1", 1.5)
     journal = open_store(source, clock)
     journal.add_user(user)
     journal.update_session(user.email, SID, lambda stored: Session(SID, 2_000_000_000))
     journal.close()
-    settings.STORE_URL = valkey_url
+    accounts_settings(STORE_URL=valkey_url)
     copy(source)
     target = open_store(valkey_url, clock)
     later = target.update_user(
@@ -74,20 +74,24 @@ def test_second_copy_changes_nothing(
         ("file:///nowhere/accounts.jsonl", "is not there"),
     ],
 )
-def test_missing_journal_is_an_error(settings: Settings, url: str, message: str) -> None:
-    settings.STORE_URL = UNREACHABLE
+def test_missing_journal_is_an_error(
+    accounts_settings: AccountsSettings, url: str, message: str
+) -> None:
+    accounts_settings(STORE_URL=UNREACHABLE)
     with pytest.raises(CommandError, match=message):
         copy(url)
 
 
-def test_copy_into_memory_is_an_error(settings: Settings, source: str) -> None:
-    settings.STORE_URL = "memory://"
+def test_copy_into_memory_is_an_error(accounts_settings: AccountsSettings, source: str) -> None:
+    accounts_settings(STORE_URL="memory://")
     with pytest.raises(CommandError, match="gone when this command ends"):
         copy(source)
 
 
-def test_journal_in_use_is_an_error(settings: Settings, source: str, clock: MovableClock) -> None:
-    settings.STORE_URL = UNREACHABLE
+def test_journal_in_use_is_an_error(
+    accounts_settings: AccountsSettings, source: str, clock: MovableClock
+) -> None:
+    accounts_settings(STORE_URL=UNREACHABLE)
     journal = open_store(source, clock)
     with pytest.raises(CommandError, match="in use"):
         copy(source)
@@ -95,11 +99,11 @@ def test_journal_in_use_is_an_error(settings: Settings, source: str, clock: Mova
 
 
 def test_unreachable_store_is_an_error(
-    settings: Settings, source: str, clock: MovableClock
+    accounts_settings: AccountsSettings, source: str, clock: MovableClock
 ) -> None:
     journal = open_store(source, clock)
     journal.add_user(User(EmailAddress(EMAIL), "hash", "version-1", 1.5))
     journal.close()
-    settings.STORE_URL = UNREACHABLE
+    accounts_settings(STORE_URL=UNREACHABLE)
     with pytest.raises(CommandError, match="cannot be reached"):
         copy(source)

@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import pytest
 from django.core.management import CommandError, call_command
-from pytest_django import Settings
 
+from accounts.conf import conf
 from accounts.services import Services
 from accounts.stores import open_store
 from tests.support.api import PASSWORD, Api, MovableClock
@@ -16,6 +16,7 @@ from tests.support.django_hashes import POSTGRES, make_django_hash
 from tests.support.passwords import HASH
 from tests.support.processes import run_manage
 from tests.support.seeds import build_django_user, write_seeds
+from tests.support.settings import AccountsSettings
 from tests.support.stores import EMAIL, USER
 
 UNREACHABLE = "valkey://127.0.0.1:1"
@@ -58,9 +59,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 def test_imported_users_can_log_in(
-    start: Callable[..., Services], settings: Settings, file: Path, url: str
+    start: Callable[..., Services], accounts_settings: AccountsSettings, file: Path, url: str
 ) -> None:
-    settings.STORE_URL = url
+    accounts_settings(STORE_URL=url)
     result = run_import(file)
     assert result.output == "2 valid, 1 refused.\n2 added, 0 there already.\n"
     assert result.errors == f"{file} entry 2 has no password, or an unusable one (`!`).\n"
@@ -82,12 +83,12 @@ def test_import_beside_the_service_works_with_a_server(
 
 
 def test_import_changes_no_account(
-    settings: Settings, tmp_path: Path, url: str, clock: MovableClock
+    accounts_settings: AccountsSettings, tmp_path: Path, url: str, clock: MovableClock
 ) -> None:
     store = open_store(url, clock)
     store.add_user(USER)
     store.close()
-    settings.STORE_URL = url
+    accounts_settings(STORE_URL=url)
     file = write_seeds(tmp_path, {"email": EMAIL, "password_hash": HASH})
     assert run_import(file).output == "1 valid, 0 refused.\n0 added, 1 there already.\n"
     store = open_store(url, clock)
@@ -96,9 +97,12 @@ def test_import_changes_no_account(
 
 
 def test_import_hashes_plain_passwords(
-    start: Callable[..., Services], settings: Settings, tmp_path: Path, url: str
+    start: Callable[..., Services],
+    accounts_settings: AccountsSettings,
+    tmp_path: Path,
+    url: str,
 ) -> None:
-    settings.STORE_URL = url
+    accounts_settings(STORE_URL=url)
     file = write_seeds(tmp_path, {"email": EMAIL, "password": PASSWORD})
     assert run_import(file).output.endswith("1 added, 0 there already.\n")
     services = start(STORE_URL=url)
@@ -106,16 +110,20 @@ def test_import_hashes_plain_passwords(
     services.accounts.store.close()
 
 
-def test_dry_run_reports_and_opens_no_store(settings: Settings, file: Path) -> None:
-    settings.STORE_URL = UNREACHABLE
+def test_dry_run_reports_and_opens_no_store(
+    accounts_settings: AccountsSettings, file: Path
+) -> None:
+    accounts_settings(STORE_URL=UNREACHABLE)
     result = run_import(file, "--dry-run")
     assert result.output == "2 valid, 1 refused.\n"
     assert "entry 2" in result.errors
     assert result.failure == "Some accounts were refused."
 
 
-def test_unreadable_file_adds_nothing(settings: Settings, tmp_path: Path, url: str) -> None:
-    settings.STORE_URL = url
+def test_unreadable_file_adds_nothing(
+    accounts_settings: AccountsSettings, tmp_path: Path, url: str
+) -> None:
+    accounts_settings(STORE_URL=url)
     file = tmp_path / "users.csv"
     file.write_text(f'email,password_hash\nada@example.com,{POSTGRES}\n"x"y,z\n')
     assert "cannot be read" in run_import(file).failure
@@ -123,23 +131,25 @@ def test_unreadable_file_adds_nothing(settings: Settings, tmp_path: Path, url: s
     assert run_import(file).output.endswith("1 added, 0 there already.\n")
 
 
-def test_import_into_memory_is_an_error(settings: Settings, file: Path) -> None:
-    settings.STORE_URL = "memory://"
+def test_import_into_memory_is_an_error(accounts_settings: AccountsSettings, file: Path) -> None:
+    accounts_settings(STORE_URL="memory://")
     assert "gone when this command ends" in run_import(file).failure
     assert run_import(file, "--dry-run").output.startswith("2 valid")
 
 
 def test_import_into_a_journal_in_use_is_an_error(
-    settings: Settings, file: Path, tmp_path: Path, clock: MovableClock
+    accounts_settings: AccountsSettings, file: Path, tmp_path: Path, clock: MovableClock
 ) -> None:
-    settings.STORE_URL = f"file://{tmp_path}/accounts.jsonl"
-    journal = open_store(settings.STORE_URL, clock)
+    accounts_settings(STORE_URL=f"file://{tmp_path}/accounts.jsonl")
+    journal = open_store(conf.STORE_URL, clock)
     assert "in use" in run_import(file).failure
     journal.close()
 
 
-def test_import_into_an_unreachable_store_is_an_error(settings: Settings, file: Path) -> None:
-    settings.STORE_URL = UNREACHABLE
+def test_import_into_an_unreachable_store_is_an_error(
+    accounts_settings: AccountsSettings, file: Path
+) -> None:
+    accounts_settings(STORE_URL=UNREACHABLE)
     assert "what is done already stays" in run_import(file).failure
 
 
@@ -151,11 +161,14 @@ def test_exit_status_says_if_an_account_was_refused(file: Path, tmp_path: Path) 
 
 
 def test_terminal_shows_a_progress_bar(
-    settings: Settings, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    accounts_settings: AccountsSettings,
+    file: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     terminal = io.StringIO()
     monkeypatch.setattr(terminal, "isatty", lambda: True)
     monkeypatch.setattr(sys, "stderr", terminal)
-    settings.STORE_URL = f"file://{tmp_path}/accounts.jsonl"
+    accounts_settings(STORE_URL=f"file://{tmp_path}/accounts.jsonl")
     run_import(file)
     assert "3 accounts [" in terminal.getvalue()

@@ -33,8 +33,8 @@ def restart(start: Start) -> Restart:
 
     def restart(current: str, *fallbacks: str, rotate: bool = False) -> Api:
         start(
-            JWT_SECRET_KEY=current,
-            JWT_SECRET_KEY_FALLBACKS=list(fallbacks),
+            SECRET_KEY=current,
+            SECRET_KEY_FALLBACKS=list(fallbacks),
             ROTATE_REFRESH_TOKENS=rotate,
         ).accounts.store = store
         return Api()

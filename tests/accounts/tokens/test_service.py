@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -118,7 +119,7 @@ def test_token_has_no_password(api: Api) -> None:
 
 
 def test_lifetimes_are_settings(start: Start) -> None:
-    start(ACCESS_TOKEN_LIFETIME=30, REFRESH_TOKEN_LIFETIME=60)
+    start(ACCESS_TOKEN_LIFETIME=timedelta(seconds=30), REFRESH_TOKEN_LIFETIME=timedelta(seconds=60))
     pair = Api().register_and_log_in()
     access, refresh = decode_claims(pair["access_token"]), decode_claims(pair["refresh_token"])
     assert access["exp"] - access["iat"] == pair["expires_in"] == 30
@@ -251,7 +252,7 @@ def test_cache_is_empty_after_start_with_another_key(start: Start) -> None:
     api = Api()
     token = api.register_and_log_in()["access_token"]
     assert api.profile(token).status_code == 200
-    start(JWT_SECRET_KEY=SECRET).accounts.store = store
+    start(SECRET_KEY=SECRET).accounts.store = store
     assert get_error(api.profile(token)) == INVALID
 
 

@@ -28,7 +28,7 @@ REFRESH_TOKEN = (
 @pytest.fixture
 def api(start: Start, clock: MovableClock) -> Api:
     """A service with the account of the tokens, one minute after they were issued."""
-    store = start(JWT_SECRET_KEY=SECRET).accounts.store
+    store = start(SECRET_KEY=SECRET).accounts.store
     store.add_user(User(EmailAddress(EMAIL), "no hash", SECURITY_STAMP, ISSUED_AT))
     clock.now = ISSUED_AT + 60
     return Api()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from django.http import HttpRequest, HttpResponse
+from pytest_django import Settings
 
 from accounts.browsable.cookies import ACCESS_COOKIE
 from accounts.domain.interfaces import UserAndSession
@@ -265,8 +266,11 @@ def test_view_without_store_needs_a_thread_for_cookie_pages(
 
 
 @pytest.mark.urls("tests.support.custom_views")
-def test_browsable_api_disabled_cookie_needs_no_thread(start: Start, clock: MovableClock) -> None:
-    start(BROWSABLE_API=False).accounts.store = RemoteStore(clock)
+def test_browsable_api_disabled_cookie_needs_no_thread(
+    start: Start, clock: MovableClock, settings: Settings
+) -> None:
+    settings.BROWSABLE_API = False
+    start().accounts.store = RemoteStore(clock)
     assert (
         call(build_overloaded_application(*ALL_THREADS), "GET", "/quick", HTML, COOKIE).status
         == 200

@@ -10,7 +10,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pytest_django import Settings
 
 from accounts.domain.users import EmailAddress, User
 from accounts.stores import open_store
@@ -18,6 +17,7 @@ from authproject.management.commands import serve
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad
 from tests.support.processes import Service, is_running, run_manage, run_python, run_service
+from tests.support.settings import AccountsSettings
 from tests.support.valkey import wait_until
 
 ROUNDS = 3
@@ -171,8 +171,8 @@ def test_runserver_keeps_users_in_file(tmp_path: Path, path: Path) -> None:
 
 
 def test_worker_that_cannot_open_store_exits_with_message(
-    settings: Settings, tmp_path: Path
+    accounts_settings: AccountsSettings, tmp_path: Path
 ) -> None:
-    settings.STORE_URL = f"file://{tmp_path}"
+    accounts_settings(STORE_URL=f"file://{tmp_path}")
     with pytest.raises(SystemExit, match=f"{tmp_path} cannot be read and written"):
         serve._open_store()

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 from django.conf import settings
 
+from accounts.conf import conf
 from authproject.server.application import THREADS
 from tests.support.processes import run_python, run_service
 from tests.support.recording_client import RecordingClient
@@ -20,7 +21,7 @@ PASSWORD, STORE_PASSWORD = "a password of Somebody's", "the store's Pass/word?"
 
 
 def build_secrets(*more: str) -> Secrets:
-    return Secrets(settings.JWT_SECRET_KEY, settings.SECRET_KEY, PASSWORD, *more)
+    return Secrets(conf.SECRET_KEY, settings.SECRET_KEY, PASSWORD, *more)
 
 
 @pytest.mark.parametrize("log_format", ["json", "console"])

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import pytest
 from django.conf import settings
 
+from accounts.conf import conf
 from tests.support.api import JSON
 from tests.support.http import decode_claims, decode_header, forge, sign
 from tests.support.processes import Service, run_service
@@ -38,7 +39,7 @@ def recorded_service(
     """A service with a journal; after its last line, all of its log is searched."""
     folder = tmp_path_factory.mktemp("service")
     journal = folder / "accounts.jsonl"
-    secrets = Secrets(settings.JWT_SECRET_KEY, settings.SECRET_KEY, FIRST, SECOND, WRONG)
+    secrets = Secrets(conf.SECRET_KEY, settings.SECRET_KEY, FIRST, SECOND, WRONG)
     options = {
         "LOG_FORMAT": request.param,
         "STORE_URL": f"file://{journal}",
