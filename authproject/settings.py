@@ -68,7 +68,7 @@ MIDDLEWARE = [
     "authproject.monitoring.middleware.RequestMiddleware",
     "authproject.server.middleware.OriginLogMiddleware",
     # Before the check of the Host, so that a front end can read the error about its Host.
-    *(["corsheaders.middleware.CorsMiddleware"] if env.CORS_ORIGINS else []),
+    *(["authproject.server.cors.CachedCorsMiddleware"] if env.CORS_ORIGINS else []),
     "authproject.server.middleware.AllowedHostsMiddleware",
     "authproject.server.middleware.RequestLimitsMiddleware",
 ]

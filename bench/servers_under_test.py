@@ -10,6 +10,9 @@ PEERS = ROOT / "bench" / "peers"
 PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
 SECRET = {"JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough"}
+ORIGIN = "https://app.example.com"
+"""The front end of every request: servers send their CORS headers."""
+
 PASSWORD = "correct horse battery"
 
 # All settings, with production's defaults, so that the developer's .env changes none.
@@ -18,7 +21,7 @@ SERVICE_ENVIRONMENT = SECRET | {
     "JWT_SECRET_KEY_FALLBACKS": "",
     "ENVIRONMENT": "production",
     "ALLOWED_HOSTS": "127.0.0.1",
-    "CORS_ORIGINS": "",
+    "CORS_ORIGINS": ORIGIN,
     "STORE_URL": "memory://",
     "SEED_USERS_FILE": "",
     "ACCESS_TOKEN_EXPIRE_MINUTES": "15",

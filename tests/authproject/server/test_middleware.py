@@ -104,7 +104,7 @@ def test_other_origin_is_not_logged(
 def test_refused_origin_is_logged_without_cors_origins(
     settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
-    cors = "corsheaders.middleware.CorsMiddleware"
+    cors = "authproject.server.cors.CachedCorsMiddleware"
     settings.MIDDLEWARE = [name for name in settings.MIDDLEWARE if name != cors]
     Api().client.get("/health", headers={"Origin": "http://localhost:1"})
     assert get_server_log(caplog) == [REFUSED_ORIGIN]
