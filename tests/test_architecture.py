@@ -32,6 +32,7 @@ HOMES = {
     },
     "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},
     "orjson": {
+        "accounts.domain.users",
         "accounts.management.commands.make_users",
         "accounts.rest.parsers",
         "accounts.rest.renderers",

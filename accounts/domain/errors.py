@@ -59,6 +59,13 @@ class PasswordInvalidCharacters(InvalidPassword):
     detail = "The password contains a NUL or half of a surrogate pair."
 
 
+class ProfileTooLarge(InvalidField):
+    """The fields of a project's own, together."""
+
+    code, field = "profile_too_large", "non_field_errors"
+    detail = "The profile must have at most 4096 bytes as JSON."
+
+
 class WrongCurrentPassword(InvalidField):
     code, field = "invalid_credentials", "current_password"
     detail = "The current password is wrong."

@@ -13,6 +13,7 @@ class Event(StrEnum):
     TOKEN_CREATED = "authn_token_created"  # noqa: S105  # the name of an event
     TOKEN_REVOKED = "authn_token_revoked"  # noqa: S105  # the name of an event
     TOKEN_REUSE = "authn_token_reuse"  # noqa: S105  # the name of an event
+    USER_UPDATED = "user_updated"
     USER_DELETED = "user_deleted"
     USER_DISABLED = "user_disabled"
     USER_ENABLED = "user_enabled"

@@ -1,12 +1,13 @@
 """The use cases. They know no HTTP and no Django."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from secrets import token_hex
+from typing import Any
 
-from accounts.domain.claims import Claims, RefreshClaims
+from accounts.domain.claims import NO_EXTRA, Claims, RefreshClaims, dump_extra
 from accounts.domain.errors import (
     AccountError,
     InvalidCredentials,
@@ -27,7 +28,13 @@ from accounts.domain.interfaces import (
     UserAndSession,
 )
 from accounts.domain.sessions import Session, use_refresh_token
-from accounts.domain.users import EmailAddress, User, new_security_stamp
+from accounts.domain.users import (
+    NO_PROFILE,
+    EmailAddress,
+    User,
+    dump_profile,
+    new_security_stamp,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +71,24 @@ class AccountService:
     policy: TokenPolicy
     clock: Clock
     emit: EventHandler
+    get_extra_claims: Callable[[User], Mapping[str, Any]] | None = None
+    """A project's function: the claims that it adds to a user's access tokens."""
 
-    def register(self, email: EmailAddress, password: NormalizedPassword) -> User:
-        """Add an account. Raises `DuplicateEmail`."""
-        user = User(email, self.hasher.hash(password), new_security_stamp(), self.clock())
+    def register(
+        self,
+        email: EmailAddress,
+        password: NormalizedPassword,
+        profile: Mapping[str, Any] | None = None,
+    ) -> User:
+        """Add an account. Raises `DuplicateEmail` or `ProfileTooLarge`."""
+        profile_json = dump_profile(profile) if profile else NO_PROFILE
+        user = User(
+            email,
+            self.hasher.hash(password),
+            new_security_stamp(),
+            self.clock(),
+            profile_json=profile_json,
+        )
         self.store.add_user(user)
         self.emit(Event.USER_CREATED, email)
         return user
@@ -105,7 +126,8 @@ class AccountService:
             expires_at=now + self.policy.refresh_lifetime,
             rotation_count=0,
         )
-        return self._issue_tokens(claims, self.tokens.issue(claims))
+        extra_json = self._build_extra(user)
+        return self._issue_tokens(claims, self.tokens.issue(claims), extra_json)
 
     def get_user_for_claims(self, claims: Claims, prefetched: UserAndSession | None = None) -> User:
         """Return the user of a verified token. Raises `TokenRevoked`.
@@ -124,14 +146,16 @@ class AccountService:
         """
         claims = self.tokens.verify_refresh(token)
         user, stored = self.store.get_user_and_session(claims.email, claims.sid)
-        _require_current_user(user, claims)
+        # Before the rotation: a project's function that raises must not use the token up.
+        extra_json = self._build_extra(_require_current_user(user, claims))
         session = self._use_refresh_token(claims, stored or _new_session(claims))
         if session.revoked:
             self.emit(Event.TOKEN_REUSE, claims.email)
             raise TokenReused
         if not self.policy.rotate:
-            return self._issue_tokens(claims, None)
-        return self._issue_tokens(claims, self._issue_rotated_refresh_token(claims, session))
+            return self._issue_tokens(claims, None, extra_json)
+        refresh_token = self._issue_rotated_refresh_token(claims, session)
+        return self._issue_tokens(claims, refresh_token, extra_json)
 
     def logout(self, token: str) -> bool:
         """Revoke the session of a token of either type, used or expired. Ignore other strings.
@@ -186,6 +210,19 @@ class AccountService:
             )
         self.emit(Event.PASSWORD_CHANGE, claims.email)
         return self.start_session(changed)
+
+    def update_profile(self, claims: Claims, changes: Mapping[str, Any]) -> User:
+        """Add or replace fields of the user's profile; concurrent changes keep each other's.
+
+        Raises `ProfileTooLarge` or `TokenRevoked`.
+        """
+        with _revoked_if_deleted():
+            user = self.store.update_user(
+                claims.email,
+                lambda user: _require_current_user(user, claims).with_profile(changes),
+            )
+        self.emit(Event.USER_UPDATED, claims.email)
+        return user
 
     def delete_account(self, claims: Claims, current: SubmittedPassword | None) -> None:
         """Delete the token's user. Raises `WrongCurrentPassword` or `TokenRevoked`."""
@@ -244,7 +281,14 @@ class AccountService:
             )
         )
 
-    def _issue_tokens(self, claims: RefreshClaims, refresh_token: str | None) -> TokenPair:
+    def _build_extra(self, user: User) -> str:
+        if self.get_extra_claims is None:
+            return NO_EXTRA
+        return dump_extra(self.get_extra_claims(user))
+
+    def _issue_tokens(
+        self, claims: RefreshClaims, refresh_token: str | None, extra_json: str
+    ) -> TokenPair:
         now = int(self.clock())
         access = Claims(
             email=claims.email,
@@ -254,6 +298,7 @@ class AccountService:
             issued_at=now,
             # No token outlives its session, so a revoked session can be deleted when it expires.
             expires_at=min(now + self.policy.access_lifetime, claims.expires_at),
+            extra_json=extra_json,
         )
         self.emit(Event.TOKEN_CREATED, claims.email)
         return TokenPair(

@@ -1,20 +1,27 @@
-"""The user, and the normalization of e-mail addresses."""
+"""The user with its profile, and the normalization of e-mail addresses."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from secrets import token_urlsafe
-from typing import NewType
+from typing import Any, NewType
 from unicodedata import normalize
 
 import email_validator
+import orjson
 
-from accounts.domain.errors import InvalidEmail
+from accounts.domain.errors import InvalidEmail, ProfileTooLarge
 
 EmailAddress = NewType("EmailAddress", str)
 """A normalized e-mail address. Only `normalize_email` makes one."""
 
 # RFC 5321 §4.5.3.1: 64 octets, "@", 255 octets. Longer input is rejected before any other work.
 MAX_EMAIL_LENGTH = 320
+
+MAX_PROFILE_BYTES = 4096
+"""What a profile may have as JSON in UTF-8. A store reads it at each request of its user."""
+
+NO_PROFILE = "{}"
 
 # With one of these, an address would look like another account's: what email-validator leaves of
 # Unicode's Default_Ignorable_Code_Point (DerivedCoreProperties.txt), blanks and replacements.
@@ -35,6 +42,9 @@ class User:
 
     `security_stamp` is the `ver` claim of the user's tokens. It is random; replacing it revokes
     all of them. `created_at` is in seconds since the epoch. A `disabled` user cannot log in.
+
+    `profile_json` has the fields that a project adds to its users, as a JSON object. As a text it
+    cannot change in place, and a user with `true` never equals one with `1`.
     """
 
     email: EmailAddress
@@ -42,6 +52,25 @@ class User:
     security_stamp: str
     created_at: float
     disabled: bool = False
+    profile_json: str = NO_PROFILE
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The project's own fields: a new dictionary at each access."""
+        profile: dict[str, Any] = orjson.loads(self.profile_json)
+        return profile
+
+    def with_profile(self, changes: Mapping[str, Any]) -> "User":
+        """Return the user with these fields added or replaced. Raises as `dump_profile` does."""
+        return replace(self, profile_json=dump_profile({**self.profile, **changes}))
+
+
+def dump_profile(profile: Mapping[str, Any]) -> str:
+    """Return a `profile_json`. Raises `ProfileTooLarge`, or `TypeError` for what is no JSON."""
+    text = orjson.dumps(dict(profile))
+    if len(text) > MAX_PROFILE_BYTES:
+        raise ProfileTooLarge
+    return text.decode()
 
 
 def new_security_stamp() -> str:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import orjson
 
 from accounts.domain.sessions import Session
-from accounts.domain.users import User
+from accounts.domain.users import NO_PROFILE, User
 
 T = TypeVar("T", User, Session)
 
@@ -21,6 +21,7 @@ STORED_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
         "version": (str,),
         "created_at": TIME,
         "disabled": (bool,),
+        "profile": (dict,),
     },
     Session: {
         "sid": (str,),
@@ -31,7 +32,7 @@ STORED_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
     },
 }
 
-LATER_FIELDS = {"disabled": False}
+LATER_FIELDS: dict[str, Any] = {"disabled": False, "profile": {}}
 """Fields that an earlier version did not write, with what their absence means."""
 
 
@@ -41,7 +42,12 @@ class DamagedRecord(ValueError):
 
 def to_dict(record: User | Session) -> dict[str, Any]:
     values = [getattr(record, field.name) for field in fields(record)]
-    return dict(zip(STORED_FIELDS[type(record)], values, strict=True))
+    stored = dict(zip(STORED_FIELDS[type(record)], values, strict=True))
+    profile_json = stored.pop("profile", NO_PROFILE)
+    # Without a profile, a record is what an earlier version writes.
+    if profile_json == NO_PROFILE:
+        return stored
+    return {**stored, "profile": orjson.loads(profile_json)}
 
 
 def from_dict(cls: type[T], stored: object) -> T:
@@ -53,7 +59,17 @@ def from_dict(cls: type[T], stored: object) -> T:
         # Not `isinstance`: a bool is no number here.
         if type(values.get(name)) not in types:
             raise DamagedRecord(f"has no valid {name}")
+    values["profile"] = _dump_profile(values["profile"])
     return cls(*[values[name] for name in STORED_FIELDS[cls]])
+
+
+def _dump_profile(profile: dict[str, Any]) -> str:
+    if not profile:
+        return NO_PROFILE
+    try:
+        return orjson.dumps(profile).decode()
+    except orjson.JSONEncodeError as error:  # nested too deep
+        raise DamagedRecord("has no valid profile") from error
 
 
 def dump(record: User | Session) -> str:

@@ -10,9 +10,11 @@ import pytest
 from accounts.domain.errors import (
     HashingOverloaded,
     InvalidCredentials,
+    ProfileTooLarge,
     TokenReused,
     TokenRevoked,
 )
+from accounts.domain.events import Event
 from accounts.domain.interfaces import SubmittedPassword
 from accounts.domain.service import AccountService, TokenPair
 from accounts.domain.sessions import Session
@@ -24,7 +26,7 @@ from accounts.stores.memory import MemoryStore
 from tests.support.api import MovableClock
 from tests.support.http import Start
 from tests.support.passwords import NORMALIZED, SUBMITTED, T, build_hasher, record_costs
-from tests.support.sessions import LIFETIME
+from tests.support.sessions import LIFETIME, record_signals
 from tests.support.stores import EMAIL
 
 UNKNOWN = EmailAddress("unknown@example.com")
@@ -205,6 +207,51 @@ def test_logout_of_every_session_writes_once(
     for pair in pairs:
         with pytest.raises(TokenRevoked):
             refresh(service, pair)
+
+
+def test_profile_of_register_is_stored(start: Start) -> None:
+    service = start().accounts
+    service.register(EMAIL, NORMALIZED, {"name": "Ada"})
+    assert get_user(service).profile == {"name": "Ada"}
+
+
+def test_profile_change_keeps_the_other_fields_and_emits_an_event(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    claims = service.tokens.verify_refresh(service.login(EMAIL, SUBMITTED).refresh_token or "")
+    service.update_profile(claims, {"name": "Ada", "level": 1})
+    before = get_user(service)
+    with record_signals() as events:
+        updated = service.update_profile(claims, {"level": 2})
+    assert events == [(Event.USER_UPDATED, EMAIL)]
+    assert get_user(service) == updated == before.with_profile({"level": 2})
+    assert updated.profile == {"name": "Ada", "level": 2}
+
+
+def test_profile_too_large_with_the_stored_fields_changes_nothing(
+    start_service: StartService,
+) -> None:
+    service = start_service()
+    claims = service.tokens.verify_refresh(service.login(EMAIL, SUBMITTED).refresh_token or "")
+    before = service.update_profile(claims, {"a": "x" * 3000})
+    with pytest.raises(ProfileTooLarge), record_signals() as events:
+        service.update_profile(claims, {"b": "x" * 3000})
+    assert (get_user(service), events) == (before, [])
+
+
+@pytest.mark.parametrize("revoke", ["logout_all", "delete"])
+def test_profile_change_of_a_revoked_token_is_refused(
+    start_service: StartService, revoke: str
+) -> None:
+    service = start_service()
+    claims = service.tokens.verify_refresh(service.login(EMAIL, SUBMITTED).refresh_token or "")
+    if revoke == "logout_all":
+        service.logout_all(claims)
+    else:
+        service.store.delete_user(EMAIL, lambda user: None)
+    with pytest.raises(TokenRevoked):
+        service.update_profile(claims, {"name": "Ada"})
 
 
 # What is forgotten

@@ -3,8 +3,9 @@ import subprocess
 
 import pytest
 
-from accounts.domain.errors import InvalidEmail
-from accounts.domain.users import normalize_email
+from accounts.domain.errors import InvalidEmail, ProfileTooLarge
+from accounts.domain.users import MAX_PROFILE_BYTES, dump_profile, normalize_email
+from tests.support.stores import USER
 from tests.support.system_programs import find_program
 
 LIST_DEFAULT_IGNORABLE = r"""
@@ -104,3 +105,23 @@ def test_normalize_email_rejects_every_default_ignorable_character() -> None:
 @pytest.mark.parametrize("raw", ["user@exam\u034fple.com", "user@exam\ufe0fple.com"])
 def test_normalize_email_removes_ignorable_characters_of_the_domain(raw: str) -> None:
     assert normalize_email(raw) == "user@example.com"
+
+
+def test_profile_has_at_most_4096_bytes() -> None:
+    filler = "é" * ((MAX_PROFILE_BYTES - len('{"a":""}')) // 2)
+    assert len(dump_profile({"a": filler}).encode()) == MAX_PROFILE_BYTES
+    with pytest.raises(ProfileTooLarge):
+        dump_profile({"a": f"{filler}x"})
+
+
+def test_profile_that_is_no_json_is_a_type_error() -> None:
+    for value in (object(), 2**64, "\ud800", {1: 2}):
+        with pytest.raises(TypeError):
+            dump_profile({"a": value})
+
+
+def test_profile_cannot_be_changed_in_place() -> None:
+    user = USER.with_profile({"tags": ["a"]})
+    user.profile["tags"].append("b")
+    assert user.profile == {"tags": ["a"]}
+    assert len({user, USER}) == 2

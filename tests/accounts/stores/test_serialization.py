@@ -11,7 +11,11 @@ from tests.support.stores import USER
 SESSION = Session("5e55104e", 4_102_444_800, 2, 1764108900.75, revoked=True)
 
 
-@pytest.mark.parametrize("record", [USER, SESSION])
+PROFILE = {"name": "Ada \u00e9\0", "tags": ["a", {"b": None}], "n": 1, "on": True, "x": 1e16}
+USER_WITH_PROFILE = USER.with_profile(PROFILE)
+
+
+@pytest.mark.parametrize("record", [USER, USER_WITH_PROFILE, SESSION])
 def test_load_dumped_record_is_equal(record: Any) -> None:
     assert load(type(record), dump(record)) == record
 
@@ -24,6 +28,14 @@ def test_load_missing_record_is_none() -> None:
 def test_load_other_text_is_damage(text: str) -> None:
     with pytest.raises(DamagedRecord, match="is no JSON object"):
         load(User, text)
+
+
+def test_profile_is_stored_as_an_object() -> None:
+    assert json.loads(dump(USER_WITH_PROFILE))["profile"] == PROFILE
+
+
+def test_user_without_profile_is_stored_as_before() -> None:
+    assert "profile" not in to_dict(USER)
 
 
 REQUIRED = [
@@ -48,6 +60,9 @@ def test_from_dict_without_a_field_is_damage(record: Any, name: str) -> None:
         (USER, "created_at", "x"),
         (USER, "created_at", True),
         (USER, "disabled", 0),
+        (USER, "profile", None),
+        (USER, "profile", []),
+        (USER, "profile", json.loads('{"a":' + "[" * 300 + "]" * 300 + "}")),
         (SESSION, "sid", ["5e55104e"]),
         (SESSION, "expires_at", 1.5),
         (SESSION, "expires_at", True),

@@ -48,6 +48,18 @@ LATER_JOURNAL = (
 """
 )
 
+# With a profile, which the first versions did not know.
+PROFILE_JSON = '{"display_name":"Ada","tags":["a","b"],"address":{"city":"Köln"}}'
+USER_JSON_WITH_PROFILE = (
+    '{"email":"user@example.com","password_hash":"bcrypt_sha256$$2b$04$2uY8Ql1gFxOaC5bzVt6kUe",'
+    '"version":"Zk3vB0n1c9QqXl2m8TtYpw","created_at":1764100000.123456,"disabled":false,'
+    f'"profile":{PROFILE_JSON}}}'
+)
+JOURNAL_WITH_PROFILE = f"""\
+{{"journal":"accounts","version":1}}
+{{"crc32":"0eb285a5","user":{USER_JSON_WITH_PROFILE}}}
+"""
+
 USER = User(
     email=EmailAddress("user@example.com"),
     password_hash="bcrypt_sha256$$2b$04$2uY8Ql1gFxOaC5bzVt6kUe",
@@ -116,6 +128,21 @@ def test_journal_with_disabled_and_deleted_account_is_read(
     path.write_text(LATER_JOURNAL, encoding="utf-8")
     with closing(open_store(f"file://{path}", clock)) as store:
         assert list(store.iter_users()) == [replace(USER, disabled=True)]
+
+
+def test_journal_with_profile_is_read(tmp_path: Path, clock: MovableClock) -> None:
+    path = tmp_path / "accounts.jsonl"
+    path.write_text(JOURNAL_WITH_PROFILE, encoding="utf-8")
+    with closing(open_store(f"file://{path}", clock)) as store:
+        assert list(store.iter_users()) == [replace(USER, profile_json=PROFILE_JSON)]
+
+
+def test_valkey_record_with_profile_is_read(
+    valkey_store: AccountStore, valkey_server: Server
+) -> None:
+    key = "acct:{user@example.com}:user"
+    assert ask(valkey_server.port, "SET", key, USER_JSON_WITH_PROFILE) == b"+OK\r\n"
+    assert valkey_store.get_user(USER.email) == replace(USER, profile_json=PROFILE_JSON)
 
 
 def test_deletion_survives_a_restart_of_the_journal(tmp_path: Path, clock: MovableClock) -> None:

@@ -55,6 +55,27 @@ def test_add_users_keeps_existing_ones(store: AccountStore) -> None:
     assert store.add_users([USER, make_user(1)]) == 0
 
 
+def test_profile_is_stored_and_updated(store: AccountStore) -> None:
+    store.add_users([USER.with_profile({"name": "Ada", "level": 1})])
+    updated = store.update_user(EMAIL, lambda user: user.with_profile({"level": True}))
+    stored = store.get_user(EMAIL)
+    assert stored == updated
+    assert stored is not None
+    assert stored.profile_json == '{"name":"Ada","level":true}'  # True == 1 in Python
+
+
+def test_concurrent_profile_changes_are_all_kept(store: AccountStore) -> None:
+    store.add_user(USER)
+
+    def change(number: int) -> None:
+        store.update_user(EMAIL, lambda user: user.with_profile({f"field{number}": number}))
+
+    run_together(8, change)
+    stored = store.get_user(EMAIL)
+    assert stored is not None
+    assert stored.profile == {f"field{number}": number for number in range(8)}
+
+
 def test_update_user_stores_and_returns_it(store: AccountStore) -> None:
     store.add_user(USER)
     updated = store.update_user(EMAIL, set_stamp("version-2"))
