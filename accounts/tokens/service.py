@@ -1,5 +1,6 @@
 """Issues and verifies access and refresh tokens (RFC 7519), with each claim's type and size."""
 
+import json
 import logging
 from contextlib import suppress
 from functools import lru_cache
@@ -7,7 +8,13 @@ from typing import Any, cast
 
 from rest_framework_simplejwt.exceptions import TokenBackendError
 
-from accounts.domain.claims import Claims, RefreshClaims, TokenType
+from accounts.domain.claims import (
+    NO_EXTRA,
+    RESERVED_CLAIMS,
+    Claims,
+    RefreshClaims,
+    TokenType,
+)
 from accounts.domain.errors import TokenExpired, TokenInvalid, UnknownKeyID, WrongTokenType
 from accounts.domain.interfaces import Clock
 from accounts.domain.users import MAX_EMAIL_LENGTH, EmailAddress
@@ -15,7 +22,10 @@ from accounts.throttled_logging import ThrottledLogger
 from accounts.tokens.key_ring import KeyRing
 
 MAX_TOKEN_LENGTH = 4096
-"""Issued tokens have 400 to 1,000 characters. A longer one is rejected before it is decoded."""
+"""A longer token is rejected before it is decoded.
+
+Issued tokens have 400 to 1,000 characters, and at most 2,731 more for a project's own claims.
+"""
 
 MAX_OPAQUE_LENGTH = 64
 """Issued `ver`, `sid` and `jti` have at most 32 characters. The limit bounds keys and log lines."""
@@ -61,6 +71,8 @@ class TokenService:
         }
         if isinstance(claims, RefreshClaims):
             payload |= {"type": TokenType.REFRESH, "gen": claims.rotation_count}
+        elif claims.extra_json != NO_EXTRA:
+            payload = claims.extra | payload
         return self._ring.encode(payload)
 
     def verify_access(self, token: str) -> Claims:
@@ -128,9 +140,15 @@ def _parse_claims(payload: dict[str, Any], expected: TokenType) -> Claims:
         "not_before": _parse_integer(payload, "nbf", MAX_TIMESTAMP) if "nbf" in payload else 0,
     }
     if expected is TokenType.ACCESS:
-        return Claims(**claims)
+        return Claims(**claims, extra_json=_dump_extra(payload))
     rotation_count = _parse_integer(payload, "gen", MAX_ROTATION_COUNT)
     return RefreshClaims(**claims, rotation_count=rotation_count)
+
+
+def _dump_extra(payload: dict[str, Any]) -> str:
+    """Return what is none of this service's own claims."""
+    extra = {name: value for name, value in payload.items() if name not in RESERVED_CLAIMS}
+    return json.dumps(extra) if extra else NO_EXTRA
 
 
 def _parse_text(payload: dict[str, Any], name: str, maximum: int) -> str:
