@@ -2,6 +2,7 @@
 
 from functools import cache, partial
 from typing import Any, cast
+from urllib.parse import quote
 
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
@@ -11,10 +12,13 @@ from rest_framework.serializers import BaseSerializer
 from rest_framework.settings import api_settings
 from rest_framework.viewsets import GenericViewSet
 
+from accounts.authentication import JWTAuthentication
 from accounts.backends import AuthenticatedUser
 from accounts.domain.claims import Claims
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
+from accounts.rest.negotiation import IgnoreAcceptNegotiation
+from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import NO_SESSION, Response
 from accounts.rest.views import BaseAPIView
 from accounts.serializers import (
@@ -26,6 +30,9 @@ from accounts.serializers import (
     RegisterSerializer,
 )
 from accounts.services import get_services
+
+ATEXT_SPECIALS = "!#$&'*+-/=?^_`{|}~"
+"""What an e-mail address may contain besides letters and digits (RFC 5322 §3.2.3), without `%`."""
 
 post = partial(action, detail=False, methods=["post"], store_access=StoreAccess.WRITE)
 authenticated: dict[str, Any] = {
@@ -118,6 +125,22 @@ class AuthViewSet(AccountViewSet):
         self.service.delete_account(_get_claims(request), password)
         return Response(status=204)
 
+    @action(
+        detail=False,
+        methods=["get"],
+        store_access=StoreAccess.IDENTITY,
+        # No cookie: a proxy asks by GET for requests of any method, which CSRF could forge.
+        authentication_classes=[JWTAuthentication],
+        permission_classes=[IsAuthenticated],
+        # `Accept` is the client's, and meant for the service behind the proxy.
+        renderer_classes=[JSONRenderer],
+        content_negotiation_class=IgnoreAcceptNegotiation,
+    )
+    def verify(self, request: Request) -> Response:
+        """Verify an access token for a proxy, and name its user in `Remote-User`."""
+        user = cast(AuthenticatedUser, request.user)
+        return Response(status=204, headers={"Remote-User": _encode_header_value(user.email)})
+
 
 class ProtectedViewSet(AccountViewSet):
     """An example of an endpoint that requires an access token."""
@@ -127,6 +150,11 @@ class ProtectedViewSet(AccountViewSet):
         """Show who the token's user is."""
         user = cast(AuthenticatedUser, request.user)
         return Response({"email": user.email, "message": "This is protected data"})
+
+
+def _encode_header_value(text: str) -> str:
+    """Return the text in ASCII: `%` and all other characters as UTF-8, percent-encoded."""
+    return quote(text, safe=ATEXT_SPECIALS + "@")
 
 
 def _get_claims(request: Request) -> Claims:

@@ -4,9 +4,9 @@ from typing import ClassVar
 
 from django.urls import get_script_prefix
 from rest_framework.permissions import AllowAny
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from accounts.rest.negotiation import IgnoreAcceptNegotiation
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
 from accounts.rest.views import BaseAPIView
@@ -24,10 +24,7 @@ class PublicJSONView(BaseAPIView):
 class SingleMediaTypeView(PublicJSONView):
     """Responds with one media type and ignores `Accept`. Errors are JSON."""
 
-    def perform_content_negotiation(
-        self, request: Request, force: bool = False
-    ) -> tuple[BaseRenderer, str]:
-        return JSONRenderer(), JSONRenderer.media_type
+    content_negotiation_class = IgnoreAcceptNegotiation
 
 
 class APIRootView(BaseAPIView):

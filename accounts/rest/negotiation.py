@@ -57,6 +57,18 @@ class CachedContentNegotiation(ContentNegotiation):
         return None if index is None else parsers[index]
 
 
+class IgnoreAcceptNegotiation(CachedContentNegotiation):
+    """Selects the view's first renderer, whatever the client accepts."""
+
+    def select_renderer(
+        self,
+        request: Request,
+        renderers: Sequence[BaseRenderer],  # type: ignore[override]  # DRF accepts any iterable
+        format_suffix: str | None = None,
+    ) -> Selection:
+        return renderers[0], renderers[0].media_type
+
+
 @lru_cache(CACHE_SIZE)
 def _select_renderer(accept: str, classes: tuple[type[BaseRenderer], ...]) -> tuple[int, str]:
     renderers = [renderer() for renderer in classes]

@@ -28,8 +28,10 @@ from authproject.server.environ import KNOWN_METHODS
 from authproject.server.routes import iter_routes
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
-PROTECTED = "/api/v1/protected/"
-OPERATION_ROUTE_RE = re.compile(r"(?:auth-|rest_framework:)(.+)")
+ACCESS_PATHS = ("/api/v1/protected/", "/api/v1/auth/verify")
+"""Requests whose path starts so are the operation `access`."""
+
+OPERATION_ROUTE_RE = re.compile(r"(?:auth-(?!verify)|rest_framework:)(.+)")
 STARTED = time.time()
 """With several workers, the start of their parent, which imports this module before it forks."""
 
@@ -123,7 +125,7 @@ class RequestMetrics:
         label = method if method in KNOWN_METHODS else "other"
         get_duration_histogram(label, route or "unmatched", fields["status"]).observe(seconds)
         operation = self._operations.get(path) if method == "POST" else None
-        if operation is None and path.startswith(PROTECTED) and route and method != "OPTIONS":
+        if operation is None and path.startswith(ACCESS_PATHS) and route and method != "OPTIONS":
             operation = "access"
         if operation is not None:
             get_outcome_counter(operation, fields.get("code", "success")).inc()

@@ -18,6 +18,7 @@ from accounts.rest.exceptions import (
     exception_handler,
     server_error,
 )
+from accounts.rest.negotiation import IgnoreAcceptNegotiation
 from authproject.server.middleware import HOST_CHECK_EXEMPT_PATHS
 from authproject.views import SingleMediaTypeView
 
@@ -60,7 +61,10 @@ def get_errors(path: str, view: Any) -> Iterator[Exception]:
     yield PayloadTooLarge()
     yield UnsupportedMediaType("application/json")
     yield RuntimeError("a bug")
-    yield drf.NotFound() if isinstance(view, SingleMediaTypeView) else drf.NotAcceptable()
+    if isinstance(view, SingleMediaTypeView):
+        yield drf.NotFound()
+    if not issubclass(view.content_negotiation_class, IgnoreAcceptNegotiation):
+        yield drf.NotAcceptable()
     if view.authentication_classes:
         yield from BEARER_ERRORS
     # A project's own view may declare nothing; its authenticators read the store.

@@ -25,6 +25,8 @@ class Operation:
     request_example: Any = None
     errors: tuple[Exception, ...] = ()
     """Errors that do not follow from what the view declares."""
+    headers: tuple[str, ...] = ()
+    """Headers of the successful response that not every response has."""
     links: tuple[str, ...] = ()
     """The operations that take something from the response: keys of `LINKS`."""
 
@@ -42,7 +44,13 @@ ROOT = Operation(
     example={"auth-login": "http://localhost:8000/api/v1/auth/login"},
 )
 
-WITH_ACCESS_TOKEN = ("getProfile", "logoutAll", "changePassword", "deleteAccount")
+WITH_ACCESS_TOKEN = (
+    "getProfile",
+    "logoutAll",
+    "changePassword",
+    "deleteAccount",
+    "verifyAccessToken",
+)
 AUTHORIZATION = {"header.Authorization": "Bearer {$response.body#/access_token}"}
 BODY = {"refresh_token": "$response.body#/refresh_token"}
 LINKS: dict[str, dict[str, Any]] = {
@@ -114,6 +122,13 @@ OPERATIONS = {
         status=204,
         request_example={"current_password": PASSWORD},
         errors=(WrongCurrentPassword(),),
+    ),
+    "/api/v1/auth/verify": Operation(
+        "verifyAccessToken",
+        "Verify an access token for a proxy",
+        "For nginx's `auth_request` and Traefik's `forwardAuth`. `Accept` is ignored.",
+        status=204,
+        headers=("Remote-User",),
     ),
     "/api/v1/protected/profile": Operation(
         "getProfile",

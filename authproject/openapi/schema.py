@@ -61,6 +61,9 @@ HEADERS = {
     ),
     "X-Content-Type-Options": build_header("Browsers must not guess the type.", enum=["nosniff"]),
     "Cache-Control": build_header("The response must not be cached.", enum=["no-store"]),
+    "Remote-User": build_header(
+        "The user's e-mail address. `%` and all non-ASCII characters are percent-encoded, in UTF-8."
+    ),
     "Allow": build_header("The allowed methods, such as `POST, OPTIONS`."),
     "WWW-Authenticate": build_header(
         "RFC 6750 §3. Has `error` only if the token in `Authorization` is invalid.",
@@ -136,6 +139,7 @@ class Schema(AutoSchema):
             "X-Content-Type-Options",
             *private,
             *STATUS_HEADERS.get(status, ()),
+            *(self.operation.headers if status == str(self.operation.status) else ()),
         )
         return {name: self._add("headers", name, HEADERS[name]) for name in names}
 

@@ -20,9 +20,10 @@ def read_page(guide: str) -> str:
     return (ROOT / "docs" / "guides" / guide).read_text(encoding="utf-8")
 
 
-def read_code_blocks(guide: str) -> list[str]:
-    """Return the guide's blocks of Python, in order and without their indentation."""
-    blocks = re.findall(r"^ *```python\n(.*?)^ *```$", read_page(guide), re.DOTALL | re.MULTILINE)
+def read_code_blocks(guide: str, language: str = "python") -> list[str]:
+    """Return the guide's blocks of a language, in order and without their indentation."""
+    block_re = rf"^ *```{language}\n(.*?)^ *```$"
+    blocks = re.findall(block_re, read_page(guide), re.DOTALL | re.MULTILINE)
     return [dedent(block) for block in blocks]
 
 

@@ -39,6 +39,7 @@ FIELDS = [(path, field) for path, body in BODIES.items() for field in body]
 
 ENDPOINTS = {
     **{f"/api/v1/{path}": "POST" for path in [*BODIES, "auth/logout-all"]},
+    "/api/v1/auth/verify": "GET",
     "/api/v1/protected/profile": "GET",
     "/health": "GET",
     "/health/ready": "GET",
@@ -51,6 +52,11 @@ ENDPOINTS = {
     "/api/v1/": "GET",
 }
 """Each path of the service with its method."""
+
+WITH_PAGE = [
+    path for path in ENDPOINTS if path.startswith("/api/") and path != "/api/v1/auth/verify"
+]
+"""Paths below /api/ that a browser sees as a page."""
 
 
 def send(

@@ -16,6 +16,7 @@ Object = dict[str, Any]
 
 BEARER = {
     *(f"/api/v1/auth/{name}" for name in ("logout-all", "password", "delete-account")),
+    "/api/v1/auth/verify",
     "/api/v1/protected/profile",
 }
 WITH_BODY = {f"/api/v1/{path}" for path in BODIES}

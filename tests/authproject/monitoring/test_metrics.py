@@ -58,6 +58,13 @@ def test_success_of_every_operation_is_counted(api: Api, counts: Counts) -> None
     assert counts.outcome("login", "success") == 3
 
 
+def test_verification_for_a_proxy_is_counted_as_access(api: Api, counts: Counts) -> None:
+    api.get("auth/verify", token=api.register_and_log_in()["access_token"])
+    api.get("auth/verify")
+    assert counts.outcome("access", "success") == 1
+    assert counts.outcome("access", "not_authenticated") == 1
+
+
 def test_failure_is_counted_by_code(api: Api, counts: Counts) -> None:
     api.login()
     api.register("no address")
@@ -369,6 +376,7 @@ def test_token_reuse_is_counted(api: Api, counts: Counts, start: Start) -> None:
 
 def test_every_auth_action_is_an_operation() -> None:
     found: list[Any] = AuthViewSet.get_extra_actions()
+    found.remove(AuthViewSet.verify)  # it is `access`
     actions = {action.url_path: action.__name__ for action in found}
     paths = {f"/api/v1/auth/{path}": name for path, name in actions.items()}
     pages = {"/browse/login": "login", "/browse/logout": "logout"}

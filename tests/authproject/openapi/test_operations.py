@@ -56,6 +56,7 @@ CODES = {
 """Every code of docs/reference/api.md that has an example."""
 
 
+VERIFY = "/api/v1/auth/verify"
 REASONS = ("too_short", "too_long", "too_common", "invalid_characters")
 SHAPE = {"required", "null", "wrong_type"}
 JAVASCRIPT = {"Error", "Request", "Response", "Headers", "Record", "Event", "Map", "Object"}
@@ -138,7 +139,7 @@ def test_every_example_matches_its_schema(path: str) -> None:
 def test_operation_lists_its_error_statuses(path: str) -> None:
     expected = {405, 413, 415, 500}
     expected |= set() if path in PROBES else {400}
-    expected |= {404} if path in PAGES else {406}
+    expected |= {404} if path in PAGES else {406} if path != VERIFY else set()
     expected |= {401} if path in BEARER or path.endswith(("login", "refresh")) else set()
     expected |= {422} if path in WITH_BODY else set()
     expected |= {503} if path != "/health" else set()
@@ -201,6 +202,7 @@ def test_response_has_its_headers(path: str) -> None:
     for status, response in answers(path).items():
         expected = {"X-Request-ID", "X-Content-Type-Options"}
         expected |= {"Cache-Control"} if path in PRIVATE else set()
+        expected |= {"Remote-User"} if (path, status) == (VERIFY, 204) else set()
         expected |= {"WWW-Authenticate"} if status == 401 else set()
         expected |= {"Allow"} if status == 405 else set()
         expected |= {"Retry-After"} if status == 503 else set()
@@ -232,7 +234,7 @@ def test_operations_are_in_the_order_of_a_visit() -> None:
 
 
 def test_operation_ids_are_verbs_in_camel_case() -> None:
-    verb = re.compile("(register|login|refresh|logout|change|delete|get|list)([A-Z][a-z]+)*")
+    verb = re.compile("(register|login|refresh|logout|change|delete|verify|get|list)([A-Z][a-z]+)*")
     assert all(verb.fullmatch(one["operationId"]) for one in operations())
 
 
@@ -247,7 +249,9 @@ def test_schema_names_shadow_no_global_of_a_language() -> None:
 
 def test_links_lead_from_login_to_what_takes_its_tokens() -> None:
     targets = {one["operationId"]: set(get_links(one)) for one in operations()}
-    with_access_token = {"getProfile", "logoutAll", "changePassword", "deleteAccount"}
+    with_access_token = {
+        *("getProfile", "logoutAll", "changePassword", "deleteAccount", "verifyAccessToken")
+    }
     with_both_tokens = with_access_token | {"refresh", "logout"}
     assert {name: found for name, found in targets.items() if found} == {
         "register": {"login"},

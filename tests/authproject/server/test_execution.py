@@ -87,7 +87,7 @@ def test_monitoring_routes_have_reserved_threads(name: str) -> None:
     ("execution", "names"),
     [
         (EVENT_LOOP, {"health"}),
-        (PREFETCH, {"protected-profile"}),
+        (PREFETCH, {"protected-profile", "auth-verify"}),
         (MONITORING_THREAD, {"health-ready", "metrics"}),
     ],
 )

@@ -11,14 +11,14 @@ from accounts.browsable.cookies import ACCESS_COOKIE
 from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE
 from tests.support.chromium import cookies, fill_login, shows, submit
-from tests.support.http import ENDPOINTS
+from tests.support.http import WITH_PAGE
 from tests.support.processes import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 AUTH = "/api/v1/auth"
-PAGES = ["/", "/nowhere", LOGIN, LOGOUT, *(path for path in ENDPOINTS if path.startswith("/api"))]
+PAGES = ["/", "/nowhere", LOGIN, LOGOUT, *WITH_PAGE]
 TOKEN_FORMS = [f"{AUTH}/refresh", f"{AUTH}/logout"]
 AUTOCOMPLETE = {
     LOGIN: {"email": "username", "password": "current-password"},

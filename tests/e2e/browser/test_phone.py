@@ -7,13 +7,13 @@ import pytest
 from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN, PROFILE
 from tests.support.chromium import log_in, shows
-from tests.support.http import ENDPOINTS
+from tests.support.http import WITH_PAGE
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 WIDTHS = [360, 390, 412]
-PAGES = ["/", "/nowhere", LOGIN, *(path for path in ENDPOINTS if path.startswith("/api/v1/"))]
+PAGES = ["/", "/nowhere", LOGIN, *WITH_PAGE]
 PAST_THE_EDGES = """() => [...document.querySelectorAll("body *")].filter(element => {
   const {left, right, width} = element.getBoundingClientRect();
   const scrolls = element.closest("pre");

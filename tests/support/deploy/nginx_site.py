@@ -184,11 +184,16 @@ def prepare(folder: Path, *upstreams: int, changes: Mapping[str, str] = NO_CHANG
     for old, new in changes.items():
         assert old in text, old
         text = text.replace(old, new)
-    (folder / "site.conf").write_text(text, encoding="utf-8")
+    write_configuration(folder, text)
+    return site
+
+
+def write_configuration(folder: Path, site: str) -> None:
+    """Write the files that nginx reads."""
+    (folder / "site.conf").write_text(site, encoding="utf-8")
     # For root, nginx's workers would switch to a user who cannot read pytest's folders.
     user = f"user {pwd.getpwuid(0).pw_name};" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(NGINX_CONF.format(user=user))
-    return site
 
 
 def build_command(folder: Path) -> list[str]:
@@ -201,11 +206,19 @@ def run_nginx(
 ) -> Iterator[Site]:
     """Run nginx in front of the services on these ports."""
     site = prepare(folder, *upstreams, changes=changes)
-    process = subprocess.Popen(build_command(folder))
-    try:
-        wait_until(lambda: process.poll() is not None or _listens(site.port))
-        assert process.poll() is None, site.logs
+    with run_proxy(build_command(folder), site.port, folder):
         yield site
+
+
+@contextmanager
+def run_proxy(command: list[str], port: int, folder: Path) -> Iterator[None]:
+    """Run a proxy, whose logs are in `folder`, until the block ends."""
+    process = subprocess.Popen(command, cwd=folder)
+    try:
+        wait_until(lambda: process.poll() is not None or _listens(port))
+        logs = "".join(path.read_text() for path in sorted(folder.glob("*.log")))
+        assert process.poll() is None, logs
+        yield
     finally:
         process.terminate()
         process.wait(START_SECONDS)
