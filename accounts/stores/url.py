@@ -1,7 +1,8 @@
 """Parses the URL of a store.
 
-No error message repeats any part of the URL that may hold a password. redis-py's own `from_url`
-does not fit: it takes one host, ignores a database that is not a number, and quotes a bad port.
+No error message repeats any part of the URL that may hold a password. Servers, clusters and
+Sentinels share one parser; redis-py's `from_url` takes one host, ignores a database that is not a
+number, and quotes a bad port.
 """
 
 import os
@@ -11,13 +12,14 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 DEFAULT_PORT, DEFAULT_SENTINEL_PORT = 6379, 26379
 MAX_PORT = 65_535
 HOST_RE = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 TLS_SCHEMES = {"rediss", "valkeys"}
 TLS_OPTIONS = ("ssl_ca_certs", "ssl_certfile", "ssl_keyfile")
+SENTINEL_OPTIONS = ("sentinel_username", "sentinel_password")
 
 
 class InvalidStoreURL(ValueError):
@@ -34,27 +36,36 @@ class Topology(Enum):
 
 
 TOPOLOGIES = {
-    "redis": Topology.SINGLE,
-    "rediss": Topology.SINGLE,
-    "valkey": Topology.SINGLE,
-    "valkeys": Topology.SINGLE,
-    "redis+cluster": Topology.CLUSTER,
-    "redis+sentinel": Topology.SENTINEL,
+    f"{server}{suffix}": topology
+    for suffix, topology in (
+        ("", Topology.SINGLE),
+        ("+cluster", Topology.CLUSTER),
+        ("+sentinel", Topology.SENTINEL),
+    )
+    for server in ("redis", "rediss", "valkey", "valkeys")
 }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisURL:
-    """A parsed URL. `service_name` is for Sentinels; the password is not in the `repr`."""
+    """A parsed URL. Its `repr` has no password. `service_name` and `sentinel_*` are for Sentinels.
+
+    `url` is for the `from_url` of redis-py, without options; only a single server has one.
+    """
 
     topology: Topology
+    url: str = field(repr=False)
     hosts: list[tuple[str, int]]
     username: str | None
     password: str | None = field(repr=False)
     db: int
     service_name: str
+    sentinel_username: str | None
+    sentinel_password: str | None = field(repr=False)
     tls: bool
     tls_options: Mapping[str, str]
+    wait_replicas: int
+    """How many replicas must confirm a change before its response; 0 waits for none."""
 
 
 def parse_url(url: str) -> RedisURL | Path | None:
@@ -65,8 +76,10 @@ def parse_url(url: str) -> RedisURL | Path | None:
         return parse_file_url(url)
     if url.partition("://")[0] in TOPOLOGIES:
         return parse_redis_url(url)
-    known = ", ".join(f"{name}://" for name in ("memory", "file", *TOPOLOGIES))
-    raise InvalidStoreURL(f"has an unknown scheme; write one of: {known}")
+    raise InvalidStoreURL(
+        "has an unknown scheme; write memory://, file://, or one of redis://, rediss://, valkey:// "
+        "and valkeys://, also with +cluster or +sentinel before ://"
+    )
 
 
 def parse_file_url(url: str) -> Path:
@@ -83,25 +96,43 @@ def parse_file_url(url: str) -> Path:
 
 def parse_redis_url(url: str) -> RedisURL:
     """Parse the URL of a server, a cluster or Sentinels. Raises `InvalidStoreURL`."""
-    scheme, _, rest = url.partition("://")
-    topology = TOPOLOGIES[scheme]
-    rest, _, query = rest.partition("?")
-    authority, _, path = rest.partition("/")
-    userinfo, _, hosts = authority.rpartition("@")
+    parts = _split(url)
+    topology = TOPOLOGIES[parts.scheme]
+    server, _, _ = parts.scheme.partition("+")
+    userinfo, _, hosts = parts.netloc.rpartition("@")
     username, _, password = userinfo.partition(":")
+    path = parts.path.removeprefix("/")
     service_name, _, db = path.partition("/") if topology is Topology.SENTINEL else ("", "", path)
     if topology is Topology.SENTINEL and not service_name:
         raise InvalidStoreURL("names no service; end it in /service or /service/db")
+    tls = server in TLS_SCHEMES
+    options = _parse_options(parts.query, topology, tls=tls)
     return RedisURL(
         topology=topology,
+        url=f"{'rediss' if tls else 'redis'}://{parts.netloc}{parts.path}",
         hosts=_parse_hosts(hosts, topology),
         username=unquote(username) or None,
         password=unquote(password) or None,
         db=_parse_database(db, topology),
         service_name=unquote(service_name),
-        tls=scheme in TLS_SCHEMES,
-        tls_options=_parse_tls_options(query, scheme),
+        sentinel_username=options.get("sentinel_username") or None,
+        sentinel_password=options.get("sentinel_password") or None,
+        tls=tls,
+        tls_options={name: options[name] for name in TLS_OPTIONS if name in options},
+        wait_replicas=_parse_wait_replicas(options.get("wait_replicas", "0")),
     )
+
+
+def _split(url: str) -> SplitResult:
+    """Split a URL as redis-py does. Raises `InvalidStoreURL`."""
+    # urlsplit drops line breaks and tabs, and what follows a # is not sent: neither may be lost
+    # from a password.
+    if "#" in url or re.search(r"[\x00-\x20\x7f]", url):
+        raise InvalidStoreURL("has a space, a control character or a #; write them as %XX")
+    try:
+        return urlsplit(url)
+    except ValueError:
+        raise InvalidStoreURL("names no host and port; write special characters as %XX") from None
 
 
 def _parse_hosts(text: str, topology: Topology) -> list[tuple[str, int]]:
@@ -126,9 +157,20 @@ def _parse_database(text: str, topology: Topology) -> int:
     return int(text or 0)
 
 
-def _parse_tls_options(query: str, scheme: str) -> dict[str, str]:
-    options = dict(parse_qsl(query, keep_blank_values=True))
-    known = TLS_OPTIONS if scheme in TLS_SCHEMES else ()
+def _parse_options(query: str, topology: Topology, *, tls: bool) -> dict[str, str]:
+    # A + stays a +, as in the rest of the URL.
+    options = dict(parse_qsl(query.replace("+", "%2B"), keep_blank_values=True))
+    known = ["wait_replicas"]
+    if tls:
+        known += TLS_OPTIONS
+    if topology is Topology.SENTINEL:
+        known += SENTINEL_OPTIONS
     if not options.keys() <= set(known):
-        raise InvalidStoreURL(f"has unknown options; TLS has {', '.join(TLS_OPTIONS)}")
+        raise InvalidStoreURL(f"has an unknown option; this form has: {', '.join(known)}")
     return options
+
+
+def _parse_wait_replicas(text: str) -> int:
+    if not re.fullmatch("[0-9]", text):
+        raise InvalidStoreURL("has no valid wait_replicas; write a number from 0 to 9")
+    return int(text)

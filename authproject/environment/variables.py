@@ -179,10 +179,12 @@ class Environment:
                                   in a file, for one process; each change is on disk before its
                                   response is sent
               valkey://user:password@host:6379/0
-                                  in Valkey or Redis, for many processes and machines;
-                                  valkeys:// and rediss:// with TLS (?ssl_ca_certs=/path),
-                                  redis+cluster://host:port,host:port
-                                  redis+sentinel://user:password@host:port,host:port/service/0
+                                  in Valkey or Redis, for many processes and machines
+              valkey+cluster://user:password@host:port,host:port
+              valkey+sentinel://user:password@host:port,host:port/service/0
+                                  in a cluster, or in the server that Sentinels name
+            valkeys:// instead of valkey:// uses TLS, as valkeys+cluster://; redis:// and rediss://
+            mean the same. docs/operate/stores.md has the options, as ?ssl_ca_certs=/path.
             Write special characters in a user, password or path as %XX.
             """,
     )

@@ -53,15 +53,29 @@ class TimeoutLock:
 
 def connect(location: RedisURL) -> Client:
     """Return a client. Only a cluster is connected to: its nodes are queried."""
-    options = _build_client_options(location)
+    options = _build_client_options()
+    if location.topology is Topology.SINGLE:
+        return Redis.from_url(location.url, **options, **location.tls_options)
+    options |= {
+        "username": location.username,
+        "password": location.password,
+        **_build_tls_options(location),
+    }
     if location.topology is Topology.CLUSTER:
         return _connect_cluster(location, options)
-    if location.topology is Topology.SENTINEL:
-        sentinels = SENTINEL(location.hosts, sentinel_kwargs=_build_timeout_options())
-        client: Redis = sentinels.master_for(location.service_name, db=location.db, **options)
-        return client
-    host, port = location.hosts[0]
-    return Redis(host, port, db=location.db, **options)
+    return _connect_sentinel(location, options)
+
+
+def _connect_sentinel(location: RedisURL, options: dict[str, Any]) -> Redis:
+    sentinel_options = {
+        "username": location.sentinel_username,
+        "password": location.sentinel_password,
+        **_build_timeout_options(),
+        **_build_tls_options(location),
+    }
+    sentinels = SENTINEL(location.hosts, sentinel_kwargs=sentinel_options)
+    client: Redis = sentinels.master_for(location.service_name, db=location.db, **options)
+    return client
 
 
 def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluster:
@@ -74,10 +88,8 @@ def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluste
     return cluster
 
 
-def _build_client_options(location: RedisURL) -> dict[str, Any]:
+def _build_client_options() -> dict[str, Any]:
     return {
-        "username": location.username,
-        "password": location.password,
         "decode_responses": True,
         # Text that is not UTF-8 must fail one record and not its whole batch; JSON refuses it.
         "encoding_errors": "surrogateescape",
@@ -85,8 +97,11 @@ def _build_client_options(location: RedisURL) -> dict[str, Any]:
         "protocol": 2,  # 3 adds HELLO and push messages, which are not used
         "driver_info": None,  # saves one round trip for each new connection
         **_build_timeout_options(),
-        **({"ssl": True, **location.tls_options} if location.tls else {}),
     }
+
+
+def _build_tls_options(location: RedisURL) -> dict[str, Any]:
+    return {"ssl": True, **location.tls_options} if location.tls else {}
 
 
 def _build_timeout_options() -> dict[str, Any]:

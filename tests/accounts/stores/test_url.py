@@ -29,6 +29,10 @@ from tests.support.api import MovableClock
         "redis+cluster://a.example:7000/0",
         "redis+sentinel://u:p@a.example:26379,b.example/accounts/1",
         "redis+sentinel://a.example/accounts",
+        "valkeys+cluster://user:password@a.example,b.example:7001/0?ssl_ca_certs=/etc/ca.pem",
+        "rediss+sentinel://u:p@a.example/accounts?sentinel_username=u&sentinel_password=p",
+        "valkey+sentinel://a.example/accounts?sentinel_password=p&wait_replicas=1",
+        "redis://localhost?wait_replicas=9",
     ],
 )
 def test_valid_url_is_accepted(url: str) -> None:
@@ -67,6 +71,13 @@ def test_valid_url_is_accepted(url: str) -> None:
         "redis://user:s3cret@host?socket_timeout=0",
         "redis://user:s3cret@host?ssl_ca_certs=/etc/ca.pem",
         "rediss://user:s3cret@host?ssl_cert_reqs=none",
+        "redis://user:s3cret@host?sentinel_password=s3cret",
+        "redis://user:s3#cret@host",
+        "redis://user:s3\tcret@host",
+        "redis://user:s3[cret@host",
+        "redis://user:s3cret@host?wait_replicas=10",
+        "redis://user:s3cret@host?wait_replicas=s3cret",
+        "redis+cluster://user:s3cret@host?ssl_ca_certs=/etc/ca.pem",
         "redis+cluster://user:s3cret@host/1",
         "redis+cluster://user:s3cret@one,,two",
         "redis+sentinel://user:s3cret@host",
@@ -86,8 +97,16 @@ def test_credentials_are_percent_decoded() -> None:
     assert (location.username, location.password) == ("us@er", "p/:%")
 
 
-def test_repr_hides_password() -> None:
-    assert "s3cret" not in repr(parse_redis_url("redis://user:s3cret@host"))
+def test_sentinels_have_credentials_of_their_own() -> None:
+    url = "redis+sentinel://a/s?sentinel_username=us%40er&sentinel_password=p+%26%25"
+    location = parse_redis_url(url)
+    assert (location.sentinel_username, location.sentinel_password) == ("us@er", "p+&%")
+    assert (location.username, location.password) == (None, None)
+
+
+def test_repr_hides_passwords() -> None:
+    url = "redis+sentinel://user:s3cret@host/service?sentinel_password=s3cret"
+    assert "s3cret" not in repr(parse_redis_url(url))
 
 
 def test_host_port_and_database_are_parsed() -> None:
@@ -109,12 +128,13 @@ def test_sentinel_url_has_own_port_and_service() -> None:
     assert (location.service_name, location.db) == ("my/service", 3)
 
 
-def test_tls_certificates_are_verified() -> None:
-    client = connect(parse_redis_url("valkeys://host?ssl_ca_certs=/etc/my%20ca.pem"))
-    options = client.connection_pool.connection_kwargs  # type: ignore[union-attr]  # one server
-    assert options["ssl_cert_reqs"] == "required"
-    assert options["ssl_check_hostname"] is True
-    assert options["ssl_ca_certs"] == "/etc/my ca.pem"
+@pytest.mark.parametrize("kind", ["", "+sentinel"])
+def test_tls_certificates_are_verified(kind: str) -> None:
+    client = connect(parse_redis_url(f"valkeys{kind}://host/1?ssl_ca_certs=/etc/my%20ca+1.pem"))
+    options = client.connection_pool.connection_kwargs  # type: ignore[union-attr]  # no cluster
+    assert options.get("ssl_cert_reqs", "required") == "required"
+    assert options.get("ssl_check_hostname", True) is True
+    assert options["ssl_ca_certs"] == "/etc/my ca+1.pem"
 
 
 def test_file_url_is_unquoted_and_links_resolved(tmp_path: Path) -> None:
