@@ -1,37 +1,92 @@
-"""The app's settings: the keys of the dictionary `ACCOUNTS`, each with a default."""
+"""The app's settings: the keys of the dictionary `ACCOUNTS`, each with default and rule."""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.conf import settings
 
-from accounts.tokens.keys import derive_key
+from accounts.stores import check_url
+from accounts.tokens.keys import derive_key, validate_secret
 
 T = TypeVar("T")
+
+MAX_SESSION_DAYS = 3650
+MAX_GRACE_SECONDS = 3600
+MIN_ROUNDS_IN_PRODUCTION = 10
+
+
+class Rule(NamedTuple):
+    """Which values are valid. The error continues the name of the setting."""
+
+    is_valid: Callable[[Any], bool]
+    error: str
+
+    def validate(self, value: object) -> None:
+        """Raises `ValueError`."""
+        if not self.is_valid(value):
+            raise ValueError(self.error)
+
+
+BOOLEAN = Rule(lambda value: isinstance(value, bool), "must be True or False")
+LIFETIME = Rule(
+    lambda value: (
+        isinstance(value, timedelta) and timedelta(0) < value <= timedelta(MAX_SESSION_DAYS)
+    ),
+    f"must be a timedelta above 0, of at most {MAX_SESSION_DAYS} days",
+)
+GRACE_SECONDS = Rule(
+    lambda value: type(value) in {int, float} and 0 <= value <= MAX_GRACE_SECONDS,
+    f"must be seconds from 0 to {MAX_GRACE_SECONDS}, "
+    "because a copied token is not detected that long",
+)
+BCRYPT_ROUNDS = Rule(
+    lambda value: type(value) is int and value in range(4, 17),
+    "must be a whole number from 4 to 16",
+)
+OPTIONAL_PATH = Rule(
+    lambda value: isinstance(value, (Path, type(None))), "must be a pathlib.Path or None"
+)
+TEXT = Rule(lambda value: isinstance(value, str), "must be a string")
+TEXTS = Rule(lambda value: isinstance(value, (list, tuple)), "must be a list of strings")
+
+
+def validate_secret_text(value: Any) -> None:
+    TEXT.validate(value)
+    validate_secret(value)
+
+
+def validate_secret_texts(value: Any) -> None:
+    TEXTS.validate(value)
+    for secret in value:
+        validate_secret_text(secret)
+
+
+def validate_store_url(value: Any) -> None:
+    TEXT.validate(value)
+    check_url(value)
 
 
 class Setting(Generic[T]):
     """A key of `ACCOUNTS`. It is read at each access, so that tests can override it."""
 
-    def __init__(self, default: T | Callable[[], T]) -> None:
+    def __init__(self, default: T | Callable[[], T], validate: Callable[[Any], None]) -> None:
         self._default = default
+        self.validate = validate
+        """Raises `ValueError`, whose message continues the name of the key."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
 
-    @overload
-    def __get__(self, conf: None, owner: type) -> "Setting[T]": ...
-    @overload
-    def __get__(self, conf: "Settings", owner: type) -> T: ...
-    def __get__(self, conf: "Settings | None", owner: type) -> "Setting[T] | T":
-        if conf is None:
-            return self
+    def __get__(self, conf: "Settings", owner: type) -> T:
         configured: Mapping[str, Any] = getattr(settings, "ACCOUNTS", {})
         if self._name in configured:
             value: T = configured[self._name]
             return value
+        return self.get_default()
+
+    def get_default(self) -> T:
         return self._default() if callable(self._default) else self._default
 
 
@@ -51,18 +106,37 @@ def derive_default_fallbacks() -> list[str]:
 class Settings:
     """The keys of `ACCOUNTS`. `conf` has their values."""
 
-    SECRET_KEY: Setting[str] = Setting(derive_default_secret)
-    """Signs the tokens."""
-    SECRET_KEY_FALLBACKS: Setting[list[str]] = Setting(derive_default_fallbacks)
-    """Earlier secrets. Their tokens stay valid until they expire."""
-    STORE_URL = Setting("memory://")
-    SEED_USERS_FILE: Setting[Path | None] = Setting(None)
-    ACCESS_TOKEN_LIFETIME = Setting(timedelta(minutes=15))
-    REFRESH_TOKEN_LIFETIME = Setting(timedelta(days=7))
-    ROTATE_REFRESH_TOKENS = Setting(default=False)
-    REFRESH_REUSE_GRACE_SECONDS: Setting[float] = Setting(10)
-    BCRYPT_ROUNDS = Setting(12)
-    REJECT_COMMON_PASSWORDS = Setting(default=False)
+    SECRET_KEY: Setting[str] = Setting(derive_default_secret, validate_secret_text)
+    SECRET_KEY_FALLBACKS: Setting[list[str]] = Setting(
+        derive_default_fallbacks, validate_secret_texts
+    )
+    STORE_URL = Setting("memory://", validate_store_url)
+    SEED_USERS_FILE: Setting[Path | None] = Setting(None, OPTIONAL_PATH.validate)
+    ACCESS_TOKEN_LIFETIME = Setting(timedelta(minutes=15), LIFETIME.validate)
+    REFRESH_TOKEN_LIFETIME = Setting(timedelta(days=7), LIFETIME.validate)
+    ROTATE_REFRESH_TOKENS = Setting(default=False, validate=BOOLEAN.validate)
+    REFRESH_REUSE_GRACE_SECONDS: Setting[float] = Setting(10, GRACE_SECONDS.validate)
+    BCRYPT_ROUNDS = Setting(12, BCRYPT_ROUNDS.validate)
+    REJECT_COMMON_PASSWORDS = Setting(default=False, validate=BOOLEAN.validate)
 
 
 conf = Settings()
+
+
+def get_settings() -> dict[str, Setting[Any]]:
+    """Return every key with its declaration, in the order of `Settings`."""
+    return {name: one for name, one in vars(Settings).items() if isinstance(one, Setting)}
+
+
+def find_invalid_values() -> dict[str, str]:
+    """Return the keys with an invalid value, and what is wrong with it."""
+    errors: dict[str, str] = {}
+    for name, setting in get_settings().items():
+        try:
+            setting.validate(getattr(conf, name))
+        except ValueError as error:
+            errors[name] = str(error)
+    name, longer = "ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME"
+    if not {name, longer} & errors.keys() and getattr(conf, name) >= getattr(conf, longer):
+        errors[name] = f"must be less than {longer}"
+    return errors

@@ -7,10 +7,11 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.conf import conf
+from accounts.conf import conf, find_invalid_values
 from accounts.domain.interfaces import AccountStore, Clock
 from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
@@ -91,7 +92,14 @@ def _read_rebuild_settings() -> tuple[Any, ...]:
 
 
 def build_services(clock: Clock) -> Services:
-    """Build the services from the current settings, and load the seeds. Raises `StartupError`."""
+    """Build the services from the current settings, and load the seeds.
+
+    Raises `StartupError`, and `ImproperlyConfigured` where no system check has run.
+    """
+    if errors := find_invalid_values():
+        raise ImproperlyConfigured(
+            "; ".join(f"ACCOUNTS[{name!r}] {error}" for name, error in errors.items())
+        )
     store = open_store(conf.STORE_URL, clock)
     services = build_services_for(store, clock)
     if conf.SEED_USERS_FILE is not None:

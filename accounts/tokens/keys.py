@@ -7,6 +7,9 @@ import jwt
 
 ALGORITHM = "HS256"
 
+MIN_SECRET_BYTES = 32
+"""RFC 7518 §3.2: an HS256 key has at least the size of the hash."""
+
 KEY_ID_RE = re.compile(r"[0-9a-f]{16}")
 """The form of a key ID that `key_id` returns."""
 
@@ -31,6 +34,19 @@ def prepare_key(secret: str) -> bytes:
     except jwt.InvalidKeyError as error:
         raise ValueError("the key is of another algorithm: PEM, SSH or JWK") from error
     return key
+
+
+def validate_secret(secret: str) -> None:
+    """Raise `ValueError` for a secret that is too short or that others may know."""
+    if len(secret.encode()) < MIN_SECRET_BYTES:
+        raise ValueError(f"must have at least {MIN_SECRET_BYTES} bytes")
+    try:
+        prepare_key(secret)
+    except ValueError:
+        raise ValueError("must be a random secret, not a PEM, SSH or JWK key") from None
+    # Of a PEM file on several lines, some programs read the first one only. Everybody knows it.
+    if secret.startswith("-----BEGIN "):
+        raise ValueError("must be a random secret, not a line of a PEM file")
 
 
 def key_id(secret: str) -> str:

@@ -8,11 +8,10 @@ from typing import TypeVar
 
 from django.http.request import split_domain_port
 
-from accounts.tokens.keys import prepare_key
+from accounts.tokens.keys import MIN_SECRET_BYTES, validate_secret
 
 T = TypeVar("T")
 
-MIN_SECRET_BYTES = 32  # RFC 7518 §3.2: an HS256 key has at least the size of the hash.
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 
 # Origins as browsers send them (RFC 6454 §6.2), which are compared as text: http and https in lower
@@ -82,13 +81,7 @@ def parse_secret(text: str) -> str:
     # As an item of JWT_SECRET_KEY_FALLBACKS, such a secret would be another one.
     if text != text.strip() or "," in text:
         raise ValueError("must have no comma, and no space at its ends")
-    try:
-        prepare_key(text)
-    except ValueError:
-        raise ValueError("must be a random secret, not a PEM, SSH or JWK key") from None
-    # Of a PEM file on several lines, some programs read the first one only. Everybody knows it.
-    if text.startswith("-----BEGIN "):
-        raise ValueError("must be a random secret, not a line of a PEM file")
+    validate_secret(text)
     return text
 
 

@@ -11,7 +11,13 @@ from functools import partial
 from math import inf
 from typing import Any, Generic, TypeVar
 
-from accounts.stores import check_url
+from accounts.conf import (
+    BCRYPT_ROUNDS,
+    GRACE_SECONDS,
+    MAX_SESSION_DAYS,
+    MIN_ROUNDS_IN_PRODUCTION,
+    validate_store_url,
+)
 from authproject.environment.parsers import (
     build_choice_parser,
     build_list_parser,
@@ -30,9 +36,6 @@ T = TypeVar("T")
 
 PRODUCTION = "production"
 URL_PREFIX_RE = re.compile(r"(/(?!\.+(/|$))[A-Za-z0-9._~-]+)*")
-MAX_SESSION_DAYS = 3650
-MAX_GRACE_SECONDS = 3600
-MIN_ROUNDS_IN_PRODUCTION = 10
 EXAMPLE_SECRET = "an-example-that-everybody-knows-so-replace-it"  # noqa: S105  # refused in production
 
 
@@ -84,7 +87,7 @@ BooleanVariable = partial(Variable, parse_boolean)
 
 
 def parse_store_url(text: str) -> str:
-    check_url(text)
+    validate_store_url(text)
     return text
 
 
@@ -206,17 +209,13 @@ class Environment:
         details="If an old one is used again, its session ends.",
     )
     REFRESH_REUSE_GRACE_SECONDS = Variable(
-        build_parser(
-            float,
-            lambda seconds: 0 <= seconds <= MAX_GRACE_SECONDS,
-            "must be seconds from 0 to 3600, because a copied token is not detected that long",
-        ),
+        build_parser(float, *GRACE_SECONDS),
         "How many seconds a just-rotated refresh token may be retried; 0 disables retries.",
         default="10",
         details="At most 3600. A client that retries later is logged out, as a thief would be.",
     )
     BCRYPT_ROUNDS = Variable(
-        build_parser(int, range(4, 17).__contains__, "must be a whole number from 4 to 16"),
+        build_parser(int, *BCRYPT_ROUNDS),
         "The cost of bcrypt, 4 to 16; each step doubles the time of a login.",
         default="12",
         is_allowed_in_production=lambda rounds: rounds >= MIN_ROUNDS_IN_PRODUCTION,

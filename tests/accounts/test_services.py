@@ -95,6 +95,7 @@ def test_other_overridden_setting_keeps_the_accounts(settings: Settings) -> None
 def test_reset_services_starts_without_accounts() -> None:
     Api().register()
     reset_services()
+    reset_services()
     assert Api().login().json()["code"] == "invalid_credentials"
 
 

@@ -1,0 +1,135 @@
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.checks import CheckMessage, run_checks
+from django.core.exceptions import ImproperlyConfigured
+from pytest_django import Settings
+
+from accounts import checks
+from accounts.conf import get_settings
+from accounts.services import get_services
+
+PASSWORD = "hunter2-in-a-value"
+STORE_WITH_PASSWORD = f"mysql://user:{PASSWORD}@db"
+
+
+@pytest.fixture(autouse=True)
+def default_settings(settings: Settings) -> None:
+    settings.ACCOUNTS = {}
+
+
+def get_messages(*, deploy: bool = False) -> list[CheckMessage]:
+    messages = run_checks(include_deployment_checks=deploy)
+    return [one for one in messages if str(one.id).startswith("accounts.")]
+
+
+def test_defaults_have_no_error_and_one_warning_when_deployed() -> None:
+    assert get_messages() == []
+    assert get_messages(deploy=True) == [checks.W001]
+
+
+def test_good_values_of_every_key_are_accepted(settings: Settings, tmp_path: Path) -> None:
+    settings.ACCOUNTS = {
+        "SECRET_KEY": "s" * 32,
+        "SECRET_KEY_FALLBACKS": ("t" * 32,),
+        "STORE_URL": "valkey://127.0.0.1:1/0",
+        "SEED_USERS_FILE": tmp_path / "missing.jsonl",
+        "ACCESS_TOKEN_LIFETIME": timedelta(microseconds=1),
+        "REFRESH_TOKEN_LIFETIME": timedelta(days=3650),
+        "ROTATE_REFRESH_TOKENS": True,
+        "REFRESH_REUSE_GRACE_SECONDS": 0.5,
+        "BCRYPT_ROUNDS": 10,
+        "REJECT_COMMON_PASSWORDS": True,
+    }
+    assert settings.ACCOUNTS.keys() == get_settings().keys()
+    assert get_messages(deploy=True) == []
+
+
+def test_cheap_hashes_have_a_warning_when_deployed(settings: Settings) -> None:
+    settings.ACCOUNTS = {"BCRYPT_ROUNDS": 9}
+    assert checks.W002 in get_messages(deploy=True)
+
+
+@pytest.mark.parametrize("value", [None, [], "STORE_URL"])
+def test_other_than_a_dictionary_is_an_error(settings: Settings, value: Any) -> None:
+    settings.ACCOUNTS = value
+    assert [*checks.check_settings(), *checks.check_deployment()] == [checks.E001]
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("STORE_URI", "Did you mean STORE_URL?"),
+        ("ROTATE_REFRESH_TOKEN", "Did you mean ROTATE_REFRESH_TOKENS?"),
+        ("JWT_SECRET_KEY", "Did you mean SECRET_KEY?"),
+        ("bcrypt_rounds", "Did you mean BCRYPT_ROUNDS?"),
+        ("XYZ", f"Keys: {', '.join(get_settings())}."),
+        (5, f"Keys: {', '.join(get_settings())}."),
+    ],
+)
+def test_unknown_key_is_an_error_with_the_nearest_one(
+    settings: Settings, name: Any, hint: str
+) -> None:
+    settings.ACCOUNTS = {name: PASSWORD}
+    [error] = get_messages()
+    assert (error.id, error.hint) == ("accounts.E002", hint)
+    assert PASSWORD not in str(error)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check_id"),
+    [
+        ("SECRET_KEY", f"{PASSWORD}-short", "E003"),
+        ("SECRET_KEY", b"b" * 32, "E003"),
+        ("SECRET_KEY", f"ssh-rsa {PASSWORD * 3}", "E003"),
+        ("SECRET_KEY", f"-----BEGIN {PASSWORD * 3}", "E003"),
+        ("SECRET_KEY", f"{PASSWORD * 3}\udcff", "E003"),
+        ("SECRET_KEY_FALLBACKS", PASSWORD * 3, "E003"),
+        ("SECRET_KEY_FALLBACKS", ["s" * 32, PASSWORD], "E003"),
+        ("SECRET_KEY_FALLBACKS", [None], "E003"),
+        ("STORE_URL", STORE_WITH_PASSWORD, "E004"),
+        ("STORE_URL", None, "E004"),
+        ("SEED_USERS_FILE", "users.jsonl", "E004"),
+        ("ACCESS_TOKEN_LIFETIME", 900, "E004"),
+        ("ACCESS_TOKEN_LIFETIME", timedelta(0), "E004"),
+        ("ACCESS_TOKEN_LIFETIME", timedelta(days=7), "E004"),
+        ("REFRESH_TOKEN_LIFETIME", timedelta(days=3651), "E004"),
+        ("ROTATE_REFRESH_TOKENS", "false", "E004"),
+        ("REFRESH_REUSE_GRACE_SECONDS", -1, "E004"),
+        ("REFRESH_REUSE_GRACE_SECONDS", 3601, "E004"),
+        ("REFRESH_REUSE_GRACE_SECONDS", timedelta(seconds=10), "E004"),
+        ("BCRYPT_ROUNDS", 17, "E004"),
+        ("BCRYPT_ROUNDS", "12", "E004"),
+        ("BCRYPT_ROUNDS", 12.0, "E004"),
+        ("REJECT_COMMON_PASSWORDS", 1, "E004"),
+    ],
+)
+def test_invalid_value_is_an_error_and_builds_no_services(
+    settings: Settings, name: str, value: Any, check_id: str
+) -> None:
+    settings.ACCOUNTS = {name: value}
+    [error] = get_messages(deploy=True)
+    assert error.id == f"accounts.{check_id}"
+    assert error.msg.startswith(f"ACCOUNTS[{name!r}] ")
+    assert error.hint
+    assert PASSWORD not in str(error)
+    with pytest.raises(ImproperlyConfigured, match=name) as raised:
+        get_services()
+    assert PASSWORD not in str(raised.value)
+
+
+def test_secret_fallback_error_does_not_show_derived_secrets(settings: Settings) -> None:
+    settings.SECRET_KEY_FALLBACKS = ["one"]
+    [derived] = get_settings()["SECRET_KEY_FALLBACKS"].get_default()
+    settings.ACCOUNTS = {"SECRET_KEY_FALLBACKS": None}
+    assert derived not in str(get_messages())
+
+
+def test_store_server_without_its_client_is_an_error(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.ACCOUNTS = {"STORE_URL": "valkey://127.0.0.1:1/0"}
+    monkeypatch.setitem(__import__("sys").modules, "redis", None)
+    assert get_messages() == [checks.E005]
