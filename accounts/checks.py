@@ -17,6 +17,11 @@ E005 = checks.Error(
     hint='pip install "authproject[valkey]"',
     id="accounts.E005",
 )
+E006 = checks.Error(
+    "Every site could use the refresh token's cookie: CORS allows all origins, with credentials.",
+    hint="List origins in CORS_ALLOWED_ORIGINS instead of CORS_ALLOW_ALL_ORIGINS.",
+    id="accounts.E006",
+)
 W001 = checks.Warning(
     "ACCOUNTS['STORE_URL'] is memory://: a restart deletes all accounts, and each process of the "
     "server has its own.",
@@ -49,6 +54,8 @@ def check_settings(**kwargs: Any) -> list[checks.CheckMessage]:
     errors += [_build_invalid_value(name, error) for name, error in invalid.items()]
     if "STORE_URL" not in invalid and is_multi_process(conf.STORE_URL) and not find_spec("redis"):
         errors.append(E005)
+    if conf.REFRESH_TOKEN_COOKIE and _allows_all_origins():
+        errors.append(E006)
     return [*errors]
 
 
@@ -63,6 +70,12 @@ def check_deployment(**kwargs: Any) -> list[checks.CheckMessage]:
     if conf.BCRYPT_ROUNDS < MIN_ROUNDS_IN_PRODUCTION:
         warnings.append(W002)
     return warnings
+
+
+def _allows_all_origins() -> bool:
+    # The settings of django-cors-headers, which a project need not have.
+    names = ("CORS_ALLOW_ALL_ORIGINS", "CORS_ALLOW_CREDENTIALS")
+    return all(getattr(settings, name, False) for name in names)
 
 
 def _build_unknown_key(name: object) -> checks.Error:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from django.conf import settings
 
@@ -41,6 +41,7 @@ GRACE_SECONDS = Rule(
     f"must be seconds from 0 to {MAX_GRACE_SECONDS}, "
     "because a copied token is not detected that long",
 )
+SAMESITE = Rule(lambda value: value in ("Strict", "Lax"), "must be 'Strict' or 'Lax'")
 BCRYPT_ROUNDS = Rule(
     lambda value: type(value) is int and value in range(4, 17),
     "must be a whole number from 4 to 16",
@@ -116,6 +117,10 @@ class Settings:
     REFRESH_TOKEN_LIFETIME = Setting(timedelta(days=7), LIFETIME.validate)
     ROTATE_REFRESH_TOKENS = Setting(default=False, validate=BOOLEAN.validate)
     REFRESH_REUSE_GRACE_SECONDS: Setting[float] = Setting(10, GRACE_SECONDS.validate)
+    REFRESH_TOKEN_COOKIE = Setting(default=False, validate=BOOLEAN.validate)
+    REFRESH_TOKEN_COOKIE_SAMESITE: Setting[Literal["Strict", "Lax"]] = Setting(
+        "Strict", SAMESITE.validate
+    )
     BCRYPT_ROUNDS = Setting(12, BCRYPT_ROUNDS.validate)
     REJECT_COMMON_PASSWORDS = Setting(default=False, validate=BOOLEAN.validate)
 

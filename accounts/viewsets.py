@@ -14,9 +14,18 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.authentication import JWTAuthentication
 from accounts.backends import AuthenticatedUser
+from accounts.conf import conf
 from accounts.domain.claims import Claims
+from accounts.domain.errors import TokenError
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
+from accounts.refresh_cookie import (
+    check_csrf,
+    delete_refresh_cookie,
+    set_refresh_cookie,
+    take_cookie,
+    uses_cookie,
+)
 from accounts.rest.negotiation import IgnoreAcceptNegotiation
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import NO_SESSION, Response
@@ -69,6 +78,9 @@ class AuthViewSet(AccountViewSet):
     authentication_classes: list[type[BaseAuthentication]] = []
     permission_classes = [AllowAny]
 
+    cookie_token: str | None = None
+    """The refresh token that the request has taken from the cookie."""
+
     @post(serializer_class=RegisterSerializer, hashes_password=True)
     def register(self, request: Request) -> Response:
         """Create an account."""
@@ -78,18 +90,24 @@ class AuthViewSet(AccountViewSet):
     @post(name="Log in", serializer_class=LoginSerializer, hashes_password=True)
     def login(self, request: Request) -> Response:
         """Exchange e-mail and password for an access and a refresh token."""
-        return _build_response(self.service.login(**self.validated_data(request)))
+        if uses_cookie(request):
+            check_csrf(request)
+        tokens = self.service.login(**self.validated_data(request))
+        return _build_token_response(request, tokens, in_cookie=uses_cookie(request))
 
     @post(serializer_class=RefreshTokenSerializer)
     def refresh(self, request: Request) -> Response:
         """Exchange a refresh token for an access token and, with rotation, a new refresh token."""
-        return _build_response(self.service.refresh(self.validated_data(request)["refresh_token"]))
+        tokens = self.service.refresh(self.take_refresh_token(request))
+        in_cookie = self.cookie_token is not None
+        return _build_token_response(request, tokens, in_cookie=in_cookie)
 
     @post(name="Log out", serializer_class=RefreshTokenSerializer)
     def logout(self, request: Request) -> Response:
         """End the session that a token belongs to."""
-        response = Response(status=204)
-        if not self.service.logout(self.validated_data(request)["refresh_token"]):
+        ended = self.service.logout(self.take_refresh_token(request))
+        response = _build_end_response(request, delete_cookie=self.cookie_token is not None)
+        if not ended:
             response.log_code = NO_SESSION
         return response
 
@@ -102,7 +120,7 @@ class AuthViewSet(AccountViewSet):
     def logout_all(self, request: Request) -> Response:
         """End every session of the user, this one too."""
         self.service.logout_all(_get_claims(request))
-        return Response(status=204)
+        return _build_end_response(request, delete_cookie=uses_cookie(request))
 
     @post(**authenticated, serializer_class=ChangePasswordSerializer, hashes_password=True)
     def password(self, request: Request) -> Response:
@@ -111,7 +129,7 @@ class AuthViewSet(AccountViewSet):
         tokens = self.service.change_password(
             _get_claims(request), body["current_password"], body["new_password"]
         )
-        return _build_response(tokens)
+        return _build_token_response(request, tokens, in_cookie=uses_cookie(request))
 
     @post(
         url_path="delete-account",
@@ -123,7 +141,7 @@ class AuthViewSet(AccountViewSet):
         """Delete the account; every token of it is invalid at once."""
         password = self.validated_data(request)["current_password"]
         self.service.delete_account(_get_claims(request), password)
-        return Response(status=204)
+        return _build_end_response(request, delete_cookie=uses_cookie(request))
 
     @action(
         detail=False,
@@ -140,6 +158,22 @@ class AuthViewSet(AccountViewSet):
         """Verify an access token for a proxy, and name its user in `Remote-User`."""
         user = cast(AuthenticatedUser, request.user)
         return Response(status=204, headers={"Remote-User": _encode_header_value(user.email)})
+
+    def take_refresh_token(self, request: Request) -> str:
+        """Return the refresh token of the body or else of the cookie.
+
+        Raises `ValidationError` or `CSRFFailed`.
+        """
+        if conf.REFRESH_TOKEN_COOKIE:
+            self.cookie_token = take_cookie(request)
+        return self.cookie_token or self.validated_data(request)["refresh_token"]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        """Delete the cookie if its token is not accepted."""
+        response = cast(Response, super().handle_exception(exc))
+        if isinstance(exc, TokenError) and self.cookie_token is not None:
+            delete_refresh_cookie(self.request, response)
+        return response
 
 
 class ProtectedViewSet(AccountViewSet):
@@ -161,10 +195,19 @@ def _get_claims(request: Request) -> Claims:
     return cast(Claims, request.auth)
 
 
-def _build_response(tokens: TokenPair) -> Response:
+def _build_token_response(request: Request, tokens: TokenPair, *, in_cookie: bool) -> Response:
     body = {"access_token": tokens.access_token}
-    if tokens.refresh_token is not None:
+    if tokens.refresh_token is not None and not in_cookie:
         body["refresh_token"] = tokens.refresh_token
     response = Response({**body, "token_type": "bearer", "expires_in": tokens.expires_in})
     response.tokens = tokens
+    if tokens.refresh_token is not None and in_cookie:
+        set_refresh_cookie(request, response, tokens)
+    return response
+
+
+def _build_end_response(request: Request, *, delete_cookie: bool) -> Response:
+    response = Response(status=204)
+    if delete_cookie:
+        delete_refresh_cookie(request, response)
     return response

@@ -22,6 +22,8 @@ ACCOUNTS = {
     "REFRESH_TOKEN_LIFETIME": timedelta(days=env.REFRESH_TOKEN_EXPIRE_DAYS),
     "ROTATE_REFRESH_TOKENS": env.ROTATE_REFRESH_TOKENS,
     "REFRESH_REUSE_GRACE_SECONDS": env.REFRESH_REUSE_GRACE_SECONDS,
+    "REFRESH_TOKEN_COOKIE": env.REFRESH_TOKEN_COOKIE,
+    "REFRESH_TOKEN_COOKIE_SAMESITE": env.REFRESH_TOKEN_COOKIE_SAMESITE,
     "BCRYPT_ROUNDS": env.BCRYPT_ROUNDS,
     "REJECT_COMMON_PASSWORDS": env.REJECT_COMMON_PASSWORDS,
 }
@@ -56,7 +58,7 @@ INSTALLED_APPS = [
 SILENCED_SYSTEM_CHECKS = [
     # Middleware of this service sets these headers, and its proxy sets HSTS.
     *("security.W001", "security.W002"),
-    # Only the browsable API has cookies. It checks CSRF itself, and marks them Secure over https.
+    # The app checks CSRF itself where a cookie counts, and marks its cookies Secure over https.
     *("security.W003", "security.W016"),
 ]
 DATABASES = {"default": {"ENGINE": "django.db.backends.dummy"}}
@@ -77,6 +79,9 @@ CORS_ALLOW_ALL_ORIGINS = "*" in env.CORS_ORIGINS
 CORS_ALLOWED_ORIGINS = [origin for origin in env.CORS_ORIGINS if origin != "*"]
 CORS_ALLOW_HEADERS = [*default_headers, "x-request-id", *env.CORS_ALLOW_HEADERS]
 CORS_EXPOSE_HEADERS = ["retry-after", "www-authenticate", "x-request-id"]
+# Browsers send and keep the cookie of another origin only with it.
+CORS_ALLOW_CREDENTIALS = env.REFRESH_TOKEN_COOKIE
+CSRF_TRUSTED_ORIGINS = CORS_ALLOWED_ORIGINS if env.REFRESH_TOKEN_COOKIE else []
 
 authenticators = ["accounts.authentication.JWTAuthentication"]
 renderers = ["accounts.rest.renderers.JSONRenderer"]

@@ -214,6 +214,16 @@ class Environment:
         default="10",
         details="At most 3600. A client that retries later is logged out, as a thief would be.",
     )
+    REFRESH_TOKEN_COOKIE = BooleanVariable(
+        "`true`: front ends get the refresh token in a cookie that no script can read.",
+        default="false",
+        details="docs/guides/browser-front-end.md shows what a front end then sends.",
+    )
+    REFRESH_TOKEN_COOKIE_SAMESITE = Variable(
+        build_choice_parser("Strict", "Lax"),
+        "The `SameSite` attribute of this cookie: `Strict` or `Lax`.",
+        default="Strict",
+    )
     BCRYPT_ROUNDS = Variable(
         build_parser(int, *BCRYPT_ROUNDS),
         "The cost of bcrypt, 4 to 16; each step doubles the time of a login.",

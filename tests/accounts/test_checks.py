@@ -40,6 +40,8 @@ def test_good_values_of_every_key_are_accepted(settings: Settings, tmp_path: Pat
         "REFRESH_TOKEN_LIFETIME": timedelta(days=3650),
         "ROTATE_REFRESH_TOKENS": True,
         "REFRESH_REUSE_GRACE_SECONDS": 0.5,
+        "REFRESH_TOKEN_COOKIE": True,
+        "REFRESH_TOKEN_COOKIE_SAMESITE": "Lax",
         "BCRYPT_ROUNDS": 10,
         "REJECT_COMMON_PASSWORDS": True,
     }
@@ -100,6 +102,8 @@ def test_unknown_key_is_an_error_with_the_nearest_one(
         ("REFRESH_REUSE_GRACE_SECONDS", -1, "E004"),
         ("REFRESH_REUSE_GRACE_SECONDS", 3601, "E004"),
         ("REFRESH_REUSE_GRACE_SECONDS", timedelta(seconds=10), "E004"),
+        ("REFRESH_TOKEN_COOKIE", "true", "E004"),
+        ("REFRESH_TOKEN_COOKIE_SAMESITE", "None", "E004"),
         ("BCRYPT_ROUNDS", 17, "E004"),
         ("BCRYPT_ROUNDS", "12", "E004"),
         ("BCRYPT_ROUNDS", 12.0, "E004"),
@@ -133,3 +137,23 @@ def test_store_server_without_its_client_is_an_error(
     settings.ACCOUNTS = {"STORE_URL": "valkey://127.0.0.1:1/0"}
     monkeypatch.setitem(__import__("sys").modules, "redis", None)
     assert get_messages() == [checks.E005]
+
+
+@pytest.mark.parametrize("cookie", [True, False])
+@pytest.mark.parametrize("credentials", [True, False])
+@pytest.mark.parametrize("all_origins", [True, False])
+def test_refresh_cookie_for_every_site_is_an_error(
+    settings: Settings, *, cookie: bool, credentials: bool, all_origins: bool
+) -> None:
+    settings.ACCOUNTS = {"REFRESH_TOKEN_COOKIE": cookie}
+    settings.CORS_ALLOW_CREDENTIALS = credentials
+    settings.CORS_ALLOW_ALL_ORIGINS = all_origins
+    expected = [checks.E006] if cookie and credentials and all_origins else []
+    assert get_messages() == expected
+
+
+def test_refresh_cookie_without_cors_has_no_error(settings: Settings) -> None:
+    settings.ACCOUNTS = {"REFRESH_TOKEN_COOKIE": True}
+    del settings.CORS_ALLOW_CREDENTIALS
+    del settings.CORS_ALLOW_ALL_ORIGINS
+    assert get_messages() == []

@@ -17,6 +17,8 @@ def test_every_key_has_a_default(settings: Settings) -> None:
         "REFRESH_TOKEN_LIFETIME": timedelta(days=7),
         "ROTATE_REFRESH_TOKENS": False,
         "REFRESH_REUSE_GRACE_SECONDS": 10,
+        "REFRESH_TOKEN_COOKIE": False,
+        "REFRESH_TOKEN_COOKIE_SAMESITE": "Strict",
         "BCRYPT_ROUNDS": 12,
         "REJECT_COMMON_PASSWORDS": False,
     }

@@ -85,6 +85,8 @@ def test_defaults_are_those_of_development(dotenv: Path) -> None:
         "REFRESH_TOKEN_EXPIRE_DAYS": 7,
         "ROTATE_REFRESH_TOKENS": False,
         "REFRESH_REUSE_GRACE_SECONDS": 10,
+        "REFRESH_TOKEN_COOKIE": False,
+        "REFRESH_TOKEN_COOKIE_SAMESITE": "Strict",
         "BCRYPT_ROUNDS": 12,
         "SEED_USERS_FILE": None,
         "REJECT_COMMON_PASSWORDS": False,
@@ -217,6 +219,8 @@ def test_unknown_name_in_dotenv_is_a_warning_with_its_line(dotenv: Path) -> None
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "4320", 4320),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0.5", 0.5),
         ("REFRESH_REUSE_GRACE_SECONDS", "3600", 3600),
+        ("REFRESH_TOKEN_COOKIE", "true", True),
+        ("REFRESH_TOKEN_COOKIE_SAMESITE", "Lax", "Lax"),
         ("SEED_USERS_FILE", "/srv/users.jsonl", Path("/srv/users.jsonl")),
         ("JWT_SECRET_KEY", EXAMPLE_SECRET, EXAMPLE_SECRET),
     ],
@@ -281,6 +285,7 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("REFRESH_REUSE_GRACE_SECONDS", "604800"),
         ("REFRESH_REUSE_GRACE_SECONDS", "inf"),
         ("REFRESH_REUSE_GRACE_SECONDS", "nan"),
+        ("REFRESH_TOKEN_COOKIE_SAMESITE", "None"),
         ("BCRYPT_ROUNDS", "3"),
         ("BCRYPT_ROUNDS", "17"),
         ("BCRYPT_ROUNDS", "12.5"),
@@ -334,6 +339,12 @@ def test_allowed_hosts_error_has_the_right_form(dotenv: Path) -> None:
 def test_access_token_must_expire_before_session(dotenv: Path, other: dict[str, str]) -> None:
     lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440", "REFRESH_TOKEN_EXPIRE_DAYS": "1"}
     assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in get_error(dotenv, **lifetimes, **other)
+
+
+@pytest.mark.parametrize("other", [{}, {"LOG_LEVEL": "LOUD"}])
+def test_refresh_cookie_needs_listed_origins(dotenv: Path, other: dict[str, str]) -> None:
+    settings = {"REFRESH_TOKEN_COOKIE": "true", "CORS_ORIGINS": "http://a.example, *"}
+    assert "  CORS_ORIGINS: must list origins" in get_error(dotenv, **settings, **other)
 
 
 def test_long_grace_period_error_has_its_reason(dotenv: Path) -> None:
