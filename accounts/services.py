@@ -1,7 +1,7 @@
 """Builds the service from Django's settings, once per process."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
 from threading import Lock
@@ -45,7 +45,7 @@ class Services:
     tokens: TokenService
     password_policy: PasswordPolicy
     clock: Clock
-    built_from: tuple[Any, ...]
+    built_from: tuple[Any, ...] = field(repr=False)
     """The values of `REBUILD_SETTINGS`."""
 
 

@@ -16,7 +16,14 @@ from django.core.management import execute_from_command_line
 
 from authproject.server.startup import exit_with_error
 
-NO_DATABASE = "There is no database: STORE_URL says where the accounts are."
+NO_DATABASE = "There is no database: {}."
+STORE_HINT = "STORE_URL says where the accounts are"
+COMMAND_HINTS = {
+    "dumpdata": "`manage.py accounts export` writes the accounts",
+    "loaddata": "`manage.py import_accounts FILE` adds accounts",
+    "flush": "`manage.py accounts delete EMAIL` deletes an account",
+}
+"""What to do instead of a command that needs a database."""
 USAGE = """\
 usage: authproject demo [--port 8000]     serve two new accounts from memory, to this machine only
        authproject serve [OPTIONS]        serve with the settings of the environment
@@ -49,7 +56,8 @@ def run_django_command(arguments: Sequence[str]) -> None:
         execute_from_command_line(list(arguments))
     except ImproperlyConfigured as error:
         # Django's dummy engine refuses each command that needs a database.
-        sys.exit(NO_DATABASE if "ENGINE" in str(error) else str(error))
+        hint = COMMAND_HINTS.get(arguments[1], STORE_HINT)
+        sys.exit(NO_DATABASE.format(hint) if "ENGINE" in str(error) else str(error))
 
 
 def run_demo(options: Sequence[str]) -> None:

@@ -48,7 +48,7 @@ WSGI_APPLICATION = "authproject.wsgi.application"
 
 # simplejwt cannot be imported without `auth` and `contenttypes`. Their tables are not used.
 INSTALLED_APPS = [
-    "authproject",  # before auth, because it replaces two of its commands
+    "authproject",  # before auth, because it replaces some of its commands
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "corsheaders",
