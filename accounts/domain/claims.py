@@ -33,6 +33,7 @@ class Claims:
 
     No token is issued with a `not_before`; one that has it is rejected until then. `extra_json` has
     the claims that a project adds, as a JSON object. A text, because verified claims are cached.
+    `remember` is false if the login asked for a short session.
     """
 
     email: EmailAddress
@@ -42,6 +43,7 @@ class Claims:
     issued_at: int
     expires_at: int
     not_before: int = 0
+    remember: bool = True
     extra_json: str = NO_EXTRA
 
     @property
@@ -53,9 +55,13 @@ class Claims:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshClaims(Claims):
-    """The claims of a refresh token. `rotation_count` is how often its session was rotated."""
+    """The claims of a refresh token. `rotation_count` is how often its session was rotated.
+
+    `auth_time` is the time of the login (OpenID Connect Core §2). Only tokens that have it slide.
+    """
 
     rotation_count: int
+    auth_time: int | None = None
 
 
 class InvalidExtraClaims(ValueError):

@@ -133,6 +133,11 @@ class TokenReused(TokenError):
     detail = "The refresh token was used before; its session has been ended."
 
 
+class UnknownSession(AccountError):
+    code = "not_found"
+    detail = "The user has no such session."
+
+
 class ServiceUnavailable(AccountError):
     """A temporary failure: the same request may succeed after `retry_after` seconds."""
 

@@ -19,6 +19,18 @@ EventHandler = Callable[[Event, str], None]
 UserAndSession = tuple[User | None, Session | None]
 """A user and one of their sessions. `None` is a session that was never rotated or revoked."""
 
+
+@dataclass(frozen=True, slots=True)
+class ListedSessions:
+    """What a store has read: the sessions of one user that are `listed` and have not expired.
+
+    By `version`, `update_sessions` recognizes that nothing has changed since.
+    """
+
+    sessions: Sequence[Session]
+    version: object = None
+
+
 NormalizedPassword = NewType("NormalizedPassword", str)
 """A password in the form that is hashed. Only `accounts.passwords.policy` makes one."""
 
@@ -46,9 +58,9 @@ class StoreAccess(Enum):
 class AccountStore(Protocol):
     """Keeps users and sessions. Threads may share it; every method may raise `StoreUnavailable`.
 
-    `update_user` and `update_session` are atomic. Their `update_fn` is a fast pure function from
-    the stored value to the new one. A store may call it under a lock, and again after a
-    concurrent change. If it raises, nothing changes; an unchanged value is not written.
+    `update_user`, `update_session` and `update_sessions` are atomic. Their `update_fn` is a fast
+    pure function from the stored value to the new one. A store may call it under a lock, and again
+    after a concurrent change. If it raises, nothing changes; an unchanged value is not written.
     """
 
     backend_name: ClassVar[str]
@@ -103,7 +115,22 @@ class AccountStore(Protocol):
     def update_session(
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        """Return the session as stored now. A store deletes it after its fixed `expires_at`."""
+        """Return the session as stored now. A store deletes it after its `expires_at`."""
+
+    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
+        """Return both, read in one round trip."""
+
+    def update_sessions(
+        self,
+        email: EmailAddress,
+        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
+        read: ListedSessions | None = None,
+    ) -> Sequence[Session]:
+        """Update several sessions of a user in one step, and return what `update_fn` returned.
+
+        It gets the listed sessions, and returns the new and the changed ones. A new one has a `sid`
+        that was never stored. With what was `read` before, a store need not read again.
+        """
 
     def count_users(self) -> int | None:
         """Return the number of accounts, or `None` if counting is expensive."""

@@ -21,13 +21,20 @@ from accounts.domain.interfaces import (
     AccountStore,
     Clock,
     EventHandler,
+    ListedSessions,
     NormalizedPassword,
     PasswordHasher,
     SubmittedPassword,
     TokenIssuer,
     UserAndSession,
 )
-from accounts.domain.sessions import Session, use_refresh_token
+from accounts.domain.sessions import (
+    Session,
+    add_session,
+    get_live_sessions,
+    revoke_listed_session,
+    use_refresh_token,
+)
 from accounts.domain.users import (
     NO_PROFILE,
     EmailAddress,
@@ -45,6 +52,8 @@ class TokenPolicy:
     refresh_lifetime: int
     rotate: bool
     reuse_grace: float
+    track_sessions: bool = False
+    """Whether a login is recorded, so that its user can list and end the session."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,16 +102,33 @@ class AccountService:
         self.emit(Event.USER_CREATED, email)
         return user
 
-    def login(self, email: EmailAddress, password: SubmittedPassword | None) -> TokenPair:
-        """Check a password and start a session. Raises `InvalidCredentials`."""
-        return self.start_session(self.authenticate(email, password))
+    def login(
+        self,
+        email: EmailAddress,
+        password: SubmittedPassword | None,
+        *,
+        client: str | None = None,
+    ) -> TokenPair:
+        """Check a password and start a session. Raises `InvalidCredentials`.
+
+        `client` is what a list of sessions shows: the result of `clean_client`.
+        """
+        if not self.policy.track_sessions:
+            return self.start_session(self.authenticate(email, password))
+        found, listed = self.store.get_user_and_sessions(email)
+        user = self._check_password(email, found, password)
+        return self.start_session(user, client=client, listed=listed)
 
     def authenticate(self, email: EmailAddress, password: SubmittedPassword | None) -> User:
         """Return the user with this password. Raises `InvalidCredentials`.
 
         An unknown or disabled user takes as long as a wrong password.
         """
-        user = self.store.get_user(email)
+        return self._check_password(email, self.store.get_user(email), password)
+
+    def _check_password(
+        self, email: EmailAddress, user: User | None, password: SubmittedPassword | None
+    ) -> User:
         if user is not None and user.disabled:
             user = None  # also in time: a right password with a cheaper hash would be faster
         matches = self.hasher.verify(password, user.password_hash if user else None, account=email)
@@ -114,20 +140,45 @@ class AccountService:
         self.emit(Event.LOGIN_SUCCESS, email)
         return user
 
-    def start_session(self, user: User) -> TokenPair:
-        """Return the first tokens of a new session. Writes nothing."""
-        now = int(self.clock())
+    def start_session(
+        self, user: User, *, client: str | None = None, listed: ListedSessions | None = None
+    ) -> TokenPair:
+        """Return the first tokens of a new session. Writes nothing, unless sessions are tracked.
+
+        With the user's sessions as they were `listed`, the store need not read them again.
+        """
+        now = self.clock()
         claims = RefreshClaims(
             email=user.email,
             security_stamp=user.security_stamp,
             sid=token_hex(16),
             jti=token_hex(16),
-            issued_at=now,
-            expires_at=now + self.policy.refresh_lifetime,
+            issued_at=int(now),
+            expires_at=int(now) + self.policy.refresh_lifetime,
             rotation_count=0,
         )
         extra_json = self._build_extra(user)
+        if self.policy.track_sessions:
+            tracked = replace(
+                _new_session(claims),
+                created_at=now,
+                client=client,
+                security_stamp=claims.security_stamp,
+            )
+            self._track_session(claims.email, tracked, listed)
         return self._issue_tokens(claims, self.tokens.issue(claims), extra_json)
+
+    def list_sessions(self, claims: Claims) -> list[Session]:
+        """Return the tracked sessions of the token's user, the newest login first."""
+        _, listed = self.store.get_user_and_sessions(claims.email)
+        return get_live_sessions(listed.sessions, claims.security_stamp)
+
+    def revoke_session(self, claims: Claims, sid: str) -> None:
+        """Revoke a tracked session of the token's user. Raises `UnknownSession`."""
+        self.store.update_session(
+            claims.email, sid, lambda session: revoke_listed_session(session, claims.security_stamp)
+        )
+        self.emit(Event.TOKEN_REVOKED, claims.email)
 
     def get_user_for_claims(self, claims: Claims, prefetched: UserAndSession | None = None) -> User:
         """Return the user of a verified token. Raises `TokenRevoked`.
@@ -191,7 +242,12 @@ class AccountService:
         self.emit(Event.TOKEN_REVOKED, claims.email)
 
     def change_password(
-        self, claims: Claims, current: SubmittedPassword | None, new: NormalizedPassword
+        self,
+        claims: Claims,
+        current: SubmittedPassword | None,
+        new: NormalizedPassword,
+        *,
+        client: str | None = None,
     ) -> TokenPair:
         """Replace the password, revoke every session and start a new one.
 
@@ -209,7 +265,7 @@ class AccountService:
                 ),
             )
         self.emit(Event.PASSWORD_CHANGE, claims.email)
-        return self.start_session(changed)
+        return self.start_session(changed, client=client)
 
     def update_profile(self, claims: Claims, changes: Mapping[str, Any]) -> User:
         """Add or replace fields of the user's profile; concurrent changes keep each other's.
@@ -230,6 +286,16 @@ class AccountService:
         with _revoked_if_deleted():
             self.store.delete_user(claims.email, lambda user: _require_current_user(user, claims))
         self.emit(Event.USER_DELETED, claims.email)
+
+    def _track_session(
+        self, email: EmailAddress, new: Session, listed: ListedSessions | None
+    ) -> None:
+        stored = self.store.update_sessions(
+            email, lambda sessions: add_session(sessions, new), listed
+        )
+        for session in stored:
+            if session.revoked and session.security_stamp == new.security_stamp:
+                self.emit(Event.TOKEN_REVOKED, email)
 
     def _require_current_password(self, claims: Claims, password: SubmittedPassword | None) -> None:
         user = _require_current_user(self.store.get_user(claims.email), claims)

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail
-from accounts.domain.interfaces import Clock, UserAndSession
+from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
@@ -39,7 +39,9 @@ class MemoryStore:
         self._lock = Lock()
         self._users: dict[EmailAddress, User] = {}
         self._sessions: dict[SessionKey, Session] = {}
-        # A heap, the earliest expiry first.
+        # The `sid` of each user's listed sessions: a dictionary as an ordered set.
+        self._listed: dict[EmailAddress, dict[str, None]] = {}
+        # A heap, the earliest expiry first. A session may have a later one by now.
         self._expiries: list[tuple[int, SessionKey]] = []
 
     def add_user(self, user: User) -> None:
@@ -94,6 +96,23 @@ class MemoryStore:
                 self._commit([(email, session)])
             return session
 
+    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
+        return self._users.get(email), ListedSessions(self._get_listed_sessions(email))
+
+    def update_sessions(
+        self,
+        email: EmailAddress,
+        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
+        read: ListedSessions | None = None,
+    ) -> Sequence[Session]:
+        with self._lock:
+            self._delete_expired_sessions()
+            current = self._get_listed_sessions(email)
+            sessions = update_fn(current)
+            if changed := [session for session in sessions if session not in current]:
+                self._commit([(email, session) for session in changed])
+            return sessions
+
     def iter_sessions(self) -> Iterator[tuple[EmailAddress, Session]]:
         """Yield every (email, session) pair. The store must not change during the iteration."""
         for (email, _), session in self._sessions.items():
@@ -125,9 +144,31 @@ class MemoryStore:
         if key not in self._sessions:
             heappush(self._expiries, (session.expires_at, key))
         self._sessions[key] = session
+        if session.listed:
+            self._listed.setdefault(email, {})[session.sid] = None
+        else:
+            self._unlist(key)
+
+    def _get_listed_sessions(self, email: EmailAddress) -> list[Session]:
+        now = self._clock()
+        # A copy, which is atomic in CPython: another thread may log in.
+        sessions = [self._sessions.get((email, sid)) for sid in list(self._listed.get(email, ()))]
+        return [session for session in sessions if session and session.expires_at > now]
 
     def _delete_expired_sessions(self) -> None:
         now = self._clock()
         while self._expiries and self._expiries[0][0] <= now:
             _, key = heappop(self._expiries)
-            del self._sessions[key]
+            expires_at = self._sessions[key].expires_at
+            if expires_at > now:
+                heappush(self._expiries, (expires_at, key))
+            else:
+                del self._sessions[key]
+                self._unlist(key)
+
+    def _unlist(self, key: SessionKey) -> None:
+        email, sid = key
+        if sids := self._listed.get(email):
+            sids.pop(sid, None)
+            if not sids:
+                del self._listed[email]

@@ -1,6 +1,7 @@
 """Users and sessions as JSON: the format of every store that outlives its process."""
 
 from dataclasses import fields
+from types import NoneType
 from typing import Any, TypeVar
 
 import orjson
@@ -29,11 +30,21 @@ STORED_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
         "generation": (int,),
         "rotated_at": TIME,
         "ended": (bool,),
+        "created_at": TIME,
+        "refreshed_at": TIME,
+        "client": (str, NoneType),
+        "version": (str,),
     },
 }
 
-LATER_FIELDS: dict[str, Any] = {"disabled": False, "profile": {}}
-"""Fields that an earlier version did not write, with what their absence means."""
+LATER_FIELDS: dict[type, dict[str, Any]] = {
+    User: {"disabled": False, "profile": {}},
+    Session: {"created_at": 0.0, "refreshed_at": 0.0, "client": None, "version": ""},
+}
+"""Fields that an earlier version did not write, with what their absence means.
+
+With this value, a field is not written: the record is then what that version writes.
+"""
 
 
 class DamagedRecord(ValueError):
@@ -43,23 +54,23 @@ class DamagedRecord(ValueError):
 def to_dict(record: User | Session) -> dict[str, Any]:
     values = [getattr(record, field.name) for field in fields(record)]
     stored = dict(zip(STORED_FIELDS[type(record)], values, strict=True))
-    profile_json = stored.pop("profile", NO_PROFILE)
-    # Without a profile, a record is what an earlier version writes.
-    if profile_json == NO_PROFILE:
-        return stored
-    return {**stored, "profile": orjson.loads(profile_json)}
+    if isinstance(record, User):
+        stored["profile"] = orjson.loads(record.profile_json)
+    absent = LATER_FIELDS[type(record)]
+    return {name: value for name, value in stored.items() if absent.get(name, ...) != value}
 
 
 def from_dict(cls: type[T], stored: object) -> T:
     """Raises `DamagedRecord`."""
     if not isinstance(stored, dict):
         raise DamagedRecord("is no JSON object")
-    values: dict[str, Any] = LATER_FIELDS | stored
+    values: dict[str, Any] = LATER_FIELDS[cls] | stored
     for name, types in STORED_FIELDS[cls].items():
         # Not `isinstance`: a bool is no number here.
         if type(values.get(name)) not in types:
             raise DamagedRecord(f"has no valid {name}")
-    values["profile"] = _dump_profile(values["profile"])
+    if cls is User:
+        values["profile"] = _dump_profile(values["profile"])
     return cls(*[values[name] for name in STORED_FIELDS[cls]])
 
 

@@ -7,7 +7,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail, StartupError, StoreUnavailable
-from accounts.domain.interfaces import Clock, UserAndSession
+from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.serialization import dump, load
@@ -16,7 +16,8 @@ from accounts.stores.url import SQLiteURL  # type: ignore[attr-defined]  # the g
 TABLES = """
 CREATE TABLE IF NOT EXISTS users (email TEXT PRIMARY KEY, record TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (
-    email TEXT, sid TEXT, expires_at INTEGER, record TEXT NOT NULL, PRIMARY KEY (email, sid)
+    email TEXT, sid TEXT, expires_at INTEGER, listed INTEGER, record TEXT NOT NULL,
+    PRIMARY KEY (email, sid)
 );
 """
 
@@ -93,9 +94,26 @@ class SQLiteStore:
             current = self._load_session(email, sid)
             session = update_fn(current)
             if session != current:
-                row = (email, sid, session.expires_at, dump(session))
-                self._db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?)", row)
+                self._store_session(email, session)
             return session
+
+    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
+        with self._transaction():
+            return self._load_user(email), ListedSessions(self._load_listed_sessions(email))
+
+    def update_sessions(
+        self,
+        email: EmailAddress,
+        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
+        read: ListedSessions | None = None,
+    ) -> Sequence[Session]:
+        with self._transaction():
+            current = self._load_listed_sessions(email)
+            sessions = update_fn(current)
+            for session in sessions:
+                if session not in current:
+                    self._store_session(email, session)
+            return sessions
 
     def count_users(self) -> int:
         with self._transaction():
@@ -126,3 +144,12 @@ class SQLiteStore:
         select = "SELECT record FROM sessions WHERE email = ? AND sid = ? AND expires_at > ?"
         rows = self._db.execute(select, (email, sid, self._clock()))
         return load(Session, *(rows.fetchone() or [None]))
+
+    def _load_listed_sessions(self, email: EmailAddress) -> list[Session]:
+        select = "SELECT record FROM sessions WHERE email = ? AND listed AND expires_at > ?"
+        rows = self._db.execute(select, (email, self._clock()))
+        return list(filter(None, (load(Session, record) for (record,) in rows)))
+
+    def _store_session(self, email: EmailAddress, session: Session) -> None:
+        row = (email, session.sid, session.expires_at, session.listed, dump(session))
+        self._db.execute("INSERT OR REPLACE INTO sessions VALUES (?, ?, ?, ?, ?)", row)

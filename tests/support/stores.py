@@ -51,6 +51,17 @@ def revoked_session(clock: MovableClock) -> Session:
     return Session(SID, int(clock.now) + WEEK, 3, 1_700_000_000.25, revoked=True)
 
 
+def tracked_session(clock: MovableClock, number: int) -> Session:
+    """Return a listed session of `USER`; a greater number is a later login."""
+    return Session(
+        f"{number:08x}",
+        int(clock.now) + WEEK,
+        created_at=clock.now + number / 1000,
+        client="a browser",
+        security_stamp=USER.security_stamp,
+    )
+
+
 def set_stamp(stamp: str) -> Callable[[User], User]:
     """Return an `update_fn` that replaces the security stamp."""
     return lambda user: replace(user, security_stamp=stamp)

@@ -2,6 +2,7 @@
 
     acct:{user@example.com}:user             JSON, never expires
     acct:{user@example.com}:session:SID      JSON, expires a little after the session
+    acct:{user@example.com}:sessions         the set of the listed sessions' SIDs; expires with them
 
 The part in braces is a cluster's hash tag: it keeps all keys of an account in one slot.
 
@@ -18,7 +19,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
@@ -27,7 +28,7 @@ from redis import Redis
 from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
-from accounts.domain.interfaces import Clock, UserAndSession
+from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.redis.client import Client, TimeoutLock, connect, refuses_changes
@@ -49,14 +50,54 @@ COMPARE_AND_SET = """
 local current = redis.call('GET', KEYS[1]) or ''
 if current ~= ARGV[1] then return current end
 if ARGV[2] == '' then redis.call('DEL', KEYS[1])
-elseif ARGV[3] == '' then redis.call('SET', KEYS[1], ARGV[2])
-else redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) end
+else redis.call('SET', KEYS[1], ARGV[2]) end
 return false
 """
-"""If the value is still ARGV[1], store ARGV[2], to expire in ARGV[3] ms; else return the value.
+"""If the value is still ARGV[1], store ARGV[2]; else return the value. '' stands for no value."""
 
-'' stands for no value and for no expiry: an empty ARGV[2] deletes the key.
+READ_SESSIONS = """
+local found = redis.call('MGET', KEYS[1])
+for _, sid in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+  found[#found + 1] = sid
+  found[#found + 1] = redis.call('MGET', KEYS[3] .. sid)[1]
+end
+return found
 """
+"""Return the user, and each SID of the index with its session: of KEYS[1], KEYS[2], KEYS[3]SID."""
+
+COMPARE_AND_SET_SESSIONS = """
+local index, count = KEYS[1], tonumber(ARGV[1])
+local function get(i, name) return ARGV[5 * (i - 2) + name] end
+local SID, OLD, NEW, TTL, CHANGE = 2, 3, 4, 5, 6
+if count >= 0 and redis.call('SCARD', index) ~= count then return '' end
+for i = 2, #KEYS do
+  local current = redis.call('GET', KEYS[i]) or ''
+  if current ~= get(i, OLD) then return current end
+  if i - 2 < count and redis.call('SISMEMBER', index, get(i, SID)) == 0 then return '' end
+end
+for i = 2, #KEYS do
+  local text, ttl, change = get(i, NEW), get(i, TTL), get(i, CHANGE)
+  if text ~= '' then redis.call('SET', KEYS[i], text, 'PX', ttl) end
+  if change ~= '' then redis.call(change, index, get(i, SID)) end
+  if change == 'SADD' and redis.call('PTTL', index) < tonumber(ttl) then
+    redis.call('PEXPIRE', index, ttl)
+  end
+end
+return false
+"""
+"""Store sessions and change the index (KEYS[1]), if all are as they were read.
+
+- ARGV[1]: how many SIDs the index had, or -1 if it was not read. They come first in KEYS.
+- Five more for each session: SID, old text, new text ('' keeps it), its expiry in ms, and SADD,
+  SREM or '' for the index. The index expires with the last session.
+
+Returns the first text that has changed, or '' if the index has.
+"""
+
+INDEX_NOT_READ = -1
+
+SessionChange = tuple[str, str, str, str, str]
+"""The arguments of `COMPARE_AND_SET_SESSIONS` for a session."""
 
 DAMAGE = "the record %s is damaged: it %s"
 
@@ -112,7 +153,7 @@ class RedisStore:
                 raise KeyError(email)
             return update_fn(user)
 
-        return self._update(User, _key(email, "user"), update_existing)
+        return cast(User, self._update_or_delete_user(email, update_existing))
 
     def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
         def delete_existing(user: User | None) -> None:
@@ -120,7 +161,7 @@ class RedisStore:
                 raise KeyError(email)
             check_fn(user)
 
-        self._update_or_delete(User, _key(email, "user"), delete_existing)
+        self._update_or_delete_user(email, delete_existing)
 
     def iter_users(self) -> Iterator[User]:
         with self._connection() as client:
@@ -152,7 +193,40 @@ class RedisStore:
     def update_session(
         self, email: EmailAddress, sid: str, update_fn: Callable[[Session | None], Session]
     ) -> Session:
-        return self._update(Session, _key(email, f"session:{sid}"), update_fn)
+        def compare_and_set(text: str | None, session: Session | None) -> str | None:
+            change = self._build_change(sid, text, session)
+            return self._compare_and_set_sessions(email, INDEX_NOT_READ, [change])
+
+        key = _key(email, f"session:{sid}")
+        return cast(Session, self._update(Session, key, update_fn, compare_and_set))
+
+    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
+        user_key, prefix = _key(email, "user"), _key(email, "session:")
+        with self._connection() as client:
+            # The server's documentation asks for a script to get all its keys as KEYS. Those of
+            # sessions are not known before; the hash tag puts them into the slot of the others.
+            keys = (user_key, _key(email, "sessions"), prefix)
+            user, *found = cast(Any, client.eval(READ_SESSIONS, len(keys), *keys))
+        texts = dict(zip(found[::2], found[1::2], strict=True))
+        loaded = [self._load(Session, prefix + sid, text) for sid, text in texts.items()]
+        listed = [session for session in loaded if session is not None and session.listed]
+        return self._load(User, user_key, user), ListedSessions(listed, texts)
+
+    def update_sessions(
+        self,
+        email: EmailAddress,
+        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
+        read: ListedSessions | None = None,
+    ) -> Sequence[Session]:
+        for _ in _iter_attempts():
+            read = read or self.get_user_and_sessions(email)[1]
+            sessions = update_fn(read.sessions)
+            texts = cast(dict[str, str | None], read.version)
+            changes = self._build_changes(texts, read.sessions, sessions)
+            if self._compare_and_set_sessions(email, len(texts), changes) is None:
+                return sessions
+            read = None
+        raise StoreUnavailable
 
     def count_users(self) -> None:
         """A server would have to go through all its keys."""
@@ -167,29 +241,72 @@ class RedisStore:
         if self._client is not None:
             self._client.close()
 
-    def _update(self, cls: type[T], key: str, update_fn: Callable[[T | None], T]) -> T:
-        return cast(T, self._update_or_delete(cls, key, update_fn))
+    def _update_or_delete_user(
+        self, email: EmailAddress, update_fn: Callable[[User | None], User | None]
+    ) -> User | None:
+        """`None` deletes the record."""
 
-    def _update_or_delete(
-        self, cls: type[T], key: str, update_fn: Callable[[T | None], T | None]
+        def compare_and_set(text: str | None, user: User | None) -> Any:
+            arguments = (key, text or "", "" if user is None else dump(user))
+            with self._connection(changes=True) as client:
+                return client.eval(COMPARE_AND_SET, 1, *arguments)
+
+        key = _key(email, "user")
+        return self._update(User, key, update_fn, compare_and_set)
+
+    def _update(
+        self,
+        cls: type[T],
+        key: str,
+        update_fn: Callable[[T | None], T | None],
+        compare_and_set: Callable[[str | None, T | None], str | None],
     ) -> T | None:
-        """Compare and set until no other client interferes. `None` deletes the record."""
-        deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
+        """Compare and set until no other client interferes."""
         text = self._get(key)
-        while time.monotonic() < deadline:
+        for _ in _iter_attempts():
             current = self._load(cls, key, text)
             value = update_fn(current)
             if value == current:
                 return value
-            new_text = "" if value is None else dump(value)
-            arguments = (key, text or "", new_text, self._get_expiry_ms(value))
-            with self._connection(changes=True) as client:
-                conflicting: Any = client.eval(COMPARE_AND_SET, 1, *arguments)
+            conflicting = compare_and_set(text, value)
             if conflicting is None:
                 return value
             text = conflicting or None
-            time.sleep(random.uniform(0, MAX_CAS_PAUSE_SECONDS))  # noqa: S311  # no secret
         raise StoreUnavailable
+
+    def _build_changes(
+        self,
+        texts: Mapping[str, str | None],
+        listed: Sequence[Session],
+        sessions: Sequence[Session],
+    ) -> list[SessionChange]:
+        """Return a change for each text, in their order, then one for each new session."""
+        expired = texts.keys() - {session.sid for session in listed}
+        new = {session.sid: session for session in sessions if session not in listed}
+        changes = [
+            self._build_change(sid, text, new.pop(sid, None), expired=sid in expired)
+            for sid, text in texts.items()
+        ]
+        return changes + [self._build_change(sid, None, session) for sid, session in new.items()]
+
+    def _build_change(
+        self, sid: str, text: str | None, session: Session | None, *, expired: bool = False
+    ) -> SessionChange:
+        if session is None:
+            return sid, text or "", "", "", "SREM" if expired else ""
+        index_change = "SADD" if session.listed else "SREM" if session.tracked else ""
+        return sid, text or "", dump(session), self._get_expiry_ms(session), index_change
+
+    def _compare_and_set_sessions(
+        self, email: EmailAddress, index_size: int, changes: Sequence[SessionChange]
+    ) -> str | None:
+        """Return `None`, or a text that has changed meanwhile; '' stands for none."""
+        keys = [_key(email, "sessions"), *(_key(email, f"session:{sid}") for sid, *_ in changes)]
+        arguments = [str(index_size), *chain.from_iterable(changes)]
+        with self._connection(changes=True) as client:
+            script = COMPARE_AND_SET_SESSIONS
+            conflicting: Any = client.eval(script, len(keys), *keys, *arguments)
+        return cast(str | None, conflicting)
 
     @contextmanager
     def _connection(self, *, changes: bool = False) -> Iterator[Client]:
@@ -269,12 +386,18 @@ class RedisStore:
         self._damage_logger.warning(DAMAGE, key, reason)
         return StoreUnavailable()
 
-    def _get_expiry_ms(self, record: User | Session | None) -> str:
-        if not isinstance(record, Session):
-            return ""
+    def _get_expiry_ms(self, session: Session) -> str:
         # A duration and not a point in time, because the server's clock may differ.
-        seconds = max(0.0, record.expires_at - self._clock())
+        seconds = max(0.0, session.expires_at - self._clock())
         return str(math.ceil(seconds * 1000) + EXPIRY_MARGIN_MS)
+
+
+def _iter_attempts() -> Iterator[None]:
+    """Yield for as long as an update may be tried, with a random pause after each attempt."""
+    deadline = time.monotonic() + CAS_TIMEOUT_SECONDS
+    while time.monotonic() < deadline:
+        yield
+        time.sleep(random.uniform(0, MAX_CAS_PAUSE_SECONDS))  # noqa: S311  # no secret
 
 
 def _get_added(result: object) -> bool:

@@ -52,6 +52,8 @@ class CountingStore(MemoryStore):
         """Return the size of every container except the users."""
         containers = {name: value for name, value in vars(self).items() if isinstance(value, Sized)}
         del containers["_users"]
+        if not self._listed:
+            del containers["_listed"]
         return {len(container) for container in containers.values()}
 
 

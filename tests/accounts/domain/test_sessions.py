@@ -1,9 +1,19 @@
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
-from accounts.domain.errors import TokenRevoked
-from accounts.domain.sessions import Session, use_refresh_token
+from accounts.domain.errors import TokenRevoked, UnknownSession
+from accounts.domain.sessions import (
+    MAX_CLIENT_LENGTH,
+    MAX_LISTED_SESSIONS,
+    Session,
+    add_session,
+    clean_client,
+    get_live_sessions,
+    revoke_listed_session,
+    use_refresh_token,
+)
 
 ROTATED_AT = 1000.0
 NEWEST = 3
@@ -86,3 +96,90 @@ def test_no_token_undoes_a_revocation_or_a_rotation() -> None:
         assert (after.sid, after.expires_at) == (before.sid, before.expires_at)
         assert after.revoked >= before.revoked
         assert after.rotation_count >= before.rotation_count
+
+
+def tracked(number: int, stamp: str = "stamp") -> Session:
+    return Session(f"sid {number}", 5000, created_at=1000.0 + number, security_stamp=stamp)
+
+
+def test_refresh_without_rotation_is_remembered_for_a_tracked_session() -> None:
+    used = use(tracked(1), 0, 50, rotate=False)
+    assert used == replace(tracked(1), refreshed_at=1050.0)
+    assert (tracked(1).last_refreshed_at, used.last_refreshed_at) == (None, 1050.0)
+    assert use(tracked(1), 0, 60).last_refreshed_at == 1060.0
+
+
+@pytest.mark.parametrize(("expires_at", "expected"), [(4999, 5000), (5001, 5001)])
+def test_rotation_prolongs_the_session_and_never_shortens_it(
+    expires_at: int, expected: int
+) -> None:
+    rotated = use_refresh_token(
+        session(), NEWEST, ROTATED_AT, rotate=True, grace=10, expires_at=expires_at
+    )
+    assert rotated.expires_at == expected
+
+
+def test_retry_does_not_prolong_the_session() -> None:
+    retried = use_refresh_token(
+        session(), NEWEST - 1, ROTATED_AT, rotate=True, grace=10, expires_at=9000
+    )
+    assert retried == session()
+
+
+def test_live_sessions_are_those_with_the_stamp_newest_first() -> None:
+    listed = [tracked(2), tracked(1), tracked(4, "old stamp"), tracked(3)]
+    assert get_live_sessions(listed, "stamp") == [tracked(3), tracked(2), tracked(1)]
+
+
+def test_added_session_ends_none_below_the_bound() -> None:
+    listed = [tracked(number) for number in range(MAX_LISTED_SESSIONS - 1)]
+    assert add_session(listed, tracked(99)) == [tracked(99)]
+
+
+def test_added_session_ends_the_oldest_above_the_bound() -> None:
+    listed = [tracked(number) for number in range(MAX_LISTED_SESSIONS)]
+    ended = replace(tracked(0), revoked=True)
+    assert add_session(reversed(listed), tracked(99)) == [ended, tracked(99)]
+
+
+def test_added_session_ends_none_of_a_newer_stamp() -> None:
+    """The password was changed while a login with the old one was checked."""
+    assert add_session([tracked(1, "new stamp")], tracked(2, "stamp")) == [tracked(2, "stamp")]
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [
+        pytest.param(None, id="absent"),
+        pytest.param(replace(tracked(1), revoked=True), id="revoked"),
+        pytest.param(replace(tracked(1), created_at=0.0), id="untracked"),
+        pytest.param(tracked(1, "old stamp"), id="of another stamp"),
+    ],
+)
+def test_session_that_is_not_live_cannot_be_revoked(unknown: Session | None) -> None:
+    with pytest.raises(UnknownSession):
+        revoke_listed_session(unknown, "stamp")
+
+
+def test_live_session_is_revoked() -> None:
+    assert revoke_listed_session(tracked(1), "stamp") == replace(tracked(1), revoked=True)
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "client"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64)", "Mozilla/5.0 (X11; Linux x86_64)"),
+        ("<script>alert(1)</script>", "<script>alert(1)</script>"),
+        ("curl\r\nX-Evil: 1\x00\x1b[31m\x7f", "curlX-Evil: 1[31m"),
+        ("a\u202eb\u200bc\u3164d\ufeff\ud800", "abcd"),
+        (" a ", "a"),
+        ("x" * (MAX_CLIENT_LENGTH + 1), "x" * MAX_CLIENT_LENGTH),
+        (" \u200b ", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_client_is_the_visible_part_of_a_user_agent(
+    user_agent: str | None, client: str | None
+) -> None:
+    assert clean_client(user_agent) == client

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from accounts.services import Services
 from accounts.stores import open_store
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.settings import AccountsSettings
+from tests.support.stores import USER, tracked_session
 
 SID = "5e55104e"
 UNREACHABLE = "valkey://127.0.0.1:1"
@@ -65,6 +67,19 @@ def test_second_copy_changes_nothing(
     assert copy(source).startswith("Copied 0 of 1 users")
     assert target.get_user_and_session(user.email, SID) == (later, revoked)
     target.close()
+
+
+def test_tracked_session_is_listed_after_a_copy(
+    accounts_settings: AccountsSettings, source: str, valkey_url: str, clock: MovableClock
+) -> None:
+    session = tracked_session(clock, 1)
+    with closing(open_store(source, clock)) as journal:
+        journal.add_user(USER)
+        journal.update_sessions(USER.email, lambda listed: [session])
+    accounts_settings(STORE_URL=valkey_url)
+    copy(source)
+    with closing(open_store(valkey_url, clock)) as target:
+        assert target.get_user_and_sessions(USER.email)[1].sessions == [session]
 
 
 @pytest.mark.parametrize(

@@ -59,6 +59,13 @@ JOURNAL_WITH_PROFILE = f"""\
 {{"journal":"accounts","version":1}}
 {{"crc32":"0eb285a5","user":{USER_JSON_WITH_PROFILE}}}
 """
+# With a tracked session.
+TRACKED_JOURNAL = (
+    LATER_JOURNAL
+    + """\
+{"crc32":"a2a9a06a","session":{"email":"user@example.com","sid":"7ac4edd17ac4edd17ac4edd17ac4edd1","expires_at":4102444800,"generation":1,"rotated_at":1764108000.25,"ended":false,"created_at":1764100000.5,"refreshed_at":1764107000.75,"client":"Jürgen/5.0","version":"Zk3vB0n1c9QqXl2m8TtYpw"}}
+"""
+)
 
 USER = User(
     email=EmailAddress("user@example.com"),
@@ -81,6 +88,16 @@ ROTATED_SESSION = Session(
 )
 REVOKED_SESSION = Session(
     sid="0ddba11c0ddba11c0ddba11c0ddba11c", expires_at=4_102_444_800, revoked=True
+)
+TRACKED_SESSION = Session(
+    sid="7ac4edd17ac4edd17ac4edd17ac4edd1",
+    expires_at=4_102_444_800,
+    rotation_count=1,
+    rotated_at=1764108000.25,
+    created_at=1764100000.5,
+    refreshed_at=1764107000.75,
+    client="Jürgen/5.0",
+    security_stamp="Zk3vB0n1c9QqXl2m8TtYpw",
 )
 
 
@@ -143,6 +160,14 @@ def test_valkey_record_with_profile_is_read(
     key = "acct:{user@example.com}:user"
     assert ask(valkey_server.port, "SET", key, USER_JSON_WITH_PROFILE) == b"+OK\r\n"
     assert valkey_store.get_user(USER.email) == replace(USER, profile_json=PROFILE_JSON)
+
+
+def test_journal_with_tracked_session_is_read(tmp_path: Path, clock: MovableClock) -> None:
+    path = tmp_path / "accounts.jsonl"
+    path.write_text(TRACKED_JOURNAL, encoding="utf-8")
+    with closing(open_store(f"file://{path}", clock)) as store:
+        _, listed = store.get_user_and_sessions(USER.email)
+        assert listed.sessions == [TRACKED_SESSION]
 
 
 def test_deletion_survives_a_restart_of_the_journal(tmp_path: Path, clock: MovableClock) -> None:

@@ -10,7 +10,15 @@ from accounts.domain.users import EmailAddress
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
-from tests.support.stores import EMAIL, SID, USER, make_user, new_session, set_stamp
+from tests.support.stores import (
+    EMAIL,
+    SID,
+    USER,
+    make_user,
+    new_session,
+    set_stamp,
+    tracked_session,
+)
 from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 
@@ -55,6 +63,10 @@ def test_cluster_keeps_account_in_one_slot(
     session = store.update_session(user.email, SID, lambda current: new_session(clock))
     updated = store.update_user(user.email, set_stamp("version-2"))
     assert store.get_user_and_session(user.email, SID) == (updated, session)
+    tracked = tracked_session(clock, 1)
+    store.update_sessions(user.email, lambda listed: [*listed, tracked])
+    found, listed = store.get_user_and_sessions(user.email)
+    assert (found, listed.sessions) == (updated, [tracked])
 
 
 def test_cluster_reads_no_batches(open_url: OpenStore, cluster: Server) -> None:

@@ -3,14 +3,26 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
+from accounts.domain.interfaces import AccountStore
+from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable, count_commands
-from tests.support.stores import EMAIL, SID, USER, WEEK, new_session, revoked_session, set_stamp
+from tests.support.stores import (
+    EMAIL,
+    SID,
+    USER,
+    WEEK,
+    new_session,
+    revoked_session,
+    set_stamp,
+    tracked_session,
+)
 from tests.support.valkey import Server, ask
 
 IMPORTS_REDIS = (
@@ -74,6 +86,62 @@ def test_session_expires_a_minute_late(
     open_url(valkey_url).update_session(EMAIL, SID, lambda current: new_session(clock))
     expiry = ask(valkey_server.port, "PTTL", f"acct:{{{EMAIL}}}:session:{SID}")
     assert WEEK * 1000 < int(expiry[1:]) <= (WEEK + 60) * 1000
+
+
+INDEX = f"acct:{{{EMAIL}}}:sessions"
+
+
+def track(store: AccountStore, session: Session) -> None:
+    store.update_sessions(EMAIL, lambda listed: [*listed, session])
+
+
+def test_tracked_login_is_one_more_round_trip(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server, clock: MovableClock
+) -> None:
+    """The first one reads the sessions with the user, who is read anyway."""
+    store = open_url(valkey_url)
+    for number in range(3):
+        track(store, tracked_session(clock, number))
+    ended = replace(tracked_session(clock, 0), revoked=True)
+    store.update_session(EMAIL, ended.sid, lambda current: ended)
+    ask(valkey_server.port, "CONFIG", "RESETSTAT")
+    _, read = store.get_user_and_sessions(EMAIL)
+    store.update_sessions(EMAIL, lambda listed: [*listed, tracked_session(clock, 9)], read)
+    stats = ask(valkey_server.port, "INFO", "commandstats")
+    assert b"cmdstat_eval:calls=2," in stats
+
+
+def test_index_expires_with_the_last_session(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server, clock: MovableClock
+) -> None:
+    def get_expiry_hours() -> int:
+        return round(int(ask(valkey_server.port, "PTTL", INDEX)[1:]) / 3_600_000)
+
+    store = open_url(valkey_url)
+    session = tracked_session(clock, 1)
+    track(store, session)
+    short = replace(tracked_session(clock, 2), expires_at=int(clock.now) + 3600)
+    track(store, short)
+    assert get_expiry_hours() == 7 * 24
+    later = replace(session, expires_at=session.expires_at + WEEK)
+    store.update_session(EMAIL, session.sid, lambda current: later)
+    assert get_expiry_hours() == 14 * 24
+
+
+def test_sessions_that_the_server_forgot_leave_the_index(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server, clock: MovableClock
+) -> None:
+    store = open_url(valkey_url)
+    sessions = [tracked_session(clock, number) for number in range(4)]
+    track(store, sessions[0])
+    track(store, sessions[1])
+    ask(valkey_server.port, "DEL", f"acct:{{{EMAIL}}}:session:{sessions[0].sid}")
+    _, read = store.get_user_and_sessions(EMAIL)
+    track(store, sessions[2])  # takes the place of the forgotten one
+    store.update_sessions(EMAIL, lambda listed: [*listed, sessions[3]], read)
+    listed = store.get_user_and_sessions(EMAIL)[1].sessions
+    assert sorted(listed, key=lambda one: one.sid) == sessions[1:]
+    assert ask(valkey_server.port, "SCARD", INDEX) == b":3\r\n"
 
 
 def test_user_never_expires(open_url: OpenStore, valkey_url: str, valkey_server: Server) -> None:

@@ -1,14 +1,26 @@
 """A server that is away, stalls, or requires a password."""
 
 import logging
+from collections.abc import Sequence
+from itertools import count
 
 import pytest
 
 from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import ListedSessions
 from accounts.domain.sessions import Session
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable
-from tests.support.stores import EMAIL, SID, USER, WEEK, make_user, new_session, revoked_session
+from tests.support.stores import (
+    EMAIL,
+    SID,
+    USER,
+    WEEK,
+    make_user,
+    new_session,
+    revoked_session,
+    tracked_session,
+)
 from tests.support.valkey import Server, ask
 
 
@@ -36,6 +48,8 @@ def test_outage_makes_every_call_unavailable(
         lambda: store.add_users([make_user(1)]),
         lambda: store.update_user(EMAIL, lambda user: USER),
         lambda: store.update_session(EMAIL, SID, lambda current: new_session(clock)),
+        lambda: store.get_user_and_sessions(EMAIL),
+        lambda: store.update_sessions(EMAIL, list, ListedSessions([], {})),
     )
     server.start() if outage == "killed" else server.resume()
     store.ping()
@@ -94,6 +108,21 @@ def test_update_with_endless_conflicts_fails(
     with pytest.raises(StoreUnavailable):
         store.update_session(EMAIL, SID, update_fn)
     assert next(counts) > 2
+
+
+def test_update_of_sessions_with_endless_conflicts_fails(
+    open_url: OpenStore, valkey_url: str, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, rival = open_url(valkey_url), open_url(valkey_url)
+    sessions = (tracked_session(clock, number) for number in count())
+
+    def update_fn(listed: Sequence[Session]) -> list[Session]:
+        rival.update_sessions(EMAIL, lambda _: [next(sessions)])
+        return [revoked_session(clock)]
+
+    monkeypatch.setattr("accounts.stores.redis.store.CAS_TIMEOUT_SECONDS", 0.5)
+    with pytest.raises(StoreUnavailable):
+        store.update_sessions(EMAIL, update_fn)
 
 
 def test_password_is_used_and_never_logged(

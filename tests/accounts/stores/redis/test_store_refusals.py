@@ -13,7 +13,7 @@ from accounts.domain.interfaces import AccountStore
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
-from tests.support.stores import EMAIL, SID, USER, make_user, new_session
+from tests.support.stores import EMAIL, SID, USER, make_user, new_session, tracked_session
 from tests.support.system_programs import find_program
 from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
@@ -75,8 +75,10 @@ def test_refusal_makes_store_unavailable_but_readable(
         lambda: store.add_user(make_user(1)),
         lambda: store.add_users([make_user(1)]),
         lambda: store.update_session(EMAIL, SID, lambda current: new_session(clock)),
+        lambda: store.update_sessions(EMAIL, lambda listed: [tracked_session(clock, 1)]),
     )
     assert store.get_user(EMAIL) == USER
+    assert store.get_user_and_sessions(EMAIL)[0] == USER
 
 
 @pytest.mark.parametrize("message", REFUSALS)
