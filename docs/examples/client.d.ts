@@ -33,6 +33,8 @@ export interface TokenStorage {
 export interface AuthClientOptions {
   /** By default the tokens are in memory only. */
   storage?: TokenStorage;
+  /** The refresh token is in a cookie, for a service with REFRESH_TOKEN_COOKIE. No `storage`. */
+  cookie?: boolean;
   /** By default the global `fetch`. */
   fetch?: (url: string, options: RequestInit) => Promise<Response>;
 }
@@ -42,7 +44,7 @@ export class AuthClient {
   constructor(baseUrl: string, options?: AuthClientOptions);
   register(email: string, password: string): Promise<{ message: string; email: string }>;
   login(email: string, password: string): Promise<void>;
-  /** Continues the stored session. Returns whether there is one. */
+  /** Continues the session of the storage or the cookie. Returns whether there is one. */
   restore(): Promise<boolean>;
   /** Like `fetch`; `path` begins with a slash, such as "/api/v1/protected/profile". */
   fetch(path: string, options?: RequestInit): Promise<Response>;

@@ -24,6 +24,8 @@ export class SessionEnded extends ApiError {
 
 const AUTH = "/api/v1/auth";
 const NOT_LOGGED_IN = { status: 401, detail: "Not logged in.", code: "not_authenticated" };
+const USER_CHANGED = { status: 401, detail: "Another user has logged in.", code: "user_changed" };
+const NO_TOKEN = 422; // the status of a refresh or logout if the cookie is gone
 const NO_STORAGE = { load: () => null, save: () => {} };
 const globalFetch = (url, options) => globalThis.fetch(url, options);
 
@@ -31,6 +33,7 @@ export class AuthClient {
   #baseUrl;
   #storage;
   #fetch;
+  #cookie;
   #session = null; // a new object for each login: a late response never changes another session
 
   /**
@@ -41,12 +44,16 @@ export class AuthClient {
    *     load: () => JSON.parse(sessionStorage.getItem("tokens")),
    *     save: (tokens) => sessionStorage.setItem("tokens", JSON.stringify(tokens)),
    *   };
+   *
+   * With `cookie`, for a service with REFRESH_TOKEN_COOKIE, the refresh token is in a cookie that
+   * no script can read, and the access token in memory only. Tabs share the cookie.
    */
-  constructor(baseUrl, { storage = NO_STORAGE, fetch = globalFetch } = {}) {
+  constructor(baseUrl, { storage = NO_STORAGE, fetch = globalFetch, cookie = false } = {}) {
     if (!/^https?:\/\/[^/]/.test(baseUrl)) throw new TypeError(`Not an absolute URL: ${baseUrl}`);
     this.#baseUrl = baseUrl.replace(/\/+$/, "");
-    this.#storage = storage;
+    this.#storage = cookie ? NO_STORAGE : storage;
     this.#fetch = fetch;
+    this.#cookie = cookie;
   }
 
   /** Creates an account, without a session. Throws `ApiError`. */
@@ -61,8 +68,12 @@ export class AuthClient {
     await this.#storage.save(tokens);
   }
 
-  /** Continues the stored session. Returns whether there is one. */
+  /**
+   * Continues the session of the storage or the cookie. Returns whether there is one. With the
+   * cookie, throws `ApiError` if that cannot be known.
+   */
   async restore() {
+    if (this.#cookie) return this.#restoreFromCookie();
     const tokens = await this.#storage.load();
     this.#session = tokens ? newSession(tokens) : null;
     return this.#session !== null;
@@ -94,9 +105,16 @@ export class AuthClient {
     const session = this.#session;
     this.#session = null;
     await this.#storage.save(null);
-    if (!session) return;
-    const { refresh_token } = session.tokens;
-    await readBody(await this.#post("logout", { refresh_token }));
+    if (!session && !this.#cookie) return;
+    const response = await this.#post("logout", { refresh_token: session?.tokens.refresh_token });
+    if (!this.#cookie || response.status !== NO_TOKEN) await readBody(response);
+  }
+
+  async #restoreFromCookie() {
+    const response = await this.#post("refresh", {});
+    const hasSession = ![401, NO_TOKEN].includes(response.status);
+    this.#session = hasSession ? newSession(await readBody(response)) : null;
+    return hasSession;
   }
 
   #getSession() {
@@ -133,10 +151,16 @@ export class AuthClient {
   async #refresh(session, { used, problem }) {
     if (session.tokens.access_token !== used) return; // another call has renewed it
     if (session.ended) throw session.ended;
-    if (problem.code !== "token_expired") await this.#end(session, problem);
+    // With the cookie, another tab may have started the user's next session.
+    if (problem.code !== "token_expired" && !this.#cookie) await this.#end(session, problem);
     const response = await this.#post("refresh", { refresh_token: session.tokens.refresh_token });
     if (response.status === 401) await this.#end(session, await readProblem(response));
-    await this.#keep(session, await readBody(response));
+    if (this.#cookie && response.status === NO_TOKEN) await this.#end(session, NOT_LOGGED_IN);
+    const tokens = await readBody(response);
+    // Or another user's: this page must not go on as them.
+    if (this.#cookie && readUser(tokens) !== readUser(session.tokens))
+      await this.#end(session, USER_CHANGED);
+    await this.#keep(session, tokens);
   }
 
   // Without rotation, a refresh returns no refresh token: the one of the login stays.
@@ -161,6 +185,10 @@ export class AuthClient {
   #send(path, options, token) {
     const headers = new Headers(options.headers);
     if (token) headers.set("Authorization", `Bearer ${token}`);
+    if (this.#cookie && path.startsWith(AUTH)) {
+      headers.set("X-Requested-With", "XMLHttpRequest"); // no form of another site can send it
+      options = { ...options, credentials: "include" };
+    }
     // The slash ends the host's name, so that no path can send the token to another host.
     return this.#fetch(`${this.#baseUrl}/${path.replace(/^\//, "")}`, { ...options, headers });
   }
@@ -172,6 +200,9 @@ const newSession = (tokens) => ({
   refreshing: null,
   queue: Promise.resolve(),
 });
+
+const readUser = ({ access_token }) =>
+  JSON.parse(atob(access_token.split(".")[1].replaceAll("-", "+").replaceAll("_", "/"))).sub;
 
 const asJson = (body) => ({
   method: "POST",

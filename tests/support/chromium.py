@@ -21,6 +21,15 @@ ARGUMENTS = [
     "--disable-sync",
 ]
 REPORTED_STATUS = "Failed to load resource: the server responded with a status of"
+POST_FORM = """([action, fields]) => {
+  const form = Object.assign(document.createElement("form"), {method: "post", action});
+  for (const [name, value] of Object.entries(fields))
+    form.append(Object.assign(document.createElement("input"), {name, value}));
+  document.body.append(form);
+  form.submit();
+}"""
+"""Submits a form that another site sends: `evaluate(POST_FORM, [url, fields])`."""
+
 FILES = {
     "/": (ROOT / "tests" / "support" / "front_end.html", "text/html"),
     "/client.js": (ROOT / "docs" / "examples" / "client.js", "text/javascript"),

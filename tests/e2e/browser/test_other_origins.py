@@ -7,20 +7,13 @@ import pytest
 from accounts.browsable.cookies import ACCESS_COOKIE
 from tests.support.api import PASSWORD
 from tests.support.browser_client import LOGIN, LOGOUT, PROFILE
-from tests.support.chromium import cookies
+from tests.support.chromium import POST_FORM, cookies
 from tests.support.http import NEW_PASSWORD
 from tests.support.processes import Service
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-POST = """([action, fields]) => {
-  const form = Object.assign(document.createElement("form"), {method: "post", action});
-  for (const [name, value] of Object.entries(fields))
-    form.append(Object.assign(document.createElement("input"), {name, value}));
-  document.body.append(form);
-  form.submit();
-}"""
 FORMS = {
     "/api/v1/auth/password": {"current_password": PASSWORD, "new_password": NEW_PASSWORD},
     "/api/v1/auth/delete-account": {"current_password": PASSWORD},
@@ -90,7 +83,7 @@ def test_foreign_form_changes_nothing(
     for path, fields in FORMS.items():
         foreign.goto(f"http://{host}:{foreign_port}/")
         with foreign.expect_navigation() as navigation:
-            foreign.evaluate(POST, [f"http://localhost:{service.port}{path}", fields])
+            foreign.evaluate(POST_FORM, [f"http://localhost:{service.port}{path}", fields])
         # 401 without the cookie; with it, or for a logout, 403 because of the origin.
         assert navigation.value.status in {401, 403}
         assert service.profile(access).status == 200
@@ -106,7 +99,7 @@ def test_foreign_login_form_is_rejected(
     page = open_page(context, f"http://{host}:{foreign_port}", origin)
     fields = {"email": account, "password": PASSWORD, "csrfmiddlewaretoken": "x" * 64}
     with page.expect_navigation() as navigation:
-        page.evaluate(POST, [f"{origin}{LOGIN}", fields])
+        page.evaluate(POST_FORM, [f"{origin}{LOGIN}", fields])
     assert navigation.value.status == 403
     assert ACCESS_COOKIE not in cookies(context)
     page.get_by_text("This form was not sent from this site.").wait_for()

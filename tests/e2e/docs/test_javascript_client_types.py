@@ -27,6 +27,7 @@ export async function use(): Promise<string> {
     if (await client.restore()) await client.changePassword("old", "new");
     const response: Response = await client.fetch("/api/v1/protected/profile", { method: "GET" });
     await client.logout();
+    await new AuthClient("http://127.0.0.1:8000", { cookie: true }).restore();
     return response.statusText;
   } catch (error) {
     if (error instanceof SessionEnded) return error.code.toUpperCase();
