@@ -50,6 +50,10 @@ class JWTAuthentication(simplejwt.JWTAuthentication):
     def __init__(self) -> None:
         """Do nothing: simplejwt's own method looks up the ORM's user model."""
 
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge (RFC 6750 §3), whatever `SIMPLE_JWT` says about other tokens."""
+        return f'Bearer realm="{self.www_authenticate_realm}"'
+
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Return user and claims, or `None` without a bearer token. Raises `InvalidBearerToken`."""
         meta = request.META

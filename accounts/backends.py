@@ -1,5 +1,7 @@
 """Django's authentication backend, on the account store in place of the ORM."""
 
+from collections.abc import Iterable
+
 from django.http import HttpRequest
 
 from accounts.domain.errors import InvalidCredentials, InvalidEmail
@@ -17,6 +19,7 @@ class AuthenticatedUser:
     is_authenticated = True
     is_anonymous = False
     is_active = True
+    is_staff = is_superuser = False
     backend: str
 
     def __init__(self, user: User) -> None:
@@ -29,6 +32,18 @@ class AuthenticatedUser:
     @property
     def pk(self) -> str:
         return self.user.email
+
+    id = pk
+
+    def has_perm(self, perm: str, obj: object = None) -> bool:
+        """Return `False`: permissions belong to the users of `django.contrib.auth`."""
+        return False
+
+    def has_perms(self, perm_list: Iterable[str], obj: object = None) -> bool:
+        return not [*perm_list]
+
+    def has_module_perms(self, app_label: str) -> bool:
+        return False
 
     def get_username(self) -> str:
         return self.user.email

@@ -12,6 +12,8 @@ from accounts.tokens.keys import derive_key, validate_secret
 
 T = TypeVar("T")
 
+MAX_BODY_BYTES = 16 * 1024
+"""Of a request. The largest one, a login with a long password, has 5 KiB."""
 MAX_SESSION_DAYS = 3650
 MAX_GRACE_SECONDS = 3600
 MIN_ROUNDS_IN_PRODUCTION = 10

@@ -1,10 +1,11 @@
 """The endpoints: each validates its body, calls the service and responds."""
 
+from collections.abc import Iterable
+from contextlib import suppress
 from functools import cache, partial
 from typing import Any, cast
 from urllib.parse import quote
 
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.decorators import action
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.request import Request
@@ -14,7 +15,7 @@ from rest_framework.viewsets import GenericViewSet
 
 from accounts.authentication import JWTAuthentication
 from accounts.backends import AuthenticatedUser
-from accounts.conf import conf
+from accounts.conf import MAX_BODY_BYTES, conf
 from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError
 from accounts.domain.interfaces import StoreAccess
@@ -26,7 +27,9 @@ from accounts.refresh_cookie import (
     take_cookie,
     uses_cookie,
 )
-from accounts.rest.negotiation import IgnoreAcceptNegotiation
+from accounts.rest.exceptions import PayloadTooLarge, exception_handler
+from accounts.rest.negotiation import CachedContentNegotiation, IgnoreAcceptNegotiation
+from accounts.rest.parsers import JSONParser
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import NO_SESSION, Response
 from accounts.rest.views import BaseAPIView
@@ -43,9 +46,22 @@ from accounts.services import get_services
 ATEXT_SPECIALS = "!#$&'*+-/=?^_`{|}~"
 """What an e-mail address may contain besides letters and digits (RFC 5322 §3.2.3), without `%`."""
 
+
+def select_own(classes: Iterable[Any], default: type[Any]) -> list[type[Any]]:
+    """Return those of DRF's default classes that derive from this app's; else `default`."""
+    own = __name__.partition(".")[0]
+    return [
+        one
+        for one in classes
+        if any(base.__module__.partition(".")[0] == own for base in one.__mro__)
+    ] or [default]
+
+
 post = partial(action, detail=False, methods=["post"], store_access=StoreAccess.WRITE)
 authenticated: dict[str, Any] = {
-    "authentication_classes": api_settings.DEFAULT_AUTHENTICATION_CLASSES,
+    "authentication_classes": select_own(
+        api_settings.DEFAULT_AUTHENTICATION_CLASSES, JWTAuthentication
+    ),
     "permission_classes": [IsAuthenticated],
 }
 
@@ -60,7 +76,33 @@ def get_validator(serializer_class: type[BaseSerializer[Any]]) -> BaseSerializer
 
 
 class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
-    """The base of both viewsets."""
+    """The base of both viewsets. They respond in the same way in every project.
+
+    So they use none of DRF's default classes, except those of this app, as for the browsable API.
+    """
+
+    permission_classes = authenticated["permission_classes"]
+    authentication_classes = authenticated["authentication_classes"]
+    parser_classes = select_own(api_settings.DEFAULT_PARSER_CLASSES, JSONParser)
+    renderer_classes = select_own(api_settings.DEFAULT_RENDERER_CLASSES, JSONRenderer)
+    content_negotiation_class = CachedContentNegotiation
+    versioning_class = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raise `PayloadTooLarge` before any other check."""
+        with suppress(ValueError):  # Django reads no body then
+            if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
+                raise PayloadTooLarge
+        super().initial(request, *args, **kwargs)
+
+    def finalize_response(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Forbid to store the response, which has tokens or a user's data."""
+        response = cast(Response, super().finalize_response(request, *args, **kwargs))
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    def get_exception_handler(self) -> Any:
+        return exception_handler
 
     @property
     def service(self) -> AccountService:
@@ -75,7 +117,7 @@ class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
 class AuthViewSet(AccountViewSet):
     """Register, log in, refresh, log out, change the password, delete the account."""
 
-    authentication_classes: list[type[BaseAuthentication]] = []
+    authentication_classes = []
     permission_classes = [AllowAny]
 
     cookie_token: str | None = None

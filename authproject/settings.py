@@ -6,6 +6,7 @@ from wsgiref.headers import Headers
 
 from corsheaders.defaults import default_headers
 
+from accounts.conf import MAX_BODY_BYTES  # noqa: F401  # a setting
 from accounts.tokens.keys import derive_key
 from authproject import __version__
 from authproject.environment.reader import read_environment
@@ -34,7 +35,6 @@ TRUSTED_PROXIES = env.TRUSTED_PROXIES
 BROWSABLE_API = env.BROWSABLE_API
 API_DOCS = env.API_DOCS
 METRICS = env.METRICS
-MAX_BODY_BYTES = 16 * 1024
 
 # Derived, so that there is only one secret to configure. It signs no token.
 SECRET_KEY = derive_key(env.JWT_SECRET_KEY, "django secret key").hex()
@@ -153,9 +153,6 @@ if API_DOCS:
         "PARSER_WHITELIST": ["accounts.rest.parsers.JSONParser"],
         "RENDERER_WHITELIST": ["accounts.rest.renderers.JSONRenderer"],
     }
-
-# Only for simplejwt's base classes. `ACCOUNTS` has the lifetimes of tokens.
-SIMPLE_JWT = {"USER_ID_FIELD": "email", "USER_ID_CLAIM": "sub", "TOKEN_TYPE_CLAIM": "type"}
 
 LOGGING = {
     "version": 1,

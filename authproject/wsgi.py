@@ -3,10 +3,10 @@
 from io import BytesIO
 from typing import Any, cast
 
-from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
+from accounts.conf import MAX_BODY_BYTES
 from authproject.server.environ import Environ
 from authproject.server.handler import Handler
 from authproject.server.startup import start
@@ -25,7 +25,7 @@ class LengthHandler(Handler):
         does not mark the end of an input; servers that do set `wsgi.input_terminated`.
         """
         if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
-            body = environ["wsgi.input"].read(settings.MAX_BODY_BYTES + 1)
+            body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
         return super().__call__(environ, start_response)

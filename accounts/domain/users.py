@@ -33,7 +33,8 @@ INVISIBLE_CHARACTERS_RE = re.compile(
 # Accept development domains, such as user@app.test; addresses are never looked up in DNS.
 # Removing names from this list is the way that email-validator documents.
 for _domain in ("local", "localhost", "test"):
-    email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
+    if _domain in email_validator.SPECIAL_USE_DOMAIN_NAMES:  # the project may have removed it
+        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
 
 
 @dataclass(frozen=True, slots=True)

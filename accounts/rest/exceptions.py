@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from http import HTTPStatus
 from typing import Any, ClassVar, cast
 
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.urls import is_valid_path
 from rest_framework import exceptions as drf
@@ -69,11 +69,14 @@ class InvalidHost(drf.APIException):
 
 def exception_handler(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     """Return the response to an exception in a DRF view; `None` for a bug (`EXCEPTION_HANDLER`)."""
+    from rest_framework.views import set_rollback  # noqa: PLC0415  # it imports authenticators
+
     error = _to_error(exception)
     if error is None:
         return None
     response = Response(error.body, status=error.status, headers=dict(error.headers))
     response.error = error
+    set_rollback()  # of `ATOMIC_REQUESTS`, as DRF's own handler does
     return response
 
 
@@ -141,6 +144,8 @@ def _to_error(exception: Exception) -> ErrorResponse | None:
             return _from_account_error(503, exception, {"Retry-After": str(exception.retry_after)})
         case drf.APIException():
             return _from_drf(exception)
+        case PermissionDenied():
+            return _from_drf(drf.PermissionDenied())
         case Http404():
             return _from_drf(drf.NotFound())
         case UnreadablePostError():  # The client disconnected before it had sent the whole body.

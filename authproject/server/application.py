@@ -19,6 +19,7 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_header
+from accounts.conf import MAX_BODY_BYTES
 from accounts.passwords.executor import HASHING_THREADS, MAX_WAIT_SECONDS
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
@@ -88,7 +89,7 @@ class Application:
         body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self._handler = handler
-        self._max_body_bytes = settings.MAX_BODY_BYTES
+        self._max_body_bytes = MAX_BODY_BYTES
         self._body_timeout_seconds = body_timeout_seconds
         self._thread_pools = {
             Execution.THREAD: BoundedThreadPool(threads, "request", max_wait_seconds),

@@ -11,6 +11,7 @@ from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 
+from accounts.conf import MAX_BODY_BYTES
 from accounts.domain.errors import ServerOverloaded
 from accounts.rest.exceptions import PayloadTooLarge, error_response
 from accounts.throttled_logging import ThrottledLogger
@@ -84,7 +85,7 @@ class RequestLimitsMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._max_body_bytes = settings.MAX_BODY_BYTES
+        self._max_body_bytes = MAX_BODY_BYTES
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH")
