@@ -44,6 +44,7 @@ class Services:
     accounts: AccountService
     tokens: TokenService
     password_policy: PasswordPolicy
+    hashing_executor: HashingExecutor
     clock: Clock
     built_from: tuple[Any, ...] = field(repr=False)
     """The values of `REBUILD_SETTINGS`."""
@@ -112,25 +113,26 @@ def build_services_for(store: AccountStore, clock: Clock) -> Services:
     """Build the services of an open store from the current settings, without the seeds."""
     key_ring = KeyRing([conf.SECRET_KEY, *conf.SECRET_KEY_FALLBACKS])
     tokens = TokenService(key_ring, clock)
+    executor = _build_executor()
     accounts = AccountService(
         store=store,
-        hasher=_build_hasher(),
+        hasher=BcryptHasher(rounds=conf.BCRYPT_ROUNDS, executor=executor),
         tokens=tokens,
         policy=_build_token_policy(),
         clock=clock,
         emit=emit,
     )
     password_policy = PasswordPolicy(reject_common=conf.REJECT_COMMON_PASSWORDS)
-    return Services(accounts, tokens, password_policy, clock, _read_rebuild_settings())
+    built_from = _read_rebuild_settings()
+    return Services(accounts, tokens, password_policy, executor, clock, built_from)
 
 
-def _build_hasher() -> BcryptHasher:
-    executor = HashingExecutor(
+def _build_executor() -> HashingExecutor:
+    return HashingExecutor(
         first_estimate=estimate_seconds(conf.BCRYPT_ROUNDS),
         on_queue_change=send_hash_queue_changed,
         on_hash_done=send_password_hashed,
     )
-    return BcryptHasher(rounds=conf.BCRYPT_ROUNDS, executor=executor)
 
 
 def _build_token_policy() -> TokenPolicy:

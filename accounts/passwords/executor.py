@@ -9,8 +9,8 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any, TypeVar
 
 from accounts.domain.errors import HashingOverloaded
 from accounts.domain.interfaces import Clock
@@ -61,22 +61,36 @@ class HashingExecutor:
         self._pending = 0
         self._estimate = min(first_estimate, max_wait_seconds)
         self._executor = ThreadPoolExecutor(threads, "hashing", initializer=_lower_priority)
+        self._stopped = Future[None]()
 
     def run(self, function: Callable[[], T]) -> T:
         """Return the function's result. Raises `HashingOverloaded` if it would wait too long."""
         self._enter_queue()
         try:
             self._on_queue_change(1)
-            return self._executor.submit(self._run, function).result()
+            return self._get_result(self._executor.submit(self._run, function))
         finally:
             with self._lock:
                 self._pending -= 1
 
+    def stop(self) -> None:
+        """Raise `HashingOverloaded` in each `run` that waits, and in every later one."""
+        self._stopped.set_result(None)
+
     def _enter_queue(self) -> None:
         with self._lock:
-            if self._pending * self._estimate / self._threads > self._max_wait_seconds:
+            expected_wait = self._pending * self._estimate / self._threads
+            if self._stopped.done() or expected_wait > self._max_wait_seconds:
                 raise HashingOverloaded
             self._pending += 1
+
+    def _get_result(self, future: Future[T]) -> T:
+        first: tuple[Future[Any], ...] = (future, self._stopped)
+        wait(first, return_when=FIRST_COMPLETED)
+        if not future.done():
+            future.cancel()
+            raise HashingOverloaded
+        return future.result()
 
     def _run(self, function: Callable[[], T]) -> T:
         self._on_queue_change(-1)

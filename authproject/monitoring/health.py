@@ -3,13 +3,19 @@
 from django.http import HttpResponse
 from rest_framework.request import Request
 
+from accounts.domain.errors import ServerOverloaded
 from accounts.domain.interfaces import StoreAccess
 from accounts.rest.responses import Response
 from accounts.services import get_services
 from authproject import __version__
+from authproject.server.environ import SHUTTING_DOWN
 from authproject.views import PublicJSONView, SingleMediaTypeView
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+class ShuttingDown(ServerOverloaded):
+    detail = "The service is shutting down."
 
 
 class LivenessView(PublicJSONView):
@@ -23,11 +29,13 @@ class LivenessView(PublicJSONView):
 
 
 class ReadinessView(PublicJSONView):
-    """Reports whether the store answers and takes changes; 503 if it does not."""
+    """Reports whether the store answers and takes changes; 503 if it does not, or at the end."""
 
     store_access = StoreAccess.WRITE
 
     def get(self, request: Request) -> Response:
+        if SHUTTING_DOWN in request.META:
+            raise ShuttingDown
         get_services().accounts.store.ping()
         return Response({"status": "ok"})
 

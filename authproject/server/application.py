@@ -24,7 +24,13 @@ from accounts.passwords.executor import HASHING_THREADS, MAX_WAIT_SECONDS
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
 from authproject.monitoring.formatters import request_id
-from authproject.server.environ import OVERLOADED, Environ, build_environ, parse_content_length
+from authproject.server.environ import (
+    OVERLOADED,
+    SHUTTING_DOWN,
+    Environ,
+    build_environ,
+    parse_content_length,
+)
 from authproject.server.execution import Execution, choose_execution
 from authproject.server.handler import Handler
 from authproject.server.identity_loader import IdentityBatchLoader
@@ -99,10 +105,16 @@ class Application:
             ),
         }
         self._final_headers: list[tuple[str, str]] = []
+        self._drains = False
 
     def close_connections(self) -> None:
         """Close each connection after its next response: another process serves the clients."""
         self._final_headers = [("Connection", "close")]
+
+    def start_draining(self) -> None:
+        """Be not ready, and close each connection after its next response."""
+        self._drains = True
+        self.close_connections()
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         try:
@@ -119,6 +131,8 @@ class Application:
     async def _handle(self, scope: "Scope", protocol: "HTTPProtocol") -> RSGIResponse:
         path = scope.path
         environ = build_environ(scope, path)
+        if self._drains:
+            environ[SHUTTING_DOWN] = True
         if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
             await self._read_body(environ, protocol)
         # The browsable API may authenticate by the cookie, which reads the store.

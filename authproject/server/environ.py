@@ -16,6 +16,9 @@ KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPT
 OVERLOADED = "authproject.overloaded"
 """Environ key, set if too many requests already wait for a thread."""
 
+SHUTTING_DOWN = "authproject.shutting_down"
+"""Environ key, set once the service drains: it is not ready for further requests."""
+
 CGI_NAMES = frozenset({"CONTENT_TYPE", "CONTENT_LENGTH"})
 """The headers that PEP 3333 passes on without the prefix `HTTP_`."""
 

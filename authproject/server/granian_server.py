@@ -16,10 +16,19 @@ from typing import Any, cast
 from granian import net
 from granian.server.mp import MPServer, WorkerProcess
 
-from authproject.server.listener import BACKLOG, stop_accepting
+from authproject.server.listener import BACKLOG, ignore_new_connections, stop_accepting
+
+DRAIN_SECONDS = 1.0
+"""How long a service serves on after SIGTERM, by default: proxies leave it meanwhile."""
+
+LAST_REQUEST_SECONDS = 0.25
+"""For the first request on each connection that was accepted at the end of that time."""
+
+HASHING_SECONDS = 5
+"""How long requests may then wait for a password hash. Later they are 503."""
 
 SHUTDOWN_SECONDS = 8
-"""How long requests may take to finish after SIGTERM."""
+"""How long requests may then take to finish. Later they are cut."""
 
 RETIRE_SECONDS = 1.0
 """How long a worker that is replaced closes connections by its responses, before it ends."""
@@ -53,6 +62,25 @@ class Wakeup:
         """Do nothing: `wait` clears. What was set since then must not be lost."""
 
 
+class Broadcast:
+    """A message from a process to the children that it forks: the end of a pipe.
+
+    It comes, too, if the process is killed.
+    """
+
+    def __init__(self) -> None:
+        self._reader, self._writer = os.pipe()
+
+    def send(self) -> None:
+        os.close(self._writer)
+
+    def prepare_child(self) -> None:
+        os.close(self._writer)
+
+    def wait(self) -> None:
+        os.read(self._reader, 1)
+
+
 class Server(MPServer):
     """Granian's server. SIGHUP replaces its workers if `reloads`, and stops it otherwise."""
 
@@ -62,17 +90,27 @@ class Server(MPServer):
     """Read by a worker, which is a copy of this process: whether it takes a dead one's place."""
 
     def __init__(
-        self, listener: socket.socket, target: str, *, reloads: bool, **options: Any
+        self,
+        listener: socket.socket,
+        target: str,
+        *,
+        reloads: bool,
+        drain_seconds: float,
+        **options: Any,
     ) -> None:
         super().__init__(target, workers_kill_timeout=SHUTDOWN_SECONDS, **options)
         self.reloads = reloads
         self._listener = listener
+        self._drain_seconds = drain_seconds
+        self.drains, self.stops = Broadcast(), Broadcast()
+        self._stop_signals = 0
         self.main_loop_interrupt = Wakeup()  # type: ignore[assignment]  # has what Granian calls
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as by nohup
             self.on_startup(partial(signal.signal, signal.SIGHUP, signal.SIG_IGN))
 
     def signal_handler_interrupt(self, *args: Any, **options: Any) -> None:
         self.stop_signal = signal.Signals(args[0]).name
+        self._stop_signals += 1
         super().signal_handler_interrupt(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
 
     def signal_handler_reload(self, *args: Any, **options: Any) -> None:
@@ -81,12 +119,38 @@ class Server(MPServer):
         else:
             self.signal_handler_interrupt(*args, **options)
 
-    def set_worker_signals(self, close_connections: Callable[[], None]) -> None:
-        """Replace the handlers that a worker has from its parent. They do nothing in a worker."""
+    def shutdown(self, *args: Any, **options: Any) -> None:
+        """Drain, then let the workers finish. SIGINT drains nothing; a second signal ends it."""
+        self.drains.send()
+        for worker in self.wrks:
+            worker.interrupt_by_parent = True  # Its end is no failure.
+        if self.stop_signal not in {"", "SIGINT"} and self._drain_seconds:
+            self._wait_while_draining(self._drain_seconds)
+            ignore_new_connections(self._listener)
+            self._wait_while_draining(LAST_REQUEST_SECONDS)
+        self.stops.send()
+        super().shutdown(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
+
+    def _wait_while_draining(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while self._stop_signals == 1 and time.monotonic() < deadline and self._has_workers():
+            time.sleep(POLL_SECONDS)
+
+    def _has_workers(self) -> bool:
+        return any(worker.is_alive() for worker in self.wrks)
+
+    def prepare_worker(self, close_connections: Callable[[], None]) -> None:
+        """Replace what a worker has from its parent: handlers that do nothing in it, and pipes."""
+        for message in (self.drains, self.stops):
+            message.prepare_child()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent decides
         if self.reloads:
             signal.signal(RETIRE_SIGNAL, lambda *_: self._retire(close_connections))
+
+    def close_listener(self) -> None:
+        """Close this process's copy, so that the socket ends with Granian's own."""
+        self._listener.close()
 
     def _retire(self, close_connections: Callable[[], None]) -> None:
         """End this worker when its clients have other connections.

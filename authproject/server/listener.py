@@ -4,16 +4,29 @@ Granian's own workers open one each (SO_REUSEPORT). A worker that ends then rese
 that wait in its queue, and a second service can take the port silently.
 """
 
+import ctypes
 import errno
 import os
 import select
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 BACKLOG = 1024
+
+SO_ATTACH_FILTER = 26  # socket(7); Python has no name for it.
+
+NO_SYN = (
+    (0x30, 0, 0, 13),  # load the byte with the flags of the TCP header
+    (0x54, 0, 0, 0x12),  # keep SYN and ACK
+    (0x15, 0, 1, 0x02),  # only SYN?
+    (0x06, 0, 0, 0),  # then drop the packet
+    (0x06, 0, 0, 0xFFFF_FFFF),
+)
+"""A filter (bpf(4)) that drops the first packet of each connection."""
 
 
 def open_listener(host: str, port: int) -> socket.socket:
@@ -60,6 +73,19 @@ def _listen(listener: socket.socket, address: tuple[object, ...]) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind(address)
     listener.listen(BACKLOG)
+
+
+def ignore_new_connections(listener: socket.socket) -> None:
+    """Let no further connection begin, in any process, while those in the queue are accepted.
+
+    Closing a socket resets what is in its queue. With this before, it is empty by then. A client
+    that connects meanwhile tries again after a second, finds the socket closed, and is told so.
+    """
+    if sys.platform == "linux":
+        program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in NO_SYN))
+        filter_ = struct.pack("HL", len(NO_SYN), ctypes.addressof(program))
+        with suppress(OSError):  # A sandbox may lack it; then such clients are disconnected.
+            listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, filter_)
 
 
 def stop_accepting(listener: socket.socket) -> None:

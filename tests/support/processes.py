@@ -162,8 +162,8 @@ def run_python(
 def run_service(
     folder: Path, *options: str, port: str = "", **environment: str
 ) -> AbstractContextManager[Service]:
-    """Run `manage.py serve` until the block ends."""
-    command = ("manage.py", "serve", "--port", "{port}", *options)
+    """Run `manage.py serve` until the block ends. By default, it does not drain."""
+    command = ("manage.py", "serve", "--port", "{port}", "--drain-seconds", "0", *options)
     return run_python(folder, *command, port=port, **environment)
 
 

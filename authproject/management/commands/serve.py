@@ -25,7 +25,7 @@ from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
 from authproject.environment.variables import PRODUCTION
-from authproject.server.granian_server import Server
+from authproject.server.granian_server import DRAIN_SECONDS, HASHING_SECONDS, Server
 from authproject.server.listener import open_listener
 from authproject.server.workers import make_metrics_dir
 
@@ -51,8 +51,22 @@ class Command(BaseCommand):
         parser.add_argument("--host", help="by default 127.0.0.1; in development localhost")
         parser.add_argument("--port", type=_parse_port, default=8000, help="by default 8000")
         parser.add_argument("--workers", type=int, default=1, help="processes; a shared store only")
+        parser.add_argument(
+            "--drain-seconds",
+            type=_parse_seconds,
+            default=DRAIN_SECONDS,
+            help="how long it serves on after SIGTERM while /health/ready is 503; by default 1",
+        )
 
-    def handle(self, *args: Any, host: str | None, port: int, workers: int, **_: Any) -> None:
+    def handle(
+        self,
+        *args: Any,
+        host: str | None,
+        port: int,
+        workers: int,
+        drain_seconds: float,
+        **_: Any,
+    ) -> None:
         _require_fork()
         _require_shared_store(workers)
         with ExitStack() as stack:
@@ -61,7 +75,7 @@ class Command(BaseCommand):
                 os.environ[MULTIPROC_DIR] = stack.enter_context(make_metrics_dir())
             application = import_string(APPLICATION)  # also checks the settings and the files
             host = host or ("127.0.0.1" if settings.ENVIRONMENT == PRODUCTION else "localhost")
-            server = _build_server(host, port, workers)
+            server = _build_server(host, port, workers, drain_seconds)
             _log_start(host, port, workers)
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
             # copy every memory page that the worker shares with its parent.
@@ -79,8 +93,8 @@ def _log_start(host: str, port: int, workers: int) -> None:
 
 def _load_in_worker(application: Any, server: Server) -> Any:
     """Prepare a worker process; Granian calls it before the worker serves."""
-    server.set_worker_signals(application.close_connections)
-    threading.Thread(target=_exit_with_parent, daemon=True).start()
+    server.prepare_worker(application.close_connections)
+    threading.Thread(target=_follow_parent, args=(application, server), daemon=True).start()
     if settings.METRICS and server.replaces_dead_worker:
         from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only then
 
@@ -89,7 +103,7 @@ def _load_in_worker(application: Any, server: Server) -> Any:
     return application
 
 
-def _build_server(host: str, port: int, workers: int) -> Server:
+def _build_server(host: str, port: int, workers: int, drain_seconds: float) -> Server:
     """Return the server. Raises `CommandError` if it cannot listen there."""
     try:
         listener = open_listener(host, port)
@@ -109,6 +123,7 @@ def _build_server(host: str, port: int, workers: int) -> Server:
         # can see.
         respawn_failed_workers=workers > 1,
         reloads=is_multi_process(conf.STORE_URL),
+        drain_seconds=drain_seconds,
     )
 
 
@@ -147,7 +162,22 @@ def _parse_port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"{text!r} is not a port: 1 to 65535")
 
 
-def _exit_with_parent() -> None:
-    # Without it, the worker of a killed parent would keep the port and the store.
-    cast(BaseProcess, multiprocessing.parent_process()).join()
+def _parse_seconds(text: str) -> float:
+    if text.replace(".", "", 1).isdecimal():
+        return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+
+
+def _follow_parent(application: Any, server: Server) -> None:
+    """Shut this worker down step by step, as its parent does."""
+    server.drains.wait()
+    application.start_draining()
+    server.stops.wait()
+    server.close_listener()
+    parent = cast(BaseProcess, multiprocessing.parent_process())
+    parent.join(HASHING_SECONDS)
+    if parent.is_alive():
+        get_services().hashing_executor.stop()
+    # Without this, the worker of a killed parent would keep the port and the store.
+    parent.join()
     os.kill(os.getpid(), signal.SIGTERM)

@@ -76,6 +76,19 @@ def test_run_after_full_queue_is_accepted_again(clock: MovableClock) -> None:
     executor.close()
 
 
+def test_stopped_executor_refuses_what_runs_waits_and_comes(clock: MovableClock) -> None:
+    executor, release = build_executor(clock, estimate=0.1), threading.Event()
+    with ThreadPoolExecutor(2) as clients:
+        hashes = [clients.submit(executor.run, release.wait) for _ in range(2)]
+        wait_until(lambda: executor._pending == 2)
+        executor.stop()
+        assert all(isinstance(one.exception(), HashingOverloaded) for one in hashes)
+        release.set()
+    with pytest.raises(HashingOverloaded):
+        executor.run(lambda: None)
+    executor.close()
+
+
 def test_estimate_follows_the_measured_hashes(clock: MovableClock) -> None:
     executor = build_executor(clock, estimate=0.25)
     measure_hashes(executor, clock, 0.001, count=60)

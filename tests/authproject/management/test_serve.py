@@ -175,6 +175,7 @@ def test_cors_origins_star_allows_every_origin(tmp_path: Path) -> None:
         (["--workers", "2"], "--workers 2 needs a store that processes share"),
         (["--workers", "0"], "--workers must be at least 1"),
         *((["--port", port], "is not a port") for port in ("0", "65536", "http", "-1")),
+        *((["--drain-seconds", time], "is not a number of seconds") for time in ("-1", "nan", "a")),
         *((["--host", host], f"Cannot listen on {host}:8000") for host in ("host.invalid", "a..b")),
     ],
     ids=str,

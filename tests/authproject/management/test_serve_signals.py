@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -58,9 +58,11 @@ def send(name: str, *pids: int) -> None:
         os.kill(pid, getattr(signal, name))
 
 
-def send_registration(connection: http.client.HTTPConnection) -> None:
+def send_registration(
+    connection: http.client.HTTPConnection, email: str = "late@example.com"
+) -> None:
     """Return when the service has read the headers, so that the request is in flight."""
-    body = json.dumps({"email": "late@example.com", "password": PASSWORD}).encode()
+    body = json.dumps({"email": email, "password": PASSWORD}).encode()
     connection.putrequest("POST", "/api/v1/auth/register")
     for name, value in (("Content-Type", JSON), ("Content-Length", str(len(body)))):
         connection.putheader(name, value)
@@ -89,6 +91,61 @@ def test_hangup_finishes_requests_and_exits_0(
         assert service.process.wait(10) == 0
         assert not is_running(worker)
         assert "stopped by SIGHUP" in service.log
+
+
+def get_closing_status(service: Service, path: str) -> int | None:
+    """Return the status of a response that closes its connection; `None` for another."""
+    with closing(service.connect()) as connection:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return response.status if response.headers["Connection"] == "close" else None
+
+
+def test_draining_service_serves_and_is_not_ready(tmp_path: Path, any_store_url: str) -> None:
+    with run_service(tmp_path, "--drain-seconds", "60", STORE_URL=any_store_url) as service:
+        send("SIGTERM", service.process.pid)
+        wait_until(lambda: get_closing_status(service, "/health/ready") == 503)
+        assert get_closing_status(service, "/health") == 200
+        assert service.register().status == 201
+        send("SIGTERM", service.process.pid)  # again: now
+        assert service.process.wait(10) == 0
+
+
+def test_drained_service_closes_idle_connections(tmp_path: Path) -> None:
+    with (
+        run_service(tmp_path, "--drain-seconds", "0.2") as service,
+        closing(service.connect()) as idle,
+    ):
+        idle.request("GET", "/health")
+        idle.getresponse().read()
+        send("SIGTERM", service.process.pid)
+        assert idle.sock.recv(1) == b""
+        assert service.process.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
+def test_signal_without_draining_ends_worker(tmp_path: Path, name: str) -> None:
+    with run_service(tmp_path, "--drain-seconds", "60") as service:
+        [worker] = service.workers()
+        send(name, service.process.pid)
+        service.process.wait(10)
+        wait_until(lambda: not is_running(worker))
+
+
+def test_registration_that_takes_too_long_is_503_at_the_end(tmp_path: Path) -> None:
+    # Three are accepted, as an estimate of at most three seconds allows. They take eight.
+    with run_service(tmp_path, BCRYPT_ROUNDS="16") as service, ExitStack() as stack:
+        connections = [stack.enter_context(closing(service.connect())) for _ in range(3)]
+        for number, connection in enumerate(connections):
+            send_registration(connection, f"user{number}@example.com")
+        send("SIGTERM", service.process.pid)
+        responses = [connection.getresponse() for connection in connections]
+        assert {response.headers["Connection"] for response in responses} == {"close"}
+        refused = [response for response in responses if response.status != 201]
+        assert refused
+        assert {response.status for response in refused} == {503}
+        assert all(response.headers["Retry-After"] for response in refused)
+        assert service.process.wait(10) == 0
 
 
 def test_closed_terminal_leaves_no_process(tmp_path: Path) -> None:

@@ -194,6 +194,23 @@ def test_request_without_free_thread_is_503(api: Api, threads: Execution, path: 
     assert dict(response.headers)["Retry-After"] == "2"
 
 
+def test_draining_application_is_not_ready_and_closes(api: Api) -> None:
+    application = build_application()
+    application.start_draining()
+    response = call(application, "GET", "/health/ready")
+    assert (response.status, json.loads(response.body)["code"]) == (503, "overloaded")
+    assert {"Retry-After", "Connection"} <= dict(response.headers).keys()
+    assert call(application, "GET", "/health").status == 200
+
+
+def test_closing_application_is_ready(api: Api) -> None:
+    application = build_application()
+    application.close_connections()
+    response = call(application, "GET", "/health/ready")
+    assert response.status == 200
+    assert ("Connection", "close") in response.headers
+
+
 def test_logins_that_wait_delay_no_other_request(api: Api) -> None:
     application = build_overloaded_application(Execution.PASSWORD_THREAD)
     assert call(application, "POST", "/api/v1/auth/unknown").status == 404

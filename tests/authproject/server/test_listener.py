@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from authproject.server.listener import open_listener
+from authproject.server.listener import ignore_new_connections, open_listener
 from tests.support.ports import free_port
 from tests.support.processes import run_manage, run_service
 
@@ -95,3 +95,23 @@ def test_port_in_use_is_raised(listener: socket.socket) -> None:
     with pytest.raises(OSError, match="in use") as raised:
         open_listener("localhost", listener.getsockname()[1])
     assert raised.value.errno == errno.EADDRINUSE
+
+
+def test_ignored_connections_do_not_begin_and_earlier_ones_are_accepted() -> None:
+    with (
+        closing(open_listener("127.0.0.1", free_port())) as listener,
+        closing(socket.create_connection(listener.getsockname())) as earlier,
+    ):
+        ignore_new_connections(listener)
+        with pytest.raises(TimeoutError):
+            socket.create_connection(listener.getsockname(), timeout=0.05)
+        earlier.sendall(b"here")
+        with listener.accept()[0] as accepted:
+            assert accepted.recv(4) == b"here"
+
+
+def test_system_without_filters_ignores_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with closing(open_listener("127.0.0.1", free_port())) as listener:
+        ignore_new_connections(listener)
+        socket.create_connection(listener.getsockname(), timeout=5).close()

@@ -87,7 +87,9 @@ def test_sent_request_is_not_repeated_on_second_server(tmp_path: Path) -> None:
             folder.mkdir()
         dying = stack.enter_context(run_service(first))
         other = stack.enter_context(run_service(second))
-        site = stack.enter_context(run_nginx(tmp_path, dying.port, other.port))
+        server = f"server 127.0.0.1:{other.port} max_fails=0"
+        backup = {server: f"{server} backup"}
+        site = stack.enter_context(run_nginx(tmp_path, dying.port, other.port, changes=backup))
         pool = stack.enter_context(ThreadPoolExecutor(1))
         [worker] = dying.workers()
         os.kill(worker, signal.SIGSTOP)

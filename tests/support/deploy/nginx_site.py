@@ -140,7 +140,8 @@ def edit_site(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
     """Return the site as an operator writes it, who changes only the marked lines."""
     edits = {
         r"listen \[::\].*": "",
-        r"server 127\.0\.0\.1:8000;": _servers(upstreams),
+        r"server 127\.0\.0\.1:8000( .*)": rf"server 127.0.0.1:{upstreams[0]}\1",
+        r"server 127\.0\.0\.1:8001( .*)": _build_other_servers(upstreams[1:]),
         r'# "https://app\.example\.com" (.*)': rf'"{FRONT_END}" \1',
         r"listen 80;": f"listen 127.0.0.1:{plain_port};",
         r"listen 443( .*)": rf"listen 127.0.0.1:{port}\1",
@@ -161,10 +162,8 @@ def edit_site(folder: Path, port: int, plain_port: int, *upstreams: int) -> str:
     return text
 
 
-def _servers(ports: tuple[int, ...]) -> str:
-    """Make every server but the first a backup."""
-    first, *rest = (f"server 127.0.0.1:{port}" for port in ports)
-    return " ".join([f"{first};", *(f"{server} backup;" for server in rest)])
+def _build_other_servers(ports: tuple[int, ...]) -> str:
+    return " ".join(rf"server 127.0.0.1:{port}\1" for port in ports)
 
 
 def prepare(folder: Path, *upstreams: int, changes: Mapping[str, str] = NO_CHANGES) -> Site:
