@@ -164,7 +164,12 @@ LOGGING = {
         "json": {"()": "authproject.monitoring.formatters.JSONLineFormatter"},
         "console": {"()": "authproject.monitoring.formatters.ConsoleFormatter"},
     },
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": env.LOG_FORMAT}},
+    "handlers": {
+        "stderr": {
+            "class": "authproject.monitoring.handlers.BatchingStreamHandler",
+            "formatter": env.LOG_FORMAT,
+        }
+    },
     "root": {"handlers": ["stderr"], "level": env.LOG_LEVEL},
     "loggers": {
         "django": {"level": "INFO", "handlers": [], "propagate": True},

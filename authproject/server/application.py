@@ -127,6 +127,8 @@ class Application:
         for pool in self._thread_pools.values():
             pool.executor.shutdown(wait=False, cancel_futures=True)
         self._identity_loader.close()
+        for handler in logging.getLogger().handlers:
+            handler.flush()  # A worker ends without `logging.shutdown`.
 
     async def _handle(self, scope: "Scope", protocol: "HTTPProtocol") -> RSGIResponse:
         path = scope.path
