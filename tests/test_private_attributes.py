@@ -9,6 +9,7 @@ from pkgutil import walk_packages
 from typing import Any, NamedTuple
 
 import django.core.handlers.base
+import django.http.response
 import granian.log
 import pytest
 import redis.cluster
@@ -45,6 +46,12 @@ PRIVATE_USES = [
         "_middleware_chain",
         "authproject.server.handler",
         "calls the middleware without Django's per-request URL configuration and logging",
+    ),
+    PrivateUse(
+        django.http.response.ResponseHeaders,
+        "_store",
+        "authproject.server.headers",
+        "sets several headers at once and reads them all, which saves 6 µs a request",
     ),
     PrivateUse(
         redis.cluster.NodesManager,

@@ -15,6 +15,7 @@ from accounts.domain.errors import TokenError
 from accounts.rest.responses import ErrorResponse
 from authproject.monitoring.formatters import log_fields, mask_tokens, request_id
 from authproject.server.environ import KNOWN_METHODS
+from authproject.server.headers import prepare_headers, set_headers
 from authproject.server.routes import iter_routes
 
 access_log = logging.getLogger("authproject.access")
@@ -24,6 +25,9 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 REQUEST_ID_RE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 PRIVATE_PATHS = ("/api/v1/auth/", "/api/v1/protected/")
 """Responses below these paths carry tokens or a user's data."""
+
+COMMON_HEADERS = prepare_headers({"X-Content-Type-Options": "nosniff"})
+PRIVATE_HEADERS = COMMON_HEADERS | prepare_headers({"Cache-Control": "no-store"})
 
 MAX_METHOD_LENGTH = 16
 MAX_PATH_LENGTH = 512
@@ -59,9 +63,8 @@ class RequestMiddleware:
         finally:
             request_id.reset(token)
         response.headers["X-Request-ID"] = name
-        response.headers["X-Content-Type-Options"] = "nosniff"
-        if request.path_info.startswith(PRIVATE_PATHS):
-            response.headers["Cache-Control"] = "no-store"
+        is_private = request.path_info.startswith(PRIVATE_PATHS)
+        set_headers(response, PRIVATE_HEADERS if is_private else COMMON_HEADERS)
         return response
 
     def _log_and_count(self, request: HttpRequest) -> HttpResponse:

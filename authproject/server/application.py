@@ -33,6 +33,7 @@ from authproject.server.environ import (
 )
 from authproject.server.execution import Execution, choose_execution
 from authproject.server.handler import Handler
+from authproject.server.headers import get_headers
 from authproject.server.identity_loader import IdentityBatchLoader
 from authproject.server.routes import iter_routes
 
@@ -187,7 +188,7 @@ class Application:
     def _call_django(self, environ: Environ) -> RSGIResponse:
         response = self._handler.handle_environ(environ)
         try:
-            headers = list(response.items())
+            headers = get_headers(response)
             if response.cookies:
                 headers += [("Set-Cookie", c.output(header="")) for c in response.cookies.values()]
             return response.status_code, headers, b"".join(response)

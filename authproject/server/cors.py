@@ -8,6 +8,8 @@ from corsheaders.signals import check_request_enabled
 from django.http import HttpRequest, HttpResponse
 from django.utils.cache import patch_vary_headers
 
+from authproject.server.headers import PreparedHeaders, prepare_headers, set_headers
+
 CACHE_SIZE = 1024
 MAX_KEY_LENGTH = 512
 """Usual origins and paths are shorter. Longer ones are not cached, to bound the memory."""
@@ -35,21 +37,22 @@ class CachedCorsMiddleware(CorsMiddleware):
         if not _is_cacheable(request, origin):
             return super().__call__(request)  # type: ignore[return-value]  # not asynchronous
         response = self.get_response(request)
-        for name, value in self._get_headers(origin, request.path_info):
-            if name == "Vary" and response.has_header(name):
-                patch_vary_headers(response, (value,))
-            else:
-                response.headers[name] = value
+        headers = self._get_headers(origin, request.path_info)
+        vary = response.headers.get("Vary")
+        set_headers(response, headers)
+        if vary is not None and "vary" in headers:
+            response.headers["Vary"] = vary
+            patch_vary_headers(response, [headers["vary"][1]])
         return response
 
-    def _decide(self, origin: str, path: str) -> list[tuple[str, str]]:
+    def _decide(self, origin: str, path: str) -> PreparedHeaders:
         """Return the headers that django-cors-headers adds to any response."""
         request, response = HttpRequest(), HttpResponse()
         request.method, request.path_info = "GET", path
         request.META = {"HTTP_ORIGIN": origin} if origin else {}
         del response["Content-Type"]
         self.add_response_headers(request, response)
-        return list(response.items())
+        return prepare_headers(response.headers)
 
 
 def _is_cacheable(request: HttpRequest, origin: str) -> bool:
