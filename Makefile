@@ -48,7 +48,7 @@ docs: $(VENV)/dev.stamp .env ## write generated documents: settings, docs/api.je
 	$(BIN)/python -m authproject.environment.generate_docs
 	$(BIN)/python manage.py spectacular --format openapi-json --validate --file docs/openapi.json
 
-bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 10 minutes; QUICK=1: under 2
+bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 12 minutes; QUICK=1: under 3
 	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)
 
 clean: ## remove the virtual environments and the caches

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from functools import partial
 
 from bench import wrk
-from bench.plan import LOGIN_CLIENTS, Plan, Step
+from bench.plan import CLIENTS, LOGIN_CLIENTS, Plan, Step
 from bench.processes import settle
 from bench.results import Results
 from bench.servers import RunningServers, Server
@@ -30,6 +30,8 @@ def steps(servers: RunningServers, plan: Plan, results: Results) -> Iterator[Ste
         yield Step(f"bcrypt alone {shown}", seconds + 0.5, baseline)
         alone = partial(log_in_alone, servers, results, seconds)
         yield Step(f"logins, {SERVICE.name} {shown}", seconds + 3, alone)
+        storm = partial(log_in_during_profiles, servers, results, seconds)
+        yield Step(f"logins and profiles, {SERVICE.name} {shown}", seconds + 3, storm)
     for number in range(plan.latency_rounds):
         for one in (SERVICE, FASTAPI):
             name = f"during logins, {one.name} ({number + 1}/{plan.latency_rounds})"
@@ -47,6 +49,17 @@ def log_in_alone(servers: RunningServers, results: Results, seconds: int) -> Non
         load = wrk.check_load(wrk.wait_for_result(process, seconds), SERVICE.name)
     results.logins.append(load.served)
     settle(server.pid)
+
+
+def log_in_during_profiles(servers: RunningServers, results: Results, seconds: int) -> None:
+    server = servers[SERVICE.name]
+    token = server.log_in().access
+    with start_login_load(server, seconds) as process:
+        wrk.check_load(wrk.get(server, CLIENTS, seconds, token), SERVICE.name)
+        load = wrk.check_load(wrk.wait_for_result(process, seconds), SERVICE.name, allow_503=True)
+    results.storm_logins.append(load.served)
+    settle(server.pid)
+    server.truncate_log()
 
 
 def measure_latency(servers: RunningServers, name: str, plan: Plan, results: Results) -> None:

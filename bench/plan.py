@@ -31,7 +31,7 @@ class Plan:
 
 
 FULL = Plan(
-    limit=600,
+    limit=720,
     rounds=5,
     window=2,
     login_rounds=3,
@@ -44,7 +44,7 @@ FULL = Plan(
     users=(100, 1_000, 10_000, 100_000, 1_000_000),
 )
 QUICK = Plan(
-    limit=120,
+    limit=180,
     rounds=1,
     window=2,
     login_rounds=1,

@@ -15,8 +15,11 @@ from bench.servers_under_test import (
     FASTAPI,
     FASTAPI_COROUTINE,
     FASTAPI_QUIET,
+    FASTAPI_WITHOUT_CORS,
     OVER_VALKEY,
     SERVICE,
+    SERVICE_WITHOUT_CORS,
+    TWO_WORKERS,
 )
 
 # Okabe and Ito's colors, which color-blind people can distinguish.
@@ -35,10 +38,13 @@ STYLE = {
 # The constant responses are only in the table: their bars would dwarf all others.
 COLORS = {
     SERVICE.name: BLUE,
+    SERVICE_WITHOUT_CORS.name: BLUE,
     OVER_VALKEY: BLUE,
+    TWO_WORKERS: BLUE,
     FASTAPI.name: VERMILION,
     FASTAPI_QUIET.name: VERMILION,
     FASTAPI_COROUTINE.name: VERMILION,
+    FASTAPI_WITHOUT_CORS.name: VERMILION,
     DJOSER.name: GREY,
 }
 PERCENTS = (50, 90, 99, 99.9)

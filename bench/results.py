@@ -51,6 +51,8 @@ class Results:
     """Hashes a second, for each window."""
     logins: list[float] = field(default_factory=list)
     """Logins a second without other requests, for each window."""
+    storm_logins: list[float] = field(default_factory=list)
+    """Logins a second beside a profile load without pause, for each window."""
     starts: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     """Seconds from the command to the first response."""
     memory: dict[str, Memory] = field(default_factory=dict)

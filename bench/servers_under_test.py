@@ -9,9 +9,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / "bench" / "peers"
 PEER_PYTHON = ROOT / ".venv-bench" / "bin" / "python"
 
-SECRET = {"JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough"}
 ORIGIN = "https://app.example.com"
-"""The front end of every request: servers send their CORS headers."""
+"""The front end of the requests. Each server that has an API allows it, and sends CORS headers."""
+
+SECRET = {"JWT_SECRET_KEY": "the-secret-of-the-benchmark-is-long-enough"}
+PEER_ENVIRONMENT = SECRET | {"CORS_ORIGINS": ORIGIN}
+WITHOUT_CORS = {"CORS_ORIGINS": ""}
 
 PASSWORD = "correct horse battery"
 
@@ -84,6 +87,13 @@ class ServerSpec:
     folder: Path = ROOT
     environment: Mapping[str, str] = field(default_factory=lambda: SERVICE_ENVIRONMENT)
     prepare: tuple[str, ...] = ()
+    origin: str = ORIGIN
+    """The `Origin` of its requests."""
+
+
+def without_cors(spec: ServerSpec, name: str) -> ServerSpec:
+    """Return the server without CORS middleware, for requests without an `Origin`."""
+    return replace(spec, name=name, environment={**spec.environment, **WITHOUT_CORS}, origin="")
 
 
 def on_granian(name: str, interface: str, application: str, threads: int, api: Api) -> ServerSpec:
@@ -99,14 +109,16 @@ def uvicorn(name: str, *options: str, api: Api = OURS) -> ServerSpec:
         api,
         str(PEER_PYTHON),
         PEERS / "fastapi",
-        SECRET,
+        PEER_ENVIRONMENT,
     )
 
 
 SERVE = ("manage.py", "serve", "--port", "{port}")
 SERVICE = ServerSpec("this service", SERVE)
+SERVICE_WITHOUT_CORS = without_cors(SERVICE, "this service, no CORS")
 FASTAPI = uvicorn("FastAPI on uvicorn")
 FASTAPI_QUIET = uvicorn("FastAPI on uvicorn, no access log", "--no-access-log")
+FASTAPI_WITHOUT_CORS = without_cors(FASTAPI_QUIET, "FastAPI on uvicorn, no access log, no CORS")
 FASTAPI_COROUTINE = uvicorn(
     "FastAPI, refresh as a coroutine",
     "--no-access-log",
@@ -119,7 +131,7 @@ DJOSER = ServerSpec(
     DJOSER_API,
     str(PEER_PYTHON),
     PEERS / "djoser",
-    SECRET,
+    PEER_ENVIRONMENT,
     prepare=("manage.py", "migrate", "--verbosity", "0"),
 )
 BARE_WSGI = on_granian(
@@ -129,12 +141,19 @@ BARE_RSGI = on_granian("a constant, RSGI on Granian", "rsgi", "bench.peers.bare:
 
 
 OVER_VALKEY = "this service over Valkey"
+TWO_WORKERS = "this service over Valkey, two workers"
 
 
-def over_valkey(port: int) -> ServerSpec:
-    """Return the service with the store `valkey://127.0.0.1:{port}`."""
-    environment = SERVICE_ENVIRONMENT | {"STORE_URL": f"valkey://127.0.0.1:{port}/0"}
-    return ServerSpec(OVER_VALKEY, SERVE, environment=environment)
+def over_valkey(port: int) -> list[ServerSpec]:
+    """Return the service with one worker and with two, each with its own database of a server."""
+    return [
+        ServerSpec(
+            name,
+            (*SERVE, "--workers", str(workers)),
+            environment=SERVICE_ENVIRONMENT | {"STORE_URL": f"valkey://127.0.0.1:{port}/{workers}"},
+        )
+        for workers, name in enumerate([OVER_VALKEY, TWO_WORKERS], start=1)
+    ]
 
 
 def on_threads(threads: int) -> ServerSpec:

@@ -8,7 +8,9 @@ from bench.plan import CLIENTS, Plan, Step
 from bench.processes import cpu_seconds
 from bench.results import Results, Window
 from bench.servers import RunningServers, Server, Tokens
-from bench.servers_under_test import FASTAPI_COROUTINE, OVER_VALKEY, ServerSpec
+from bench.servers_under_test import FASTAPI_COROUTINE, OVER_VALKEY, TWO_WORKERS, ServerSpec
+
+SHARED_STORE = (OVER_VALKEY, TWO_WORKERS)
 
 SendLoad = Callable[[Server, Tokens, int], wrk.Load]
 
@@ -18,7 +20,7 @@ def steps(
 ) -> Iterator[Step]:
     """Yield windows in the order A B C A B C …, so that a slow minute affects every server."""
     profiled = [one for one in specs if one is not FASTAPI_COROUTINE]  # the same profile
-    refreshing = [one for one in specs if one.api.refresh and one.name != OVER_VALKEY]
+    refreshing = [one for one in specs if one.api.refresh and one.name not in SHARED_STORE]
     for what, send_load, measured, windows in (
         ("profile", profile, profiled, results.profile),
         ("refresh", refresh, refreshing, results.refresh),

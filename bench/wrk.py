@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from bench.servers import BenchFailed, Server
@@ -62,10 +63,11 @@ def require() -> None:
 
 
 def command(server: Server, path: str, clients: int, seconds: int, token: str) -> list[str]:
-    authorization = ["-H", f"Authorization: Bearer {token}"] if token else []
+    headers = {"Authorization": token and f"Bearer {token}", "Origin": server.spec.origin}
+    sent = [f"{name}: {value}" for name, value in headers.items() if value]
     options = ["-t1", f"-c{clients}", f"-d{seconds}", "--timeout", str(RESPONSE_SECONDS)]
     url = f"http://127.0.0.1:{server.port}{path}"
-    return ["wrk", *options, "-s", str(SCRIPT), *authorization, url]
+    return ["wrk", *options, "-s", str(SCRIPT), *chain(*(("-H", one) for one in sent)), url]
 
 
 def get(server: Server, clients: int, seconds: int, token: str) -> Load:

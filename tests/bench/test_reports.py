@@ -8,7 +8,15 @@ from bench.page import NoSuchBlock, replace_block, table
 from bench.processes import Memory
 from bench.results import Results, Window, median_window, percentile
 from bench.servers import BenchFailed
-from bench.servers_under_test import DJOSER, FASTAPI, FASTAPI_QUIET, OVER_VALKEY, SERVICE
+from bench.servers_under_test import (
+    DJOSER,
+    FASTAPI,
+    FASTAPI_COROUTINE,
+    FASTAPI_QUIET,
+    OVER_VALKEY,
+    SERVICE,
+    TWO_WORKERS,
+)
 from bench.tables import blocks
 from bench.targets import Target, targets
 from bench.wrk import Load, check_load, parse
@@ -26,13 +34,13 @@ def load(*, requests: int = 600, statuses: int = 0, overloaded: int = 0, sockets
 
 
 def results() -> Results:
-    found = Results(bcrypt_baseline=[8.0], logins=[7.8], token_pair=60e-6)
-    for number, one in enumerate([SERVICE, FASTAPI, FASTAPI_QUIET, DJOSER]):
-        found.profile[one.name] = [Window(8_000 - 2_000 * number, 100 + 100 * number, 3)]
+    found = Results(bcrypt_baseline=[8.0], logins=[7.8], storm_logins=[6.0], token_pair=60e-6)
+    for number, one in enumerate([SERVICE, FASTAPI, FASTAPI_QUIET, FASTAPI_COROUTINE, DJOSER]):
+        found.profile[one.name] = [Window(8_000 - 1_500 * number, 100 + 100 * number, 3)]
         found.refresh[one.name] = [Window(4_000, 200, 4)]
         found.starts[one.name] = [0.5]
         found.memory[one.name] = Memory(60, 90)
-    found.profile[OVER_VALKEY] = [Window(6_000, 200, 4)]
+    found.profile[OVER_VALKEY] = found.profile[TWO_WORKERS] = [Window(6_000, 200, 4)]
     for one in (SERVICE, FASTAPI):
         found.latencies[one.name].idle = [1.0, 2.0, 3.0]
         found.latencies[one.name].under_logins = [4.0, 5.0, 6.0]
