@@ -11,7 +11,7 @@ from django.urls import include, path
 from pytest_django import Settings
 
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
-from tests.support.front_end import HEADERS, NAME, ORIGIN, FrontEnd
+from tests.support.front_end import HEADERS, NAME, ORIGIN, PROGRAM_HEADERS, FrontEnd
 from tests.support.http import FORM, NEW_PASSWORD, Start, decode_claims, get_error, send
 from tests.support.sessions import EXPIRED, LIFETIME, REUSED, REVOKED
 
@@ -294,8 +294,8 @@ FOREIGN: list[dict[str, str]] = [
     {**HEADERS, "Origin": "null"},
     {**HEADERS, "Origin": ""},
     {**HEADERS, "Origin": "https://[::1"},
-    {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Site": "cross-site"},
-    {"X-Requested-With": "XMLHttpRequest", "Sec-Fetch-Site": "same-site"},
+    {**PROGRAM_HEADERS, "Sec-Fetch-Site": "cross-site"},
+    {**PROGRAM_HEADERS, "Sec-Fetch-Site": "same-site"},
     {},
 ]
 foreign = pytest.mark.parametrize("headers", FOREIGN, ids=str)
@@ -361,8 +361,8 @@ def test_wildcard_of_trusted_origins_is_not_used(front_end: FrontEnd, settings: 
 
 @pytest.mark.parametrize("fetch_site", [None, "same-origin"])
 def test_program_without_origin_is_accepted(front_end: FrontEnd, fetch_site: str | None) -> None:
-    headers = {"X-Requested-With": "XMLHttpRequest"}
-    front_end.headers = {**headers, "Sec-Fetch-Site": fetch_site} if fetch_site else headers
+    site = {"Sec-Fetch-Site": fetch_site} if fetch_site else {}
+    front_end.headers = {**PROGRAM_HEADERS, **site}
     front_end.log_in()
     assert front_end.refresh_by_cookie().status_code == 200
 

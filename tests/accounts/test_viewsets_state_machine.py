@@ -17,6 +17,7 @@ from accounts.services import build_services
 from accounts.signals import security_event
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, get_field_codes
+from tests.support.front_end import NAME, PROGRAM_HEADERS, FrontEnd
 from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
 from tests.support.sessions import change_password
 from tests.support.settings import override_accounts_settings
@@ -25,6 +26,9 @@ from tests.support.state_machine import SessionMachine, build_settings
 
 class HttpDriver:
     """Calls the API. Each restart builds new services on the same store."""
+
+    uses_cookie = False
+    _api: Api
 
     def __init__(
         self, monkeypatch: pytest.MonkeyPatch, policy: Policy, clock: MovableClock
@@ -38,6 +42,7 @@ class HttpDriver:
             REFRESH_REUSE_GRACE_SECONDS=policy.grace,
             ACCESS_TOKEN_LIFETIME=timedelta(seconds=ACCESS_LIFETIME),
             REFRESH_TOKEN_LIFETIME=timedelta(seconds=REFRESH_LIFETIME),
+            REFRESH_TOKEN_COOKIE=self.uses_cookie,
         )
         self._policy.enable()
         security_event.connect(self._record_reuse)
@@ -79,6 +84,24 @@ class HttpDriver:
             self.reuse_alarms.append(user)
 
 
+class CookieDriver(HttpDriver):
+    """Sends and gets each refresh token in the cookie."""
+
+    uses_cookie = True
+
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self._api: FrontEnd = FrontEnd(PROGRAM_HEADERS)
+
+    def refresh(self, token: str) -> Result:
+        self._api.client.cookies[NAME] = token
+        return to_result(self._api.refresh_by_cookie())
+
+    def log_out(self, token: str) -> Result:
+        self._api.client.cookies[NAME] = token
+        return to_result(self._api.log_out_by_cookie())
+
+
 def to_result(response: Any) -> Result:
     if response.status_code == 204:
         return Result()
@@ -89,17 +112,21 @@ def to_result(response: Any) -> Result:
     if response.status_code == 401:
         return Result(body["code"])
     assert response.status_code in {200, 201}
+    cookie = response.cookies.get(NAME)
     return Result(
         access=body.get("access_token"),
-        refresh=body.get("refresh_token"),
+        refresh=cookie.value if cookie else body.get("refresh_token"),
         expires_in=body.get("expires_in"),
     )
 
 
-def test_api_behaves_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("driver", "examples"), [(HttpDriver, 40), (CookieDriver, 20)])
+def test_api_behaves_as_the_model(
+    monkeypatch: pytest.MonkeyPatch, driver: type[HttpDriver], examples: int
+) -> None:
     class HttpMachine(SessionMachine):
         @staticmethod
         def build_driver(policy: Policy, clock: MovableClock) -> HttpDriver:
-            return HttpDriver(monkeypatch, policy, clock)
+            return driver(monkeypatch, policy, clock)
 
-    run_state_machine_as_test(HttpMachine, settings=build_settings(40))
+    run_state_machine_as_test(HttpMachine, settings=build_settings(examples))

@@ -8,6 +8,8 @@ from tests.support.api import EMAIL, JSON, PASSWORD, Api, build_auth_headers
 NAME = "__Secure-refresh_token"
 ORIGIN = "https://app.example.com"
 HEADERS = {"X-Requested-With": "XMLHttpRequest", "Origin": ORIGIN}
+PROGRAM_HEADERS = {"X-Requested-With": "XMLHttpRequest"}
+"""Of a program: it sends no `Origin`."""
 
 
 class FrontEnd(Api):
