@@ -1,6 +1,7 @@
 """Django's authentication backend, on the account store in place of the ORM."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.http import HttpRequest
 
@@ -28,6 +29,11 @@ class AuthenticatedUser:
     @property
     def email(self) -> str:
         return self.user.email
+
+    @property
+    def profile(self) -> dict[str, Any]:
+        """The fields that the project adds: a new dictionary at each access."""
+        return self.user.profile
 
     @property
     def pk(self) -> str:

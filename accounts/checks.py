@@ -38,6 +38,9 @@ HINTS = {
     "SECRET_KEY_FALLBACKS": "Remove it, or list earlier values of SECRET_KEY.",
     "SECRET_KEY": "Remove it: the default is derived from Django's SECRET_KEY. Or create one with "
     "`python -c 'import secrets; print(secrets.token_hex(32))'`.",
+    "PROFILE_SERIALIZER": "Write the path of a subclass of DRF's Serializer, with other names, as "
+    "'myproject.serializers.ProfileSerializer'.",
+    "TOKEN_CLAIMS": "Write the path of a function, as 'myproject.tokens.get_claims'.",
     "STORE_URL": "Examples: memory://, file:///var/lib/accounts/accounts.jsonl, "
     "valkey://user:password@host:6379/0. Write special characters in a password as %XX.",
 }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from django.conf import settings
+from django.utils.module_loading import import_string
 
 from accounts.stores import check_url
 from accounts.tokens.keys import derive_key, validate_secret
@@ -17,6 +18,9 @@ MAX_BODY_BYTES = 16 * 1024
 MAX_SESSION_DAYS = 3650
 MAX_GRACE_SECONDS = 3600
 MIN_ROUNDS_IN_PRODUCTION = 10
+
+ACCOUNT_FIELDS = {"email", "password", "message"}
+"""What the bodies of registration and profile have without `PROFILE_SERIALIZER`."""
 
 
 class Rule(NamedTuple):
@@ -69,6 +73,35 @@ def validate_secret_texts(value: Any) -> None:
 def validate_store_url(value: Any) -> None:
     TEXT.validate(value)
     check_url(value)
+
+
+def import_path(path: Any) -> Any:
+    """Return what a path names, or `None`. Raises `ValueError`."""
+    if path is None:
+        return None
+    TEXT.validate(path)
+    try:
+        return import_string(path)
+    except ImportError as error:
+        raise ValueError(f"cannot be imported: {error}") from error
+
+
+def validate_profile_serializer(path: Any) -> None:
+    from rest_framework.serializers import Serializer  # noqa: PLC0415  # it needs the settings
+
+    named = import_path(path)
+    if named is None:
+        return
+    if not (isinstance(named, type) and issubclass(named, Serializer)):
+        raise ValueError("is no serializer class of DRF")  # noqa: TRY004  # the value is a text
+    if reserved := sorted(ACCOUNT_FIELDS & named().fields.keys()):
+        raise ValueError(f"has fields that every account has: {', '.join(reserved)}")
+
+
+def validate_token_claims(path: Any) -> None:
+    named = import_path(path)
+    if named is not None and not callable(named):
+        raise ValueError("is no function")
 
 
 class Setting(Generic[T]):
@@ -125,6 +158,10 @@ class Settings:
     )
     BCRYPT_ROUNDS = Setting(12, BCRYPT_ROUNDS.validate)
     REJECT_COMMON_PASSWORDS = Setting(default=False, validate=BOOLEAN.validate)
+    PROFILE_SERIALIZER: Setting[str | None] = Setting(None, validate_profile_serializer)
+    """A DRF serializer: its fields are added to registration and profile."""
+    TOKEN_CLAIMS: Setting[str | None] = Setting(None, validate_token_claims)
+    """A function `(user) -> dict`: these claims are added to access tokens."""
 
 
 conf = Settings()
@@ -147,3 +184,10 @@ def find_invalid_values() -> dict[str, str]:
     if not {name, longer} & errors.keys() and getattr(conf, name) >= getattr(conf, longer):
         errors[name] = f"must be less than {longer}"
     return errors
+
+
+def import_setting(name: str) -> Any:
+    """Return what a key of `ACCOUNTS` names, or `None`. Raises `ValueError`."""
+    path = getattr(conf, name)
+    get_settings()[name].validate(path)
+    return import_path(path)

@@ -95,7 +95,7 @@ class NewPasswordField(PasswordField):
         return get_services().password_policy.validate(text)
 
 
-class RegisterSerializer(BodySerializer):
+class NewAccountSerializer(BodySerializer):
     email = NewEmailField()
     password = NewPasswordField()
 

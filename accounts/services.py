@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-from accounts.conf import conf, find_invalid_values
+from accounts.conf import conf, find_invalid_values, import_setting
 from accounts.domain.interfaces import AccountStore, Clock
 from accounts.domain.service import AccountService, TokenPolicy
 from accounts.passwords.executor import HashingExecutor
@@ -84,6 +84,7 @@ def _apply_override(**kwargs: Any) -> None:
     services = _build_once()
     if services.built_from == _read_rebuild_settings():
         services.accounts.policy = _build_token_policy()
+        services.accounts.get_extra_claims = import_setting("TOKEN_CLAIMS")
     else:
         reset_services()
 
@@ -103,6 +104,7 @@ def build_services(clock: Clock) -> Services:
         )
     store = open_store(conf.STORE_URL, clock)
     services = build_services_for(store, clock)
+    services.accounts.get_extra_claims = import_setting("TOKEN_CLAIMS")
     if conf.SEED_USERS_FILE is not None:
         seeds = read_seeds(conf.SEED_USERS_FILE, services.password_policy)
         SeedLoader(seeds, store, services.accounts.hasher, clock).load_with_retry()

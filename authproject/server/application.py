@@ -31,7 +31,7 @@ from authproject.server.environ import (
     build_environ,
     parse_content_length,
 )
-from authproject.server.execution import Execution, choose_execution
+from authproject.server.execution import CHANGING_METHODS, Execution, choose_execution
 from authproject.server.handler import Handler
 from authproject.server.headers import get_headers
 from authproject.server.identity_loader import IdentityBatchLoader
@@ -140,7 +140,8 @@ class Application:
             await self._read_body(environ, protocol)
         # The browsable API may authenticate by the cookie, which reads the store.
         cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
-        execution = self._executions[cookie].get(path, Execution.THREAD)
+        changes = scope.method in CHANGING_METHODS
+        execution = self._executions[cookie, changes].get(path, Execution.THREAD)
         if pool := self._thread_pools.get(execution):
             return await pool.run(self._call_django, environ)
         if execution is Execution.PREFETCH:
@@ -148,12 +149,16 @@ class Application:
         return self._call_django(environ)
 
     @cached_property
-    def _executions(self) -> dict[bool, dict[str, Execution]]:
-        """Executions by path, without and with a cookie. Built late: it opens the store."""
+    def _executions(self) -> dict[tuple[bool, bool], dict[str, Execution]]:
+        """Executions by path, for `cookie` and `changes`. Built late: it opens the store."""
         store, routes = get_services().accounts.store, list(iter_routes())
         return {
-            cookie: {route.path: choose_execution(route, store, cookie=cookie) for route in routes}
+            (cookie, changes): {
+                route.path: choose_execution(route, store, cookie=cookie, changes=changes)
+                for route in routes
+            }
             for cookie in (False, True)
+            for changes in (False, True)
         }
 
     @cached_property

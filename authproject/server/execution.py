@@ -12,6 +12,9 @@ from authproject.server.routes import Route
 MONITORING_ROUTES = frozenset({"health-ready", "metrics"})
 """Routes with reserved threads, so that monitoring works when all other threads are blocked."""
 
+CHANGING_METHODS = frozenset({"PUT", "PATCH", "DELETE"})
+"""With one of these, a view changes something, even if it declares `StoreAccess.IDENTITY`."""
+
 
 class Execution(Enum):
     EVENT_LOOP = auto()
@@ -23,10 +26,13 @@ class Execution(Enum):
     MONITORING_THREAD = auto()
 
 
-def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Execution:
+def choose_execution(
+    route: Route, store: AccountStore, *, cookie: bool, changes: bool = False
+) -> Execution:
     """Return where requests for `route` run.
 
     `cookie` means: the request has a cookie, and the browsable API may authenticate by it.
+    `changes` means: its method is one of `CHANGING_METHODS`.
     """
     if route.get_fact("hashes_password"):
         return Execution.PASSWORD_THREAD
@@ -35,6 +41,8 @@ def choose_execution(route: Route, store: AccountStore, *, cookie: bool) -> Exec
     match _get_store_access(route, cookie=cookie):
         case StoreAccess.NONE:
             return Execution.EVENT_LOOP
+        case StoreAccess.IDENTITY if changes:
+            return thread
         case StoreAccess.IDENTITY if not store.blocking_reads:
             return Execution.EVENT_LOOP
         case StoreAccess.IDENTITY if store.supports_batch_reads and not cookie:

@@ -44,6 +44,8 @@ def test_good_values_of_every_key_are_accepted(settings: Settings, tmp_path: Pat
         "REFRESH_TOKEN_COOKIE_SAMESITE": "Lax",
         "BCRYPT_ROUNDS": 10,
         "REJECT_COMMON_PASSWORDS": True,
+        "PROFILE_SERIALIZER": "tests.support.profiles.PersonSerializer",
+        "TOKEN_CLAIMS": "tests.support.profiles.get_claims",
     }
     assert settings.ACCOUNTS.keys() == get_settings().keys()
     assert get_messages(deploy=True) == []
@@ -108,6 +110,14 @@ def test_unknown_key_is_an_error_with_the_nearest_one(
         ("BCRYPT_ROUNDS", "12", "E004"),
         ("BCRYPT_ROUNDS", 12.0, "E004"),
         ("REJECT_COMMON_PASSWORDS", 1, "E004"),
+        ("PROFILE_SERIALIZER", ["tests.support.profiles.PersonSerializer"], "E004"),
+        ("PROFILE_SERIALIZER", "tests.support.profiles.Missing", "E004"),
+        ("PROFILE_SERIALIZER", "nowhere.Serializer", "E004"),
+        ("PROFILE_SERIALIZER", "json.dumps", "E004"),
+        ("PROFILE_SERIALIZER", "tests.support.profiles.ClashingSerializer", "E004"),
+        ("TOKEN_CLAIMS", lambda user: {}, "E004"),
+        ("TOKEN_CLAIMS", "nowhere.get_claims", "E004"),
+        ("TOKEN_CLAIMS", "tests.support.profiles.PATH", "E004"),
     ],
 )
 def test_invalid_value_is_an_error_and_builds_no_services(

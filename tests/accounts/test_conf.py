@@ -21,6 +21,8 @@ def test_every_key_has_a_default(settings: Settings) -> None:
         "REFRESH_TOKEN_COOKIE_SAMESITE": "Strict",
         "BCRYPT_ROUNDS": 12,
         "REJECT_COMMON_PASSWORDS": False,
+        "PROFILE_SERIALIZER": None,
+        "TOKEN_CLAIMS": None,
     }
 
 

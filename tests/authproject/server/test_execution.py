@@ -77,6 +77,18 @@ def test_execution_follows_from_declared_facts(
     assert choose_execution(route, store, cookie=cookie) is expected
 
 
+@pytest.mark.parametrize("store", STORES)
+def test_changing_method_is_no_read_of_the_identity(store: MemoryStore) -> None:
+    for access, options, expected in (
+        (IDENTITY, {}, THREAD),
+        (IDENTITY, HASHES, PASSWORD_THREAD),
+        (NONE, PUBLIC, EVENT_LOOP),
+        (WRITE, {}, EVENT_LOOP if store is MEMORY else THREAD),
+    ):
+        route = Route("/own", "own", BaseAPIView.as_view(**options, store_access=access))
+        assert choose_execution(route, store, cookie=False, changes=True) is expected
+
+
 @pytest.mark.parametrize("name", ["health-ready", "metrics"])
 def test_monitoring_routes_have_reserved_threads(name: str) -> None:
     route = Route("/own", name, BaseAPIView.as_view())
