@@ -26,7 +26,7 @@ WRONG_PASSWORD = "wrong horse"
 VALUES = (
     r'{}": ?"(.+?)"',  # JSON
     r"{}='(.+?)'",  # HTTPie
-    r"{}=([^'{{&,)\s]+)(?=[&\s])",  # HTTPie and HTML forms
+    r"{}=([^'\"`{{&,)\s]+)(?=[&\s])",  # HTTPie and HTML forms
     r"^@{} = (.+)$",  # .http files
 )
 CALL = r'(?:login|register)\("(.+?)", "(.+?)"\)'
