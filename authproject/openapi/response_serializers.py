@@ -18,10 +18,13 @@ class Registered(Serializer[Any]):
     email = CharField(initial=EMAIL, help_text="The normalized address.")
 
 
-class Tokens(Serializer[Any]):
+class AccessToken(Serializer[Any]):
     access_token = CharField(initial=TOKEN, help_text="A JWT, for `Authorization: Bearer`.")
     token_type = CharField(initial="bearer", help_text="Always `bearer`.")
     expires_in = IntegerField(initial=900, help_text="Seconds until the access token expires.")
+
+
+class Tokens(AccessToken):
     refresh_token = CharField(initial=TOKEN, help_text="A JWT, for refresh and logout.")
 
 

@@ -10,6 +10,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 
 from accounts import serializers
+from accounts.conf import conf
 from accounts.passwords.policy import MAX_LENGTH, MIN_LENGTH
 from authproject.monitoring.middleware import PRIVATE_PATHS
 from authproject.openapi.errors import (
@@ -23,6 +24,12 @@ from authproject.openapi.errors import (
     get_value_errors,
 )
 from authproject.openapi.operations import LINKS, OPERATIONS, Operation
+from authproject.openapi.refresh_cookie import (
+    SCHEME,
+    describe_cookie,
+    get_cookie_errors,
+    get_cookie_response,
+)
 from authproject.openapi.response_serializers import ApiError, FieldError
 
 FIELD_SCHEMAS: dict[type, dict[str, Any]] = {
@@ -98,6 +105,9 @@ class Schema(AutoSchema):
             if links := self.operation.links:
                 links_by_name = {name: {"operationId": name, **LINKS[name]} for name in links}
                 responses[str(self.operation.status)]["links"] = links_by_name
+            if conf.REFRESH_TOKEN_COOKIE:
+                self._add("securitySchemes", "refreshCookie", SCHEME)
+                describe_cookie(self.operation.name, described)
             responses.update(self._get_error_responses())
         return described
 
@@ -105,6 +115,8 @@ class Schema(AutoSchema):
         for base in (ApiError, FieldError):
             self.resolve_serializer(base, "response")
         errors = [*get_errors(self.path, self.view), *self.operation.errors]
+        if conf.REFRESH_TOKEN_COOKIE:
+            errors += get_cookie_errors(self.operation.name)
         return {
             str(status): self._get_error_response(status, examples)
             for status, examples in get_examples(errors).items()
@@ -173,9 +185,12 @@ class Schema(AutoSchema):
         if self.path not in OPERATIONS:
             return super().get_response_serializers()
         operation = self.operation
-        example = getattr(operation.response, "data", operation.example)
+        response = operation.response
+        if conf.REFRESH_TOKEN_COOKIE:
+            response = get_cookie_response(operation.name) or response
+        example = getattr(response, "data", operation.example)
         success = OpenApiResponse(
-            operation.response,
+            response,
             HTTPStatus(operation.status).phrase,
             [OpenApiExample("usual", example)],
         )

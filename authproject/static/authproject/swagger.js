@@ -4,5 +4,10 @@ SwaggerUIBundle({
   dom_id: "#swagger-ui",
   deepLinking: true,
   persistAuthorization: true, // keeps the token after a reload
+  // For a service with REFRESH_TOKEN_COOKIE; the others ignore it.
+  requestInterceptor: (request) => {
+    request.headers["X-Requested-With"] = "XMLHttpRequest";
+    return request;
+  },
   validatorUrl: null, // otherwise the URL is sent to validator.swagger.io
 });

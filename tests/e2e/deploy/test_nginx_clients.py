@@ -94,6 +94,7 @@ def test_429_can_be_read_by_listed_origin_only(
     get_statuses(site, "auth/login", [client] * GUESSES)
     headers = site.login(client=client, Origin=origin).headers
     assert headers["Access-Control-Allow-Origin"] == allowed
+    assert headers["Access-Control-Allow-Credentials"] == ("true" if allowed else None)
     exposed = headers["Access-Control-Expose-Headers"]
     assert exposed == ("Retry-After, X-Request-ID" if allowed else None)
     assert headers["Vary"] == "Origin"
