@@ -3,6 +3,7 @@
 docs/security.md names these tests in its table of attacks.
 """
 
+import re
 from typing import Any
 
 import pytest
@@ -10,12 +11,15 @@ from django.test import override_settings
 from django.urls import include, path
 from pytest_django import Settings
 
+from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
+from tests.support.browser_client import LOGIN, PROFILE, Browser
 from tests.support.front_end import HEADERS, NAME, ORIGIN, PROGRAM_HEADERS, FrontEnd
 from tests.support.http import FORM, NEW_PASSWORD, Start, decode_claims, get_error, send
 from tests.support.sessions import EXPIRED, LIFETIME, REUSED, REVOKED
 
 CSRF_FAILED = (403, "csrf_failed")
+PASSWORD_PAGE = "/api/v1/auth/password"
 LOCAL = {**HEADERS, "Host": "localhost:8000", "Origin": "http://localhost:3000"}
 
 urlpatterns = [path("über/account/", include("accounts.urls"))]
@@ -278,6 +282,46 @@ def test_end_of_all_sessions_deletes_the_cookie(
     access = front_end.log_in()
     assert front_end.post(endpoint, body, token=access).status_code == 204
     assert front_end.token == ""
+
+
+# The browsable API
+
+
+@pytest.fixture
+def browser(front_end: FrontEnd) -> Browser:
+    """A browser of pages, after a user was registered. The service uses the cookie."""
+    front_end.register()
+    return Browser()
+
+
+def test_login_page_keeps_its_own_cookies(browser: Browser, front_end: FrontEnd) -> None:
+    browser.log_in()
+    page = browser.fill(PASSWORD_PAGE, current_password=PASSWORD, new_password=NEW_PASSWORD)
+    assert (page.status, page.has_logout_form) == (200, True)
+    assert "&quot;refresh_token&quot;" in page.text
+    browser.log_out(browser.open(PROFILE))
+    assert browser.client.cookies.keys() == {ACCESS_COOKIE, REFRESH_COOKIE, "browsable_csrf"}
+
+
+def test_page_of_endpoint_shows_and_takes_tokens(browser: Browser) -> None:
+    path = "/api/v1/auth/login"
+    page = browser.fill(path, email=EMAIL, password=PASSWORD)
+    [token] = re.findall(r"refresh_token&quot;: &quot;([^&]+)&quot;", page.text)
+    for endpoint in ("refresh", "logout"):
+        page = browser.fill(f"/api/v1/auth/{endpoint}", refresh_token=token)
+        assert page.status in {200, 204}
+    assert browser.client.cookies.keys() == {"browsable_csrf"}
+
+
+def test_script_of_a_page_replaces_both_logins(browser: Browser, front_end: FrontEnd) -> None:
+    browser.log_in()
+    csrf_token = browser.open(LOGIN).form(LOGIN).fields["csrfmiddlewaretoken"]
+    change = {"current_password": PASSWORD, "new_password": NEW_PASSWORD}
+    headers = {"X-CSRFToken": csrf_token}
+    response = browser.client.post(PASSWORD_PAGE, change, JSON, headers=headers)
+    assert "refresh_token" not in response.json()
+    assert response.cookies[REFRESH_COOKIE].value == response.cookies[NAME].value
+    assert browser.client.get(PROFILE).status_code == 200
 
 
 # Requests of others

@@ -12,6 +12,7 @@ from tests.support.api import PASSWORD
 from tests.support.chromium import POST_FORM, cookies
 from tests.support.http import NEW_PASSWORD, decode_claims
 from tests.support.processes import Service, run_service
+from tests.support.secrets import Secrets
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -69,7 +70,7 @@ def page(context: "BrowserContext", front_end: str, origin: str, account: str) -
 
 
 def test_session_survives_reload_without_readable_token(
-    page: "Page", context: "BrowserContext", account: str
+    page: "Page", context: "BrowserContext", service: Service, account: str
 ) -> None:
     cookie = cookies(context)[NAME]
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (
@@ -88,6 +89,7 @@ def test_session_survives_reload_without_readable_token(
     assert NAME not in cookies(context)
     assert not page.evaluate("client.restore()")
     page.evaluate("client.logout()")
+    assert Secrets(cookie["value"]).find_in(service.log) == []
 
 
 def test_tabs_that_refresh_at_once_share_the_session(
@@ -177,3 +179,17 @@ def test_foreign_form_cannot_use_or_set_the_cookie(
     assert cookies(context)[NAME]["value"] == token
     assert get_profile(page)["status"] == 200
     assert page.evaluate("client.restore()")
+
+
+def test_swagger_ui_can_log_in(context: "BrowserContext", origin: str, account: str) -> None:
+    page = context.new_page()
+    page.goto(f"{origin}/docs")
+    operation = page.locator(".opblock", has_text="/api/v1/auth/login")
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Try it out").click()
+    body = f'{{"email": "{account}", "password": "{PASSWORD}"}}'
+    operation.get_by_role("textbox").last.fill(body)
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response")
+    answer.get_by_text("access_token").first.wait_for()
+    assert NAME in cookies(context)
