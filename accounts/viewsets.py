@@ -18,7 +18,7 @@ from accounts.authentication import JWTAuthentication
 from accounts.backends import AuthenticatedUser
 from accounts.conf import MAX_BODY_BYTES, conf
 from accounts.domain.claims import Claims
-from accounts.domain.errors import TokenError
+from accounts.domain.errors import TokenError, TokenRevoked
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
 from accounts.domain.users import User
@@ -265,7 +265,23 @@ def _encode_header_value(text: str) -> str:
 
 
 def _get_claims(request: Request) -> Claims:
-    return cast(Claims, request.auth)
+    """Return the token's claims; those of an imagined one after DRF's `force_authenticate(user)`.
+
+    Raises `TokenRevoked` if that user has no account any more.
+    """
+    if request.auth is not None:
+        return cast(Claims, request.auth)
+    user = get_services().accounts.store.get_user(cast(AuthenticatedUser, request.user).user.email)
+    if user is None:
+        raise TokenRevoked
+    return Claims(
+        email=user.email,
+        security_stamp=user.security_stamp,
+        sid="",
+        jti="",
+        issued_at=0,
+        expires_at=0,
+    )
 
 
 def _build_token_response(request: Request, tokens: TokenPair, *, in_cookie: bool) -> Response:

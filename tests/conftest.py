@@ -6,10 +6,10 @@ from functools import cache
 from typing import Any
 
 import pytest
-from pytest_django import Settings
 
 from accounts import services as services_module
 from accounts.services import Services, build_services
+from accounts.testing import accounts_settings
 from tests.support.api import Api, MovableClock
 from tests.support.browser_client import browser
 from tests.support.settings import AccountsSettings
@@ -23,6 +23,7 @@ from tests.support.store_fixtures import (
 )
 
 __all__ = [
+    "accounts_settings",
     "browser",
     "redis_server",
     "redis_url",
@@ -36,16 +37,6 @@ __all__ = [
 @pytest.fixture
 def clock() -> MovableClock:
     return MovableClock()
-
-
-@pytest.fixture
-def accounts_settings(settings: Settings) -> AccountsSettings:
-    """Change keys of the setting `ACCOUNTS` until the test ends."""
-
-    def change(**changed: object) -> None:
-        settings.ACCOUNTS = {**settings.ACCOUNTS, **changed}
-
-    return change
 
 
 @pytest.fixture

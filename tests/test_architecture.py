@@ -41,6 +41,7 @@ HOMES = {
         "accounts.stores.serialization",
         "authproject.monitoring.formatters",
     },
+    "pytest": {"accounts.testing"},
     "prometheus_client": {"authproject.monitoring.metrics"},
     "redis": {
         "accounts.stores.redis.client",

@@ -4,22 +4,12 @@ from typing import Any
 
 from django.test import Client
 
+from accounts import testing
+
+MovableClock = testing.MovableClock
 JSON = "application/json"
 EMAIL = "user@example.com"
 PASSWORD = "correct horse battery"
-
-
-class MovableClock:
-    """A `Clock` that only moves by `advance`."""
-
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.25
-
-    def __call__(self) -> float:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += seconds
 
 
 class Api:

@@ -1,4 +1,4 @@
-"""Runs the tests of docs/guides/test-your-project.md in a copy of the project."""
+"""Runs the tests of docs/guides/test-your-project.md, which use every fixture."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from accounts.services import REBUILD_SETTINGS
-from tests.support.guides import copy_project, read_code_blocks, read_page, run_tests_in
+from tests.support.guides import read_code_blocks, read_page
+from tests.support.processes import run_to_end
 
 GUIDE = "test-your-project.md"
 
@@ -14,11 +15,12 @@ GUIDE = "test-your-project.md"
 def test_tests_of_the_guide_pass(tmp_path: Path) -> None:
     pytest.importorskip("freezegun", reason="needs requirements-dev.txt")
     pytest.importorskip("time_machine", reason="needs requirements-dev.txt")
-    project = copy_project(tmp_path)
-    code = "\n\n".join(read_code_blocks(GUIDE))
-    (project / "test_logins.py").write_text(code, encoding="utf-8")
-    printed = run_tests_in(project, "test_logins.py")
-    assert "2 passed" in printed, printed
+    conftest, *tests = read_code_blocks(GUIDE)
+    (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
+    (tmp_path / "test_own.py").write_text("\n\n".join(tests), encoding="utf-8")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
+    run = run_to_end(*command, DJANGO_SETTINGS_MODULE="tests.settings")
+    assert "6 passed" in run.stdout, run.stdout
 
 
 def test_guide_names_every_setting_that_rebuilds_the_service() -> None:
