@@ -156,6 +156,7 @@ class Settings:
     REFRESH_TOKEN_COOKIE_SAMESITE: Setting[Literal["Strict", "Lax"]] = Setting(
         "Strict", SAMESITE.validate
     )
+    TRACK_SESSIONS = Setting(default=False, validate=BOOLEAN.validate)
     BCRYPT_ROUNDS = Setting(12, BCRYPT_ROUNDS.validate)
     REJECT_COMMON_PASSWORDS = Setting(default=False, validate=BOOLEAN.validate)
     PROFILE_SERIALIZER: Setting[str | None] = Setting(None, validate_profile_serializer)

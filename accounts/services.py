@@ -143,6 +143,7 @@ def _build_token_policy() -> TokenPolicy:
         refresh_lifetime=_to_whole_seconds(conf.REFRESH_TOKEN_LIFETIME),
         rotate=conf.ROTATE_REFRESH_TOKENS,
         reuse_grace=conf.REFRESH_REUSE_GRACE_SECONDS,
+        track_sessions=conf.TRACK_SESSIONS,
     )
 
 

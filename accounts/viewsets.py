@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, cast
 from urllib.parse import quote
@@ -21,6 +22,7 @@ from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError, TokenRevoked
 from accounts.domain.interfaces import StoreAccess
 from accounts.domain.service import AccountService, TokenPair
+from accounts.domain.sessions import Session, clean_client
 from accounts.domain.users import User
 from accounts.profiles import ProfileSerializer, RegisterSerializer, get_profile_serializer_class
 from accounts.refresh_cookie import (
@@ -66,6 +68,7 @@ authenticated: dict[str, Any] = {
     ),
     "permission_classes": [IsAuthenticated],
 }
+tracked: dict[str, Any] = {**authenticated, "enabled_by": "TRACK_SESSIONS"}
 
 
 @cache
@@ -136,7 +139,8 @@ class AuthViewSet(AccountViewSet):
         """Exchange e-mail and password for an access and a refresh token."""
         if uses_cookie(request):
             check_csrf(request)
-        tokens = self.service.login(**self.validated_data(request))
+        client = get_client(request)
+        tokens = self.service.login(**self.validated_data(request), client=client)
         return _build_token_response(request, tokens, in_cookie=uses_cookie(request))
 
     # A project's function may wait for a network or a disk: it must not run on the event loop.
@@ -175,7 +179,10 @@ class AuthViewSet(AccountViewSet):
         """Change the password; every other session of the user ends."""
         body = self.validated_data(request)
         tokens = self.service.change_password(
-            _get_claims(request), body["current_password"], body["new_password"]
+            _get_claims(request),
+            body["current_password"],
+            body["new_password"],
+            client=get_client(request),
         )
         return _build_token_response(request, tokens, in_cookie=uses_cookie(request))
 
@@ -190,6 +197,24 @@ class AuthViewSet(AccountViewSet):
         password = self.validated_data(request)["current_password"]
         self.service.delete_account(_get_claims(request), password)
         return _build_end_response(request, delete_cookie=uses_cookie(request))
+
+    @action(detail=False, methods=["get"], store_access=StoreAccess.WRITE, **tracked)
+    def sessions(self, request: Request) -> Response:
+        """List the user's sessions, the newest login first."""
+        claims = _get_claims(request)
+        sessions = self.service.list_sessions(claims)
+        return Response({"sessions": [_to_json(session, claims) for session in sessions]})
+
+    @post(
+        name="End a session",
+        url_path="sessions/<str:id>/revoke",
+        **tracked,
+        serializer_class=BodySerializer,
+    )
+    def revoke_session(self, request: Request, id: str) -> Response:  # noqa: A002  # as in the path
+        """End one session of the user; it may be the one of this request."""
+        self.service.revoke_session(_get_claims(request), id)
+        return Response(status=204)
 
     @action(
         detail=False,
@@ -257,6 +282,29 @@ class ProtectedViewSet(AccountViewSet):
         # The browsable API makes its form from the serializer.
         serializer = self.get_serializer(user.profile)
         return Response(ReturnDict({**body, **serializer.data}, serializer=serializer))
+
+
+def get_client(request: Request) -> str | None:
+    """Return what a list of sessions shows of the browser or program."""
+    return clean_client(request.META.get("HTTP_USER_AGENT"))
+
+
+def _to_json(session: Session, claims: Claims) -> dict[str, Any]:
+    return {
+        "id": session.sid,
+        "created_at": _format_time(session.created_at),
+        "last_refreshed_at": _format_time(session.last_refreshed_at),
+        "current": session.sid == claims.sid,
+        "client": session.client,
+    }
+
+
+def _format_time(seconds: float | None) -> str | None:
+    """Return the time in ISO 8601, in UTC."""
+    if seconds is None:
+        return None
+    time = datetime.fromtimestamp(seconds, UTC)
+    return time.isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _encode_header_value(text: str) -> str:

@@ -6,6 +6,7 @@ from django.urls import get_script_prefix
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
+from accounts.conf import conf
 from accounts.rest.negotiation import IgnoreAcceptNegotiation
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import Response
@@ -41,6 +42,9 @@ class APIRootView(BaseAPIView):
         for route in iter_routes():
             # DRF requires this namespace for the login of the browsable API.
             login = route.name.startswith("rest_framework:")
+            enabled_by = route.get_fact("enabled_by")
+            if enabled_by and not getattr(conf, enabled_by):
+                continue
             if not login and getattr(route.view, "cls", None) is not APIRootView:
                 name = route.name if route.name and route.name not in endpoints else route.path
                 endpoints[name] = request.build_absolute_uri(prefix + route.path)

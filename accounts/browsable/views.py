@@ -24,6 +24,7 @@ from accounts.rest.responses import NO_SESSION, Response
 from accounts.rest.views import BaseAPIView
 from accounts.serializers import LoginSerializer
 from accounts.services import get_services
+from accounts.viewsets import get_client
 
 
 class FormRenderer(BaseRenderer):
@@ -85,7 +86,7 @@ class LoginView(AuthFormView):
 
     def post(self, request: Request) -> HttpResponseRedirect:
         credentials = LoginSerializer().run_validation(request.data)
-        tokens = get_services().accounts.login(**credentials)
+        tokens = get_services().accounts.login(**credentials, client=get_client(request))
         _end_session(request)
         rotate_token(request)
         response = HttpResponseRedirect(self.next_url)

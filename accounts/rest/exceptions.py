@@ -20,6 +20,7 @@ from accounts.domain.errors import (
     InvalidField,
     ServiceUnavailable,
     TokenError,
+    UnknownSession,
 )
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import ErrorResponse, Response
@@ -140,6 +141,8 @@ def _to_error(exception: Exception) -> ErrorResponse | None:
             )
         case InvalidCredentials() | TokenError():
             return _from_account_error(401, exception, {"WWW-Authenticate": CHALLENGE})
+        case UnknownSession():
+            return _from_account_error(404, exception, {})
         case ServiceUnavailable():
             return _from_account_error(503, exception, {"Retry-After": str(exception.retry_after)})
         case drf.APIException():

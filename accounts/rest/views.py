@@ -1,11 +1,13 @@
 """The base class of the project's views."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
+from rest_framework.exceptions import NotFound
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
+from accounts.conf import conf
 from accounts.domain.interfaces import StoreAccess
 from accounts.rest.exceptions import UnsupportedContentEncoding, UnsupportedMediaType
 from accounts.rest.parsers import FormParser, MultiPartParser
@@ -23,6 +25,15 @@ class BaseAPIView(APIView):
 
     hashes_password: ClassVar[bool] = False
     """Whether the view hashes or verifies a password, which takes a quarter of a second."""
+
+    enabled_by: ClassVar[str | None] = None
+    """The key of `ACCOUNTS` without which the path does not exist."""
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Raise `NotFound` for a disabled view, whatever the request is."""
+        if self.enabled_by and not getattr(conf, self.enabled_by):
+            raise NotFound
+        super().initial(request, *args, **kwargs)
 
     def perform_authentication(self, request: Request) -> None:
         """Authenticate. Before that, raise if the body cannot be parsed whoever has sent it.

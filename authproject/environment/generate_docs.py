@@ -22,7 +22,7 @@ ENV_EXAMPLE_HEADER = """\
 SETTINGS_TABLE_RE = re.compile(r"(?<=<!-- settings -->\n).*(?=<!-- /settings -->)", re.DOTALL)
 
 NAMED_REQUEST_RE = re.compile(r"^# @name (\w+)\n.*?(?=\n\n###|\n\Z)", re.DOTALL | re.MULTILINE)
-RESPONSE_FIELD_RE = re.compile(r"\{\{(\w+)\.response\.body\.\$\.(\w+)\}\}")
+RESPONSE_FIELD_RE = re.compile(r"\{\{(\w+)\.response\.body\.\$\.([\w.\[\]]+)\}\}")
 """A field of the response to a named request, in the syntax of VS Code's REST Client."""
 JETBRAINS_HEADER = """\
 # Made from api.http by `make docs`: every call of the API, for JetBrains' HTTP Client and httpyac.
@@ -90,16 +90,19 @@ def convert_to_jetbrains(requests: str) -> str:
     """
     fields = dict.fromkeys(RESPONSE_FIELD_RE.findall(requests))
 
+    def build_name(name: str, field: str) -> str:
+        return f"{name}_{re.sub(r'[^a-z0-9]+', '_', field)}"
+
     def add_script(request: re.Match[str]) -> str:
         lines = [
-            f'    client.global.set("{name}_{field}", response.body.{field});'
+            f'    client.global.set("{build_name(name, field)}", response.body.{field});'
             for name, field in fields
             if name == request[1]
         ]
         return "\n".join([request[0], "", "> {%", *lines, "%}"])
 
     _, _, body = requests.partition("\n\n")
-    body = RESPONSE_FIELD_RE.sub(r"{{\1_\2}}", body)
+    body = RESPONSE_FIELD_RE.sub(lambda match: f"{{{{{build_name(*match.groups())}}}}}", body)
     return f"{JETBRAINS_HEADER}\n{NAMED_REQUEST_RE.sub(add_script, body)}"
 
 

@@ -224,6 +224,11 @@ class Environment:
         "The `SameSite` attribute of this cookie: `Strict` or `Lax`.",
         default="Strict",
     )
+    TRACK_SESSIONS = BooleanVariable(
+        "`true`: users can list their sessions, and end one of them.",
+        default="false",
+        details="Each login is then recorded. A user has at most 20 sessions; the oldest ones end.",
+    )
     BCRYPT_ROUNDS = Variable(
         build_parser(int, *BCRYPT_ROUNDS),
         "The cost of bcrypt, 4 to 16; each step doubles the time of a login.",

@@ -124,7 +124,7 @@ class RequestMetrics:
         # Labels have few values: unknown methods share one, and so do paths without a route.
         label = method if method in KNOWN_METHODS else "other"
         get_duration_histogram(label, route or "unmatched", fields["status"]).observe(seconds)
-        operation = self._operations.get(path) if method == "POST" else None
+        operation = self._operations.get((method, path)) or self._operations.get((method, route))
         if operation is None and path.startswith(ACCESS_PATHS) and route and method != "OPTIONS":
             operation = "access"
         if operation is not None:
@@ -133,13 +133,19 @@ class RequestMetrics:
             tokens_refused.labels(error.reason).inc()
 
 
-def get_operations() -> dict[str, str]:
-    """Return the `operation` label for POST requests, by path.
+def get_operations() -> dict[tuple[str, str | None], str]:
+    """Return the `operation` label by method and path, which may have a variable part.
 
     It is `logout_all` for the route `auth-logout-all`, and `login` for `rest_framework:login`.
     """
-    matches = [(route.path, OPERATION_ROUTE_RE.match(route.name)) for route in iter_routes()]
-    return {path: match[1].replace("-", "_") for path, match in matches if match}
+    operations: dict[tuple[str, str | None], str] = {}
+    for route in iter_routes(with_variables=True):
+        if match := OPERATION_ROUTE_RE.match(route.name):
+            # Of DRF's viewsets, which add HEAD to GET at a request.
+            methods = set(getattr(route.view, "actions", ["post"])) - {"head"}
+            label = match[1].replace("-", "_")
+            operations |= {(method.upper(), route.path): label for method in methods}
+    return operations
 
 
 def render_metrics() -> bytes:

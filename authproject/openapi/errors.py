@@ -27,7 +27,7 @@ Object = dict[str, Any]
 DESCRIPTIONS = {
     400: "The body is malformed, a value is invalid, or the `Host` is not allowed.",
     401: "The credentials or the token are missing or invalid.",
-    404: "The page does not exist or is disabled.",
+    404: "It does not exist, or is disabled.",
     405: "The method is not allowed; `Allow` lists the allowed ones.",
     406: "No media type in `Accept` is available.",
     413: "The body is larger than 16 KiB.",
@@ -61,7 +61,7 @@ def get_errors(path: str, view: Any) -> Iterator[Exception]:
     yield PayloadTooLarge()
     yield UnsupportedMediaType("application/json")
     yield RuntimeError("a bug")
-    if isinstance(view, SingleMediaTypeView):
+    if isinstance(view, SingleMediaTypeView) or getattr(view, "enabled_by", None):
         yield drf.NotFound()
     if not issubclass(view.content_negotiation_class, IgnoreAcceptNegotiation):
         yield drf.NotAcceptable()

@@ -3,7 +3,12 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from accounts.domain.errors import InvalidCredentials, TokenReused, WrongCurrentPassword
+from accounts.domain.errors import (
+    InvalidCredentials,
+    TokenReused,
+    UnknownSession,
+    WrongCurrentPassword,
+)
 from authproject.openapi import response_serializers as responses
 from authproject.openapi.errors import TOKEN_ERRORS
 
@@ -49,6 +54,7 @@ WITH_ACCESS_TOKEN = (
     "logoutAll",
     "changePassword",
     "deleteAccount",
+    "listSessions",
     "verifyAccessToken",
 )
 AUTHORIZATION = {"header.Authorization": "Bearer {$response.body#/access_token}"}
@@ -57,6 +63,7 @@ LINKS: dict[str, dict[str, Any]] = {
     "login": {"requestBody": "$request.body"},
     "refresh": {"requestBody": BODY},
     "logout": {"requestBody": BODY},
+    "revokeSession": {"parameters": {"path.id": "$response.body#/sessions/0/id"}},
     **{name: {"parameters": AUTHORIZATION} for name in WITH_ACCESS_TOKEN},
 }
 """What an operation takes from an earlier request or its response, by `operationId`."""
@@ -122,6 +129,22 @@ OPERATIONS = {
         status=204,
         request_example={"current_password": PASSWORD},
         errors=(WrongCurrentPassword(),),
+    ),
+    "/api/v1/auth/sessions": Operation(
+        "listSessions",
+        "List the user's sessions",
+        "The newest login first. 404 unless `TRACK_SESSIONS` is enabled. Sessions from before that "
+        "are not listed.",
+        responses.Sessions(),
+        links=("revokeSession",),
+    ),
+    "/api/v1/auth/sessions/{id}/revoke": Operation(
+        "revokeSession",
+        "End one session of the user",
+        "It may be the session of this request. 404 if the user has no such session, and unless "
+        "`TRACK_SESSIONS` is enabled. A body is ignored.",
+        status=204,
+        errors=(UnknownSession(),),
     ),
     "/api/v1/auth/verify": Operation(
         "verifyAccessToken",

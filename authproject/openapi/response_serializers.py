@@ -3,9 +3,16 @@
 The `initial` values of their fields are the document's example.
 """
 
+from datetime import UTC, datetime
 from typing import Any
 
-from rest_framework.serializers import CharField, IntegerField, Serializer
+from rest_framework.serializers import (
+    BooleanField,
+    CharField,
+    DateTimeField,
+    IntegerField,
+    Serializer,
+)
 
 from authproject import __version__
 
@@ -34,6 +41,33 @@ class Refreshed(Tokens):
         required=False,
         help_text="Replaces the one that was sent. Absent if refresh tokens do not rotate.",
     )
+
+
+class ListedSession(Serializer[Any]):
+    id = CharField(
+        initial="b1946ac92492d2347c6235b4d2611184", help_text="The `sid` of the session's tokens."
+    )
+    created_at = DateTimeField(
+        initial=datetime(2026, 1, 31, 12, tzinfo=UTC), help_text="When the user logged in, in UTC."
+    )
+    last_refreshed_at = DateTimeField(
+        initial=None, allow_null=True, help_text="`null` if the session was never refreshed."
+    )
+    current = BooleanField(
+        initial=True, help_text="Whether it is the session of this request's token."
+    )
+    client = CharField(
+        initial="Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+        allow_null=True,
+        help_text="The visible part of the login's `User-Agent`, at most 100 characters: any text.",
+    )
+
+
+class Sessions(Serializer[Any]):
+    sessions = ListedSession(many=True)
+
+    def get_initial(self) -> Any:
+        return {"sessions": [ListedSession().data]}
 
 
 class Profile(Serializer[Any]):

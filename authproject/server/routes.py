@@ -8,7 +8,7 @@ from django.urls.resolvers import RoutePattern
 
 
 class Route(NamedTuple):
-    """A path without a variable part, and its view."""
+    """A path and its view."""
 
     path: str
     name: str
@@ -22,18 +22,24 @@ class Route(NamedTuple):
 
 
 def iter_routes(
-    patterns: Iterable[Any] | None = None, prefix: str = "/", namespace: str = ""
+    patterns: Iterable[Any] | None = None,
+    prefix: str = "/",
+    namespace: str = "",
+    *,
+    with_variables: bool = False,
 ) -> Iterator[Route]:
     """Yield every route of `patterns` in their order; by default, the service's own.
 
-    Paths with a variable part and regular expressions are left out.
+    Regular expressions are left out, and by default paths with a variable part, as `<str:id>`.
     """
     for pattern in get_resolver().url_patterns if patterns is None else patterns:
-        if not isinstance(pattern.pattern, RoutePattern) or "<" in str(pattern.pattern):
+        if not isinstance(pattern.pattern, RoutePattern):
+            continue
+        if "<" in str(pattern.pattern) and not with_variables:
             continue
         path = prefix + str(pattern.pattern)
         if isinstance(pattern, URLResolver):
             inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
-            yield from iter_routes(pattern.url_patterns, path, inner)
+            yield from iter_routes(pattern.url_patterns, path, inner, with_variables=with_variables)
         else:
             yield Route(path, f"{namespace}{pattern.name or ''}", pattern.callback)

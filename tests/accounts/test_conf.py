@@ -19,6 +19,7 @@ def test_every_key_has_a_default(settings: Settings) -> None:
         "REFRESH_REUSE_GRACE_SECONDS": 10,
         "REFRESH_TOKEN_COOKIE": False,
         "REFRESH_TOKEN_COOKIE_SAMESITE": "Strict",
+        "TRACK_SESSIONS": False,
         "BCRYPT_ROUNDS": 12,
         "REJECT_COMMON_PASSWORDS": False,
         "PROFILE_SERIALIZER": None,

@@ -51,7 +51,16 @@ ENDPOINTS = {
     "/api/v1": "GET",
     "/api/v1/": "GET",
 }
-"""Each path of the service with its method."""
+"""Each path of the service with its method, unless it has to be enabled."""
+
+TRACKED = {
+    "/api/v1/auth/sessions": "GET",
+    "/api/v1/auth/sessions/{id}/revoke": "POST",
+}
+"""The paths that `TRACK_SESSIONS` enables."""
+
+DOCUMENTED = {**ENDPOINTS, **TRACKED}
+"""Each path in docs/openapi.json and in the examples of calls."""
 
 WITH_PAGE = [
     path for path in ENDPOINTS if path.startswith("/api/") and path != "/api/v1/auth/verify"

@@ -27,7 +27,9 @@ class Request(NamedTuple):
 
     @property
     def path(self) -> str:
-        return self.url.removeprefix("{{host}}")
+        """With the name of a variable part as in OpenAPI."""
+        path = self.url.removeprefix("{{host}}")
+        return re.sub(r"\{\{\w+[^}]*[._](\w+)\}\}", r"{\1}", path)
 
 
 def parse_variables(text: str) -> dict[str, str]:
@@ -66,10 +68,11 @@ def send_requests(text: str, service: Service) -> Iterator[tuple[str, str]]:
     for request in parse_requests(text):
         response = _send(request, variables, service)
         if request.name:
-            fields = {f"{request.name}.response.body.$.{k}": v for k, v in response.json().items()}
-            variables |= fields
-        for name, field in re.findall(r'set\("(\w+)", response\.body\.(\w+)\)', request.script):
-            variables[name] = response.json()[field]
+            prefix = f"{request.name}.response.body.$."
+            variables |= {f"{prefix}{path}": value for path, value in _flatten(response.json())}
+        values = dict(_flatten(response.json())) if request.script else {}
+        for name, path in re.findall(r'set\("(\w+)", response\.body\.(.+)\);', request.script):
+            variables[name] = values[path]
         yield request.title, _describe(response)
 
 
@@ -79,6 +82,18 @@ def _send(request: Request, variables: dict[str, Any], service: Service) -> Serv
 
     headers = {name: fill_in(value) for name, value in request.headers.items()}
     return service.request(request.method, fill_in(request.url), fill_in(request.body), **headers)
+
+
+def _flatten(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield each value of a response with its path, as `sessions[0].id`."""
+    if isinstance(value, dict):
+        for name, item in value.items():
+            yield from _flatten(item, f"{path}.{name}" if path else name)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _flatten(item, f"{path}[{index}]")
+    else:
+        yield path, value
 
 
 def _describe(response: ServiceResponse) -> str:

@@ -377,9 +377,12 @@ def test_token_reuse_is_counted(api: Api, counts: Counts, start: Start) -> None:
 def test_every_auth_action_is_an_operation() -> None:
     found: list[Any] = AuthViewSet.get_extra_actions()
     found.remove(AuthViewSet.verify)  # it is `access`
-    actions = {action.url_path: action.__name__ for action in found}
-    paths = {f"/api/v1/auth/{path}": name for path, name in actions.items()}
-    pages = {"/browse/login": "login", "/browse/logout": "logout"}
+    paths = {
+        (method.upper(), f"/api/v1/auth/{action.url_path}"): action.__name__
+        for action in found
+        for method in action.mapping
+    }
+    pages = {("POST", "/browse/login"): "login", ("POST", "/browse/logout"): "logout"}
     assert metrics.get_operations() == paths | pages
 
 

@@ -12,7 +12,7 @@ from drf_spectacular.validation import validate_schema
 
 from authproject.openapi import views
 from tests.support.api import JSON, Api
-from tests.support.http import ENDPOINTS, get_error, send
+from tests.support.http import DOCUMENTED, TRACKED, get_error, send
 from tests.support.openapi import (
     BEARER,
     KEPT,
@@ -111,7 +111,7 @@ def test_document_describes_exactly_the_endpoints() -> None:
     described = {
         path: method.upper() for path, methods in document()["paths"].items() for method in methods
     }
-    assert described == ENDPOINTS
+    assert described == DOCUMENTED
 
 
 @every_endpoint
@@ -139,7 +139,8 @@ def test_every_example_matches_its_schema(path: str) -> None:
 def test_operation_lists_its_error_statuses(path: str) -> None:
     expected = {405, 413, 415, 500}
     expected |= set() if path in PROBES else {400}
-    expected |= {404} if path in PAGES else {406} if path != VERIFY else set()
+    expected |= {404} if path in PAGES or path in TRACKED else set()
+    expected |= {406} if path not in {*PAGES, VERIFY} else set()
     expected |= {401} if path in BEARER or path.endswith(("login", "refresh")) else set()
     expected |= {422} if path in WITH_BODY else set()
     expected |= {503} if path != "/health" else set()
@@ -179,19 +180,19 @@ def test_errors_of_password_change_list_codes_of_fields() -> None:
 
 def test_every_error_code_has_an_example() -> None:
     found: dict[int, set[str]] = {}
-    for path in ENDPOINTS:
+    for path in DOCUMENTED:
         for status, response in failures(path).items():
             found.setdefault(status, set()).update(codes(response))
     assert found == CODES
 
 
 def test_only_the_liveness_probe_is_never_overloaded() -> None:
-    overloaded = {path for path in ENDPOINTS if "overloaded" in codes(failures(path).get(503, {}))}
-    assert overloaded == set(ENDPOINTS) - {"/health"}
+    overloaded = {path for path in DOCUMENTED if "overloaded" in codes(failures(path).get(503, {}))}
+    assert overloaded == set(DOCUMENTED) - {"/health"}
 
 
 def test_only_protected_operations_require_bearer() -> None:
-    for path in ENDPOINTS:
+    for path in DOCUMENTED:
         assert operation(path)["security"] == ([{"bearer": []}] if path in BEARER else [])
     scheme = document()["components"]["securitySchemes"]["bearer"]
     assert (scheme["type"], scheme["scheme"], scheme["bearerFormat"]) == ("http", "bearer", "JWT")
@@ -234,7 +235,8 @@ def test_operations_are_in_the_order_of_a_visit() -> None:
 
 
 def test_operation_ids_are_verbs_in_camel_case() -> None:
-    verb = re.compile("(register|login|refresh|logout|change|delete|verify|get|list)([A-Z][a-z]+)*")
+    verbs = "register|login|refresh|logout|change|delete|verify|revoke|get|list"
+    verb = re.compile(f"({verbs})([A-Z][a-z]+)*")
     assert all(verb.fullmatch(one["operationId"]) for one in operations())
 
 
@@ -250,7 +252,8 @@ def test_schema_names_shadow_no_global_of_a_language() -> None:
 def test_links_lead_from_login_to_what_takes_its_tokens() -> None:
     targets = {one["operationId"]: set(get_links(one)) for one in operations()}
     with_access_token = {
-        *("getProfile", "logoutAll", "changePassword", "deleteAccount", "verifyAccessToken")
+        *("getProfile", "logoutAll", "changePassword", "deleteAccount"),
+        *("listSessions", "verifyAccessToken"),
     }
     with_both_tokens = with_access_token | {"refresh", "logout"}
     assert {name: found for name, found in targets.items() if found} == {
@@ -258,6 +261,7 @@ def test_links_lead_from_login_to_what_takes_its_tokens() -> None:
         "login": with_both_tokens,
         "refresh": with_access_token,
         "changePassword": with_both_tokens,
+        "listSessions": {"revokeSession"},
     }
 
 
@@ -271,7 +275,7 @@ def test_links_take_what_the_response_has() -> None:
 def test_headers_and_shared_errors_are_described_once() -> None:
     headers = [
         header
-        for path in ENDPOINTS
+        for path in DOCUMENTED
         for one in answers(path).values()
         for header in one["headers"].values()
     ]
