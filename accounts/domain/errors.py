@@ -135,7 +135,7 @@ class TokenReused(TokenError):
 
 class UnknownSession(AccountError):
     code = "not_found"
-    detail = "The user has no such session."
+    detail = "Not found."
 
 
 class ServiceUnavailable(AccountError):

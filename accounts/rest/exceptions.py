@@ -141,15 +141,13 @@ def _to_error(exception: Exception) -> ErrorResponse | None:
             )
         case InvalidCredentials() | TokenError():
             return _from_account_error(401, exception, {"WWW-Authenticate": CHALLENGE})
-        case UnknownSession():
-            return _from_account_error(404, exception, {})
         case ServiceUnavailable():
             return _from_account_error(503, exception, {"Retry-After": str(exception.retry_after)})
         case drf.APIException():
             return _from_drf(exception)
         case PermissionDenied():
             return _from_drf(drf.PermissionDenied())
-        case Http404():
+        case Http404() | UnknownSession():
             return _from_drf(drf.NotFound())
         case UnreadablePostError():  # The client disconnected before it had sent the whole body.
             return _from_drf(drf.ParseError())
