@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -44,10 +45,9 @@ class Writer(threading.Thread):
         for number in count():
             if self._stopped.wait(PAUSE_SECONDS):
                 return
+            update_fn = partial(replace, password_hash=f"hash{number}")
             started = time.perf_counter()
-            self._store.update_user(
-                EMAIL, lambda user, hashed=f"hash{number}": replace(user, password_hash=hashed)
-            )
+            self._store.update_user(EMAIL, update_fn)
             self.seconds.append(time.perf_counter() - started)
 
     def stop(self) -> None:
