@@ -6,7 +6,9 @@ import shutil
 import pytest
 
 PACKAGES = {
+    "buildah": "buildah",
     "chromium": "chromium",
+    "dpkg-query": "dpkg",
     "nginx": "nginx",
     "node": "nodejs",
     "npx": "npm",

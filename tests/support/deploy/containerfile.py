@@ -147,12 +147,13 @@ class Image:
 
 
 def runtime_requirements() -> list[str]:
-    """Return the packages that the Containerfile installs: requirements.txt without a few."""
-    [word] = re.findall(r"grep -v (\w+) requirements\.txt", CONTAINERFILE.read_text())
-    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = [Requirement(line.partition("#")[0]) for line in lines if _installs(line, word)]
+    """Return the names of the packages that the Containerfile installs."""
+    wanted = [Requirement(line.partition("#")[0]) for line in read_runtime_requirements()]
     return [one.name for one in wanted if one.marker is None or one.marker.evaluate()]
 
 
-def _installs(line: str, unwanted: str) -> bool:
-    return "==" in line and unwanted not in line
+def read_runtime_requirements() -> list[str]:
+    """Return the lines of requirements.txt that the Containerfile installs: not all."""
+    [word] = re.findall(r"grep -v (\w+) requirements\.txt", CONTAINERFILE.read_text())
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    return [line for line in lines if "==" in line and word not in line]
