@@ -124,9 +124,6 @@ class MemoryStore:
     def ping(self) -> None:
         """Memory is always reachable."""
 
-    def check_writable(self) -> None:
-        """Memory takes every change."""
-
     def close(self) -> None:
         """Nothing is held open."""
 

@@ -2,22 +2,18 @@
 
 import os
 import re
-import shutil
-import subprocess
-import sys
 import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
 
 from tests.support.ports import free_port
 from tests.support.processes import ROOT, Service, run_process
+from tests.support.pythons import run
 
-INSTALL_SECONDS = 300
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = dict(
     re.findall(
@@ -28,35 +24,9 @@ PINS = dict(
 )
 
 
-def run(*command: str, **options: Any) -> subprocess.CompletedProcess[str]:
-    """Run a command with no variable of this test run."""
-    environment = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return subprocess.run(
-        command,
-        env=environment,
-        text=True,
-        capture_output=True,
-        check=False,
-        timeout=INSTALL_SECONDS,
-        **options,
-    )
-
-
 @pytest.fixture(scope="module")
-def command(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Build the wheel, install it, and return the path of its command."""
-    folder = tmp_path_factory.mktemp("wheel")
-    pip = (sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check")
-    source = folder / "source"  # a copy: a build leaves files beside its sources
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".*", "tests", "docs", "bench"))
-    built = run(*pip, "wheel", "--no-deps", "--wheel-dir", str(folder), str(source))
-    assert built.returncode == 0, built.stderr
-    [wheel] = folder.glob("*.whl")
-    assert run(sys.executable, "-m", "venv", str(folder / "venv")).returncode == 0
-    python = str(folder / "venv" / "bin" / "python")
-    installed = run(python, *pip[1:], "install", f"{wheel}[server,docs]")
-    assert installed.returncode == 0, installed.stderr
-    return str(folder / "venv" / "bin" / "authproject")
+def command(wheel_programs: Path) -> str:
+    return str(wheel_programs / "authproject")
 
 
 @pytest.fixture

@@ -28,6 +28,8 @@ NOT_HERE = {
     "accounts/stores/sqlite.py",  # the reader's own store, in add-a-store.md
     "api.ts",  # what openapi-typescript writes, in generate-a-client.md
     "models.py",  # architecture.md: there is none
+    "shop/settings.py",  # the reader's own project, in install-in-your-project.md
+    "shop/urls.py",
 }
 
 CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")
