@@ -22,9 +22,9 @@ from accounts.serializers import BodySerializer, NewAccountSerializer
 NO_JSON = "A value is nested too deep, or a number is too large."
 
 
+# The base of the project's serializer: stores what it has validated, and shows it again. This is no
+# docstring, because the OpenAPI document would show it.
 class ProfileSerializer(BodySerializer):
-    """The base of the project's serializer: stores what it has validated, and shows it again."""
-
     def validate_profile(self, data: Any) -> dict[str, Any]:
         """Return the fields of a body that are stored. Raises `ValidationError`."""
         try:
@@ -91,7 +91,9 @@ def build_class(base: type[serializers.Serializer[Any]]) -> type[ProfileSerializ
 class RegisterSerializer(NewAccountSerializer):
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         profile_class = get_profile_serializer_class()
-        return super().get_fields() | (profile_class().get_fields() if profile_class else {})
+        own = profile_class().get_fields() if profile_class else {}
+        fields = {name: field for name, field in own.items() if not field.read_only}
+        return super().get_fields() | fields
 
     def run_validation(self, data: Any = empty) -> dict[str, Any]:
         """Return `email`, `password` and `profile`. Raises one `ValidationError` for all fields."""

@@ -256,6 +256,7 @@ class ProtectedViewSet(AccountViewSet):
     """
 
     # Chosen when the URLs are loaded. A system check reports an unusable serializer.
+    serializer_class: type[ProfileSerializer] | None = None
     with suppress(ValueError):
         serializer_class = get_profile_serializer_class()
 

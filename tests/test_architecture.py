@@ -46,6 +46,10 @@ HOMES = {
     "redis": {
         "accounts.stores.redis.client",
         "accounts.stores.redis.config_check",
+        "accounts.stores.redis.connection",
+        "accounts.stores.redis.outages",
+        "accounts.stores.redis.replication",
+        "accounts.stores.redis.sentinel",
         "accounts.stores.redis.store",
     },
     "rest_framework_simplejwt": {

@@ -136,7 +136,10 @@ class AccountStore(Protocol):
         """Return the number of accounts, or `None` if counting is expensive."""
 
     def ping(self) -> None:
-        """Raise `StoreUnavailable` unless the store responds and takes changes."""
+        """Raise `StoreUnavailable` unless most accounts can be read."""
+
+    def check_writable(self) -> None:
+        """Change something that is no account. Raise `StoreUnavailable` if that fails."""
 
     def close(self) -> None: ...
 

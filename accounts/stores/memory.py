@@ -124,6 +124,9 @@ class MemoryStore:
     def ping(self) -> None:
         """Memory is always reachable."""
 
+    def check_writable(self) -> None:
+        """Memory takes every change."""
+
     def close(self) -> None:
         """Nothing is held open."""
 

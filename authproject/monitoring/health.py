@@ -36,7 +36,9 @@ class ReadinessView(PublicJSONView):
     def get(self, request: Request) -> Response:
         if SHUTTING_DOWN in request.META:
             raise ShuttingDown
-        get_services().accounts.store.ping()
+        store = get_services().accounts.store
+        store.ping()
+        store.check_writable()
         return Response({"status": "ok"})
 
 

@@ -8,7 +8,7 @@ in `PROMETHEUS_MULTIPROC_DIR`.
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -93,17 +93,25 @@ class ServiceCollector(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         services = get_services()
-        up = 0
-        with suppress(errors.StoreUnavailable):
-            services.accounts.store.ping()
-            up = 1
-        yield GaugeMetricFamily("auth_store_up", "Whether the store answers and takes changes", up)
+        store = services.accounts.store
+        up = _check_store(store.ping)
+        yield GaugeMetricFamily("auth_store_up", "Whether the store answers reads", up)
+        writable = _check_store(store.check_writable)
+        yield GaugeMetricFamily("auth_store_writable", "Whether the store takes changes", writable)
         yield GaugeMetricFamily("auth_clock_seconds", "The time of this service", services.clock())
-        count = services.accounts.store.count_users()
+        count = store.count_users()
         if count is not None:
             yield GaugeMetricFamily("auth_users", "Accounts in the store", count)
         if MULTIPROC_DIR in os.environ:  # The library leaves it out then.
             yield GaugeMetricFamily("process_start_time_seconds", "Start of the service", STARTED)
+
+
+def _check_store(check: Callable[[], object]) -> int:
+    try:
+        check()
+    except errors.StoreUnavailable:
+        return 0
+    return 1
 
 
 class RequestMetrics:

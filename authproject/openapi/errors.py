@@ -1,6 +1,7 @@
 """The errors of operations. Every example is the response to an exception that the code raises."""
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from http.client import responses
 from typing import Any
 
@@ -11,6 +12,7 @@ from accounts import serializers
 from accounts.authentication import InvalidBearerToken
 from accounts.domain import errors as domain
 from accounts.domain.interfaces import StoreAccess
+from accounts.profiles import get_profile_serializer_class
 from accounts.rest.exceptions import (
     InvalidHost,
     PayloadTooLarge,
@@ -23,6 +25,8 @@ from authproject.server.middleware import HOST_CHECK_EXEMPT_PATHS
 from authproject.views import SingleMediaTypeView
 
 Object = dict[str, Any]
+
+FIELD_ERROR = {"$ref": "#/components/schemas/FieldError"}
 
 DESCRIPTIONS = {
     400: "The body is malformed, a value is invalid, or the `Host` is not allowed.",
@@ -55,7 +59,7 @@ FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
 }
 
 
-def get_errors(path: str, view: Any) -> Iterator[Exception]:
+def get_errors(path: str, view: Any, method: str = "POST") -> Iterator[Exception]:
     """Yield the errors that follow from what a view declares."""
     yield drf.MethodNotAllowed("PUT")
     yield PayloadTooLarge()
@@ -75,23 +79,38 @@ def get_errors(path: str, view: Any) -> Iterator[Exception]:
         yield domain.ServerOverloaded()
     if path not in HOST_CHECK_EXEMPT_PATHS:
         yield InvalidHost()
-    if serializer_class := getattr(view, "serializer_class", None):
+    serializer_class = getattr(view, "serializer_class", None)
+    if serializer_class is not None and method != "GET":
         yield from get_body_errors(serializer_class())
 
 
 def get_body_errors(serializer: serializers.BodySerializer) -> Iterator[Exception]:
     """Yield the errors of malformed JSON, of lists, and of missing, null and invalid fields."""
+    validate = serializer.run_validation
+    if project_fields := get_project_fields(serializer):
+        # A project's own validators must not run here: they may need a request.
+        for name in project_fields:
+            del serializer.fields[name]
+        validate = partial(serializers.BodySerializer.run_validation, serializer)
     names = list(serializer.fields)
-    if not names:
+    if not names and not project_fields:
         return
     yield drf.ParseError("The body is not valid JSON: line 1, column 2.")
-    bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123), [], None]
-    for body in bodies:
+    bodies: list[Any] = [{}, dict.fromkeys(names), dict.fromkeys(names, 123)] if names else []
+    for body in [*bodies, [], None]:
         try:
-            serializer.run_validation(body)
+            validate(body)
         except drf.ValidationError as error:
             yield error
     yield from get_field_errors(serializer)
+    if project_fields:
+        yield domain.ProfileTooLarge()
+
+
+def get_project_fields(serializer: Any) -> set[str]:
+    """Return the names of the fields that `PROFILE_SERIALIZER` adds to a serializer."""
+    profile_class = get_profile_serializer_class()
+    return set(profile_class().fields) & set(serializer.fields) if profile_class else set()
 
 
 def get_field_errors(serializer: serializers.BodySerializer) -> Iterator[drf.ValidationError]:
@@ -128,10 +147,19 @@ def get_value_errors(view: Any) -> Collection[Object]:
     return get_examples(errors).get(400, {}).values()
 
 
-def build_schema(bodies: Collection[Object], value_errors: Collection[Object]) -> Object:
+def has_project_fields(view: Any) -> bool:
+    """Return whether a view's body has fields of a project's own: their errors are not known."""
+    serializer_class = getattr(view, "serializer_class", None)
+    return serializer_class is not None and bool(get_project_fields(serializer_class()))
+
+
+def build_schema(
+    bodies: Collection[Object], value_errors: Collection[Object], *, has_other_errors: bool
+) -> Object:
     """Return the schema of error bodies, with every code in them: clients branch on it.
 
-    If they have `errors`, those of `value_errors` may be among them.
+    If they have `errors`, those of `value_errors` may be among them, and with `has_other_errors`
+    those of other fields and with other codes.
     """
     properties = {"code": _build_enum(bodies)}
     fields: dict[str, list[Object]] = {}
@@ -144,6 +172,9 @@ def build_schema(bodies: Collection[Object], value_errors: Collection[Object]) -
             "type": "object",
             "properties": {field: _build_array(items) for field, items in fields.items()},
         }
+        if has_other_errors:
+            properties["errors"]["properties"].pop("non_field_errors", None)
+            properties["errors"]["additionalProperties"] = {"type": "array", "items": FIELD_ERROR}
     if any("request_id" in body for body in bodies):
         properties["request_id"] = {
             "type": "string",

@@ -9,6 +9,7 @@ from accounts.domain.errors import (
     UnknownSession,
     WrongCurrentPassword,
 )
+from accounts.profiles import RegisterSerializer
 from authproject.openapi import response_serializers as responses
 from authproject.openapi.errors import TOKEN_ERRORS
 
@@ -39,6 +40,17 @@ class Operation:
 PASSWORD = "correct horse battery"  # noqa: S105  # an example
 NEW_PASSWORD = "another horse, another battery"  # noqa: S105  # an example
 CREDENTIALS = {"email": responses.EMAIL, "password": PASSWORD}
+
+
+def build_registration() -> dict[str, Any] | None:
+    """Return the example of a registration; `None` if a project's field has no `initial` value."""
+    fields = RegisterSerializer().fields
+    example = CREDENTIALS | {name: one.initial for name, one in fields.items() if one.initial}
+    is_complete = all(name in example for name, field in fields.items() if field.required)
+    return example if is_complete else None
+
+
+PROFILE = responses.build_profile()
 REFRESH_TOKEN = {"refresh_token": responses.TOKEN}
 PAGE = Operation("", response=str, media_type="text/html", example="<!doctype html>…")
 ROOT = Operation(
@@ -75,7 +87,7 @@ OPERATIONS = {
         "Other spellings of the e-mail address are the same account. There is no session yet.",
         responses.Registered(),
         status=201,
-        request_example=CREDENTIALS,
+        request_example=build_registration(),
         links=("login",),
     ),
     "/api/v1/auth/login": Operation(
@@ -157,7 +169,13 @@ OPERATIONS = {
         "getProfile",
         "Return the user of the token",
         "An example of a protected endpoint.",
-        responses.Profile(),
+        PROFILE,
+    ),
+    "PATCH /api/v1/protected/profile": Operation(
+        "updateProfile",
+        "Change the fields that are sent",
+        "A nested object is replaced as a whole. Read-only and unknown fields are ignored.",
+        PROFILE,
     ),
     "/": replace(ROOT, name="listEndpoints"),
     "/api/v1": replace(ROOT, name="listApiEndpoints"),
@@ -191,7 +209,10 @@ OPERATIONS = {
     "/docs": replace(PAGE, name="getSwaggerUi", summary="This document as a page: Swagger UI"),
     "/redoc": replace(PAGE, name="getRedoc", summary="This document as a page: ReDoc"),
 }
-"""The operation at each path. Without a description, the view's docstring is taken."""
+"""The operation at each path, or of one method there.
+
+Without a description, the view's docstring is taken.
+"""
 
 
 def get_position(endpoint: tuple[str, ...]) -> int:

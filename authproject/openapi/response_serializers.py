@@ -10,10 +10,12 @@ from rest_framework.serializers import (
     BooleanField,
     CharField,
     DateTimeField,
+    Field,
     IntegerField,
     Serializer,
 )
 
+from accounts.profiles import get_profile_serializer_class
 from authproject import __version__
 
 EMAIL = "ada@example.com"
@@ -73,6 +75,28 @@ class Sessions(Serializer[Any]):
 class Profile(Serializer[Any]):
     email = CharField(initial=EMAIL)
     message = CharField(initial="This is protected data")
+
+
+# No docstring, because the document would show it.
+class ProfileWithFields(Profile):
+    def get_fields(self) -> dict[str, Field[Any, Any, Any, Any]]:
+        fields = {name: one for name, one in super().get_fields().items() if not one.write_only}
+        for name in fields.keys() - {"email", "message"}:
+            # An account that is older than the field may lack it.
+            fields[name].required = fields[name].read_only = False
+        return fields
+
+    def get_initial(self) -> dict[str, Any]:
+        return {name: field.initial for name, field in self.fields.items() if field.initial}
+
+
+def build_profile() -> Profile:
+    """Return the serializer of a profile, with a project's own fields."""
+    base = get_profile_serializer_class()
+    if base is None:
+        return Profile()
+    described: type[Profile] = type("Profile", (ProfileWithFields, base), {})
+    return described()
 
 
 class Ready(Serializer[Any]):

@@ -22,6 +22,7 @@ from authproject.openapi.errors import (
     get_shared_name,
     get_status_name,
     get_value_errors,
+    has_project_fields,
 )
 from authproject.openapi.operations import LINKS, OPERATIONS, Operation
 from authproject.openapi.refresh_cookie import (
@@ -89,7 +90,8 @@ class Schema(AutoSchema):
 
     @property
     def operation(self) -> Operation:
-        return OPERATIONS.get(self.path, Operation(""))
+        default = OPERATIONS.get(self.path, Operation(""))
+        return OPERATIONS.get(f"{self.method} {self.path}", default)
 
     def get_operation(self, *args: Any) -> Object | None:
         """Add what drf-spectacular has no option for: links, and references to components."""
@@ -114,7 +116,7 @@ class Schema(AutoSchema):
     def _get_error_responses(self) -> Object:
         for base in (ApiError, FieldError):
             self.resolve_serializer(base, "response")
-        errors = [*get_errors(self.path, self.view), *self.operation.errors]
+        errors = [*get_errors(self.path, self.view, self.method), *self.operation.errors]
         if conf.REFRESH_TOKEN_COOKIE:
             errors += get_cookie_errors(self.operation.name)
         return {
@@ -123,7 +125,11 @@ class Schema(AutoSchema):
         }
 
     def _get_error_response(self, status: int, examples: Object) -> Object:
-        schema = build_schema(examples.values(), get_value_errors(self.view))
+        schema = build_schema(
+            examples.values(),
+            get_value_errors(self.view),
+            has_other_errors=has_project_fields(self.view),
+        )
         shared_name = get_shared_name(schema)
         reference = self._add("schemas", shared_name or self._get_own_name(status), schema)
         content = {

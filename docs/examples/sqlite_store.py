@@ -123,6 +123,10 @@ class SQLiteStore:
         with self._transaction():
             self._db.execute("SELECT 1")
 
+    def check_writable(self) -> None:
+        with self._transaction():
+            self._db.execute("DELETE FROM sessions WHERE expires_at <= ?", (self._clock(),))
+
     def close(self) -> None:
         self._db.close()
 

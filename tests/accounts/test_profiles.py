@@ -16,7 +16,7 @@ from tests.support.http import Start, get_error
 from tests.support.profiles import PATH, PersonSerializer
 from tests.support.stores import run_together
 
-pytestmark = pytest.mark.urls("tests.support.profiles")
+pytestmark = pytest.mark.urls("tests.support.profile_urls")
 
 ACCOUNT = {"email": EMAIL, "password": PASSWORD}
 OURS = {"email": EMAIL, "message": "This is protected data"}

@@ -1,10 +1,12 @@
 """Django's own commands and ORM, where there is no database."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
+from django.core.management import find_commands
 from pytest_django import DjangoDbBlocker
 
 from authproject.command_line import run_django_command
@@ -91,3 +93,19 @@ def test_deployment_check_has_no_warning(browsable: str) -> None:
         0,
         "System check identified no issues",
     ), run.stderr
+
+
+def find_own_commands(app: str) -> set[str]:
+    spec = find_spec(app)
+    assert spec is not None
+    return set(find_commands(str(Path(str(spec.origin)).with_name("management"))))
+
+
+def test_app_accounts_replaces_no_command_of_django() -> None:
+    """Another project that installs it keeps Django's own."""
+    replaced = [
+        find_own_commands("accounts") & find_own_commands(app)
+        for app in ("django.core", "django.contrib.auth", "django.contrib.staticfiles")
+    ]
+    assert replaced == [set(), set(), set()]
+    assert find_own_commands("authproject") & find_own_commands("django.contrib.auth")

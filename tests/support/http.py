@@ -113,6 +113,9 @@ class UnreachableStore(MemoryStore):
     def ping(self) -> None:
         raise StoreUnavailable
 
+    def check_writable(self) -> None:
+        raise StoreUnavailable
+
 
 class BuggyStore(MemoryStore):
     """A store that raises an unexpected error."""

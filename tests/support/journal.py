@@ -2,18 +2,50 @@
 
 import errno
 import os
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from accounts.domain.interfaces import AccountStore
+from accounts.stores.journal.store import COMPACTION_THREAD
+from tests.support.valkey import wait_until
 
 Reopen = Callable[[], AccountStore]
 
 
 def read_lines(path: Path) -> list[bytes]:
     return path.read_bytes().splitlines(keepends=True)
+
+
+def run_before_swap(monkeypatch: pytest.MonkeyPatch, action: Callable[[], object]) -> list[None]:
+    """Run an action in a compaction, after it has copied the live lines.
+
+    An item in the returned list means that the action was run.
+    """
+    fsync = os.fsync
+    done: list[None] = []
+
+    def act_and_sync(descriptor: int) -> None:
+        if threading.current_thread().name == COMPACTION_THREAD and not done:
+            done.append(None)
+            action()
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", act_and_sync)
+    return done
+
+
+def wait_for_no_compaction() -> None:
+    """Wait until no compaction is running."""
+    wait_until(lambda: COMPACTION_THREAD not in [thread.name for thread in threading.enumerate()])
+
+
+def wait_for_compaction(path: Path, *, lines: int) -> None:
+    """Wait until the file has so many lines, and the compaction has ended."""
+    wait_until(lambda: len(read_lines(path)) == lines)
+    wait_for_no_compaction()
 
 
 class FailingDisk:

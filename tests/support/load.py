@@ -1,9 +1,12 @@
-"""Clients that register users without pause, and record what the service confirmed."""
+"""Clients that register users or log out without pause, and record what the service confirmed."""
 
 import http.client
+import itertools
 import json
 import threading
+import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 from tests.support.api import JSON, PASSWORD
@@ -84,3 +87,97 @@ def _post(connection: http.client.HTTPConnection, name: str, email: str) -> tupl
     connection.request("POST", f"/api/v1/auth/{name}", body, {"Content-Type": JSON})
     response = connection.getresponse()
     return response, response.read()
+
+
+class AccountLoad:
+    """Client threads. Each registers an account, logs it in and logs it out, again and again."""
+
+    numbers = itertools.count()
+
+    def __init__(self, service: Service, clients: int = 2) -> None:
+        self.registered: list[tuple[float, str]] = []
+        """Time and e-mail of each confirmed registration."""
+        self.logged_out: list[tuple[float, str]] = []
+        """Time and access token of each confirmed logout."""
+        self.refused: list[float] = []
+        """Times of the responses 503."""
+        self._service = service
+        self._stopped = threading.Event()
+        self._threads = [threading.Thread(target=self._run) for _ in range(clients)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        self._ended = time.monotonic()
+        self._stopped.set()
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive(), "a request hangs"
+
+    def count(self) -> int:
+        return len(self.registered) + len(self.logged_out)
+
+    def find_lost(self, exists: Callable[[str], bool]) -> list[float]:
+        """Return the times of confirmed changes that were lost.
+
+        A logout is lost if its access token works again. `exists` looks an account up.
+        """
+        lost = [time for time, email in self.registered if not exists(email)]
+        connection = self._service.connect()
+        try:
+            lost += [time for time, token in self.logged_out if _accepts(connection, token)]
+        finally:
+            connection.close()
+        return sorted(lost)
+
+    def describe(self, lost: list[float]) -> str:
+        times = sorted([*(time for time, _ in self.registered + self.logged_out), self._ended])
+        longest = max((after - before for before, after in pairwise(times)), default=0.0)
+        window = lost[-1] - lost[0] if lost else 0.0
+        return (
+            f"{len(self.registered)} registrations and {len(self.logged_out)} logouts confirmed, "
+            f"{len(lost)} lost within {window:.1f} s; {len(self.refused)} requests refused, none "
+            f"confirmed for {longest:.1f} s"
+        )
+
+    def _run(self) -> None:
+        connection = self._service.connect()
+        while not self._stopped.is_set():
+            self._use_account(connection, f"load-{next(self.numbers)}@example.com")
+        connection.close()
+
+    def _use_account(self, connection: http.client.HTTPConnection, email: str) -> None:
+        if self._send(connection, "register", {"email": email, "password": PASSWORD}) is None:
+            return
+        self.registered.append((time.monotonic(), email))
+        tokens = self._send(connection, "login", {"email": email, "password": PASSWORD})
+        if tokens is None:
+            return
+        body = {"refresh_token": tokens["refresh_token"]}
+        if self._send(connection, "logout", body) is not None:
+            self.logged_out.append((time.monotonic(), tokens["access_token"]))
+
+    def _send(
+        self, connection: http.client.HTTPConnection, name: str, fields: dict[str, str]
+    ) -> dict[str, str] | None:
+        """Return the body, or `None` after a 503, or for a login whose account was lost."""
+        headers = {"Content-Type": JSON}
+        connection.request("POST", f"/api/v1/auth/{name}", json.dumps(fields), headers)
+        response = connection.getresponse()
+        text = response.read()
+        if response.status in {200, 201, 204}:
+            return json.loads(text or b"{}")  # type: ignore[no-any-return]
+        assert response.status in {401, 503}, text
+        if response.status == 503:
+            assert json.loads(text)["code"] == "store_unavailable"
+            self.refused.append(time.monotonic())
+        return None
+
+
+def _accepts(connection: http.client.HTTPConnection, token: str) -> bool:
+    headers = {"Authorization": f"Bearer {token}"}
+    connection.request("GET", "/api/v1/protected/profile", headers=headers)
+    response = connection.getresponse()
+    response.read()
+    assert response.status in {200, 401}
+    return response.status == 200

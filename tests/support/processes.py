@@ -167,6 +167,20 @@ def run_service(
     return run_python(folder, *command, port=port, **environment)
 
 
+def send_registration(
+    connection: http.client.HTTPConnection, email: str = "late@example.com"
+) -> None:
+    """Return when the service has read the headers, so that the request is in flight."""
+    body = json.dumps({"email": email, "password": PASSWORD}).encode()
+    connection.putrequest("POST", "/api/v1/auth/register")
+    for name, value in (("Content-Type", JSON), ("Content-Length", str(len(body)))):
+        connection.putheader(name, value)
+    connection.putheader("Expect", "100-continue")
+    connection.endheaders()
+    assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100 ")
+    connection.send(body)
+
+
 def wait_until_up(service: Service) -> None:
     deadline = time.monotonic() + START_SECONDS
     pause = threading.Event()

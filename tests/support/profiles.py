@@ -1,22 +1,12 @@
-"""A project's own fields, as `PROFILE_SERIALIZER` names them, and the URLs of a service with them.
-
-A service maps PATCH when its URLs are loaded. Tests load them once, without such fields.
-"""
+"""What a project adds to accounts: `PROFILE_SERIALIZER` and `TOKEN_CLAIMS` name it."""
 
 from typing import Any
 
-from django.urls import path
 from rest_framework import serializers
 
-from accounts.domain.interfaces import StoreAccess
 from accounts.domain.users import User
-from accounts.profiles import build_class
-from accounts.viewsets import ProtectedViewSet
-from authproject.urls import handler404, handler500
-from authproject.urls import urlpatterns as ours
 
 PATH = "tests.support.profiles.PersonSerializer"
-__all__ = ["handler404", "handler500"]
 
 
 class AddressSerializer(serializers.Serializer[Any]):
@@ -57,14 +47,3 @@ def get_claims(user: User) -> dict[str, Any]:
 class ClashingSerializer(serializers.Serializer[Any]):
     email = serializers.CharField()
     message = serializers.CharField()
-
-
-profile = ProtectedViewSet.as_view(
-    {"get": "profile", "patch": "update_profile"},
-    serializer_class=build_class(PersonSerializer),
-    store_access=StoreAccess.IDENTITY,
-    name="Profile",
-    detail=False,
-    basename="protected",
-)
-urlpatterns = [path("api/v1/protected/profile", profile, name="protected-profile"), *ours]

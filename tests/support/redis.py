@@ -38,6 +38,7 @@ def assert_unavailable(*calls: Callable[[], object]) -> None:
 def is_available(store: AccountStore) -> bool:
     try:
         store.ping()
+        store.check_writable()
     except StoreUnavailable:
         return False
     return True

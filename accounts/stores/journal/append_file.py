@@ -1,23 +1,38 @@
 """A file that is only appended to. A write is on the disk when it returns, or not in the file."""
 
+import errno
 import os
-from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from accounts.stores.journal.lock import lock_journal
+
 # O_APPEND: after a truncation, the next write starts at the new end.
-OPEN_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
 
 class AppendOnlyFile:
-    """Not thread-safe: the caller holds a lock. Any method may raise `OSError`."""
+    """Not thread-safe: the caller holds a lock. Any method may raise `OSError`.
+
+    `size` is the number of bytes that are on the disk; they can be read without the lock.
+    `is_damaged` is set by who finds that they are not the ones that were written.
+    """
 
     def __init__(self, path: Path) -> None:
-        """Open a file, or create an empty one. `truncate` must be called before `append`."""
+        """Open and lock a file, or create an empty one. Raises `StartupError` if it is locked.
+
+        `truncate` must be called before `append`, unless the file is new.
+        """
         self._path = path
         self._descriptor = os.open(path, OPEN_FLAGS, 0o600)
-        self._size = 0
+        self.size = 0
+        self.is_damaged = False
         self._needs_truncate = True
+        try:
+            lock_journal(self._descriptor, path)
+        except BaseException:
+            self.close()
+            raise
 
     def truncate(self, size: int) -> None:
         """Remove the bytes after the first `size`, and sync the file and its folder."""
@@ -25,13 +40,13 @@ class AppendOnlyFile:
         os.fchmod(self._descriptor, 0o600)
         os.fsync(self._descriptor)
         _sync_folder(self._path)
-        self._size = size
+        self.size = size
         self._needs_truncate = False
 
-    def append(self, data: bytes) -> None:
+    def append(self, data: bytes | bytearray) -> None:
         """Write and sync. After a failure, nothing is written until a truncation has succeeded."""
         if self._needs_truncate:
-            self.truncate(self._size)
+            self.truncate(self.size)
         self._needs_truncate = True
         try:
             # os.write may write only a part, for example on a disk that is nearly full.
@@ -41,27 +56,42 @@ class AppendOnlyFile:
             os.fsync(self._descriptor)
         except OSError:
             with suppress(OSError):
-                self.truncate(self._size)
+                self.truncate(self.size)
             raise
-        self._size += len(data)
+        self.size += len(data)
         self._needs_truncate = False
 
-    def replace(self, lines: Iterable[bytes]) -> None:
-        """Replace the whole content. After a crash the file is the old one or the new one."""
-        descriptor = _write_new_file(self._path, lines)
-        os.close(self._descriptor)
-        self._descriptor, self._size = descriptor, os.fstat(descriptor).st_size
-        # Until the folder is synced, a crash may bring back the old file and lose later appends.
-        # If `truncate`, which syncs the folder, fails here, the next append calls it again.
-        self._needs_truncate = True
-        self.truncate(self._size)
+    def read(self, offset: int, size: int) -> bytes:
+        data = os.pread(self._descriptor, size, offset)
+        if len(data) < size:  # Another program has truncated it.
+            raise OSError(errno.EIO, "the file is shorter than it was")
+        return data
 
-    def was_deleted(self) -> bool:
-        """Return whether the path no longer leads to the open file."""
+    def rename(self, path: Path) -> None:
+        """Take the place of another file. After a crash, `path` is the old one or this one."""
+        self._path.replace(path)
+        self._path = path
+        # Until the folder is synced, a crash may bring back the old file and lose later appends.
+        # The next append syncs it first.
+        self._needs_truncate = True
+
+    def find_change(self) -> str | None:
+        """Return what another program did to the file, or `None`."""
+        own = os.fstat(self._descriptor)
         try:
-            return not os.path.samestat(os.fstat(self._descriptor), self._path.stat())
+            found = self._path.stat()
         except FileNotFoundError:
-            return True
+            return "was removed"
+        if not os.path.samestat(own, found):
+            return "was replaced"
+        # After a failed write, some of its bytes may still be there.
+        if own.st_size == self.size or (self._needs_truncate and own.st_size > self.size):
+            return "was damaged" if self.is_damaged else None
+        return "was changed"
+
+    def delete(self) -> None:
+        self._path.unlink(missing_ok=True)
+        self.close()
 
     def close(self) -> None:
         # A late write must fail: the system may give the same number to another file.
@@ -69,21 +99,19 @@ class AppendOnlyFile:
         os.close(descriptor)
 
 
-def _write_new_file(path: Path, lines: Iterable[bytes]) -> int:
-    """Write and sync a temporary file, rename it to `path`, and return its descriptor."""
-    temp_path = path.with_name(path.name + ".new")
-    temp_path.unlink(missing_ok=True)  # left by a crash
-    descriptor = os.open(temp_path, OPEN_FLAGS | os.O_EXCL, 0o600)
-    try:
-        with open(descriptor, "ab", closefd=False) as file:
-            file.writelines(lines)
-        os.fsync(descriptor)
-        temp_path.replace(path)
-    except BaseException:
-        os.close(descriptor)
-        temp_path.unlink(missing_ok=True)
-        raise
-    return descriptor
+def link_as_conflict(path: Path) -> Path | None:
+    """Give a file a second name, which no other file has. Returns `None` if it does not exist."""
+    conflict, number = path.with_name(f"{path.name}.conflict"), 1
+    while True:
+        try:
+            conflict.hardlink_to(path)
+        except FileExistsError:
+            number += 1
+            conflict = path.with_name(f"{path.name}.conflict.{number}")
+        except FileNotFoundError:
+            return None
+        else:
+            return conflict
 
 
 def _sync_folder(path: Path) -> None:

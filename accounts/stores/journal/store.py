@@ -1,26 +1,35 @@
 """A `MemoryStore` that appends every change to a journal file, so that it survives a crash."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
-from itertools import chain
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from threading import Thread
 from typing import ClassVar
 
 from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import Clock
-from accounts.stores.journal.append_file import AppendOnlyFile
-from accounts.stores.journal.format import HEADER, JournalReader, encode
-from accounts.stores.journal.lock import acquire_lock
-from accounts.stores.memory import MemoryStore, Record
+from accounts.domain.users import User
+from accounts.stores.journal.append_file import AppendOnlyFile, link_as_conflict
+from accounts.stores.journal.compaction import Canceled, Compaction
+from accounts.stores.journal.format import HEADER, JournalReader, decode, encode
+from accounts.stores.journal.lock import acquire_lock, lock_journal
+from accounts.stores.memory import DeletedUser, MemoryStore, Record
 from accounts.throttled_logging import OutageLogger
 
 # A line is obsolete if a later line replaces it, if its session has expired, or if it is a
-# deletion. Compact at startup if obsolete lines are over 10 % of the live ones; while running, when
-# writers have to wait for it, only if there are 1,000 more obsolete lines than live ones.
+# deletion. Compact at startup if obsolete lines are over 10 % of the live ones, so that the next
+# start is fast; while running, only if there are 1,000 more obsolete lines than live ones.
 STARTUP_COMPACTION_RATIO = 0.1
 MIN_OBSOLETE_LINES = 1000
 PROGRESS_LINES = 100_000
+
+COMPACTION_THREAD = "journal-compaction"
+
+CHUNK_LINES = 4000
+"""How many lines are written and synced at once."""
 
 logger = logging.getLogger("accounts.stores.journal")
 
@@ -35,13 +44,17 @@ class JournalStore(MemoryStore):
         """Raises `StartupError` if the file is damaged, in use or not accessible."""
         super().__init__(clock)
         self._path = path
+        self._new_path = path.with_name(path.name + ".new")
+        self._compaction: Compaction | None = None
         # After a failed compaction, the number of obsolete lines at which to try again.
         self._retry_threshold = 0
         self._outage = OutageLogger(logger, f"{path} cannot be written; changes are refused")
         with _file_errors(path), ExitStack() as resources:
             # The lock is taken first, and so released last.
             resources.enter_context(acquire_lock(path))
-            self._file = resources.enter_context(closing(AppendOnlyFile(path)))
+            self._new_path.unlink(missing_ok=True)  # left by a crash
+            self._file = AppendOnlyFile(path)
+            resources.callback(lambda: self._file.close())  # noqa: PLW0108  # another one later
             self._line_count = self._load()
             self._resources = resources.pop_all()
         self._delete_expired_sessions()
@@ -49,6 +62,7 @@ class JournalStore(MemoryStore):
 
     def close(self) -> None:
         with self._lock:
+            self._cancel_compaction()
             self._resources.close()
 
     def _load(self) -> int:
@@ -67,14 +81,14 @@ class JournalStore(MemoryStore):
             )
         self._file.truncate(reader.valid_size)
         if not reader.valid_size:
-            self._file.replace([HEADER])  # A crash must not leave a part of the header.
+            self._replace_file([HEADER])  # A crash must not leave a part of the header.
         return reader.line_count
 
     def _commit(self, records: Sequence[Record]) -> None:
         try:
-            if self._file.was_deleted():
-                logger.error("%s was removed while in use; it is written again", self._path)
-                self._compact()
+            change = self._file.find_change()
+            if change is not None:
+                self._restore_file(change)
             self._file.append(b"".join(map(encode, records)))
         except OSError as error:
             self._outage.failed(error)
@@ -84,27 +98,107 @@ class JournalStore(MemoryStore):
         self._line_count += len(records)
         self._compact_if_needed(self._live_count + MIN_OBSOLETE_LINES)
 
+    def _restore_file(self, change: str) -> None:
+        """Write the file anew from memory, and keep what another program has put in its place."""
+        self._cancel_compaction()
+        lines = chain(map(encode, self._users.values()), map(encode, self.iter_sessions()))
+        conflict = self._replace_file(chain([HEADER], lines), keep=True)
+        self._line_count = self._live_count
+        logger.error(
+            "%s %s by another program; it was written again from memory%s",
+            self._path,
+            change,
+            f", and the other content is now {conflict}" if conflict else "",
+        )
+
+    def _replace_file(self, lines: Iterable[bytes], *, keep: bool = False) -> Path | None:
+        """Replace the file. With `keep`, return the new path of what was in its place, if any."""
+        lines, conflict = iter(lines), None
+        with ExitStack() as undo:
+            new_file = self._open_new_file()
+            undo.callback(new_file.delete)
+            while chunk := b"".join(islice(lines, CHUNK_LINES)):
+                new_file.append(chunk)
+            if keep and (conflict := link_as_conflict(self._path)):
+                undo.callback(conflict.unlink)
+            new_file.rename(self._path)
+            undo.pop_all()
+        self._switch_to(new_file).close()
+        return conflict
+
+    def _open_new_file(self) -> AppendOnlyFile:
+        self._new_path.unlink(missing_ok=True)
+        return AppendOnlyFile(self._new_path)
+
+    def _switch_to(self, new_file: AppendOnlyFile) -> AppendOnlyFile:
+        """Return the old file, for the caller to close."""
+        old_file, self._file = self._file, new_file
+        return old_file
+
     @property
     def _live_count(self) -> int:
         return len(self._users) + len(self._sessions)
 
     def _compact_if_needed(self, max_obsolete_lines: float) -> None:
+        """Start a compaction, if none is running. Called with the lock held."""
         obsolete_lines = self._line_count - self._live_count
-        if obsolete_lines <= max(max_obsolete_lines, self._retry_threshold):
+        if self._compaction or obsolete_lines <= max(max_obsolete_lines, self._retry_threshold):
             return
         try:
-            self._compact()
-        except OSError as error:
-            # Harmless: the old file is complete. Do not try again at every change.
-            self._retry_threshold = 2 * obsolete_lines
-            logger.warning("%s was not compacted: %s", self._path, error)
+            target = self._open_new_file()
+            compaction = self._compaction = Compaction(self._file, target, self._is_live)
+            run = partial(self._run_compaction, compaction, self._line_count)
+            Thread(target=run, name=COMPACTION_THREAD, daemon=True).start()
+        except (OSError, RuntimeError) as error:  # RuntimeError: the system has no more threads.
+            self._stop_compaction(error)
 
-    def _compact(self) -> None:
-        self._file.replace(
-            chain([HEADER], map(encode, self._users.values()), map(encode, self.iter_sessions()))
-        )
-        self._line_count = self._live_count
-        self._retry_threshold = 0
+    def _is_live(self, line: bytes) -> bool:
+        record = decode(line)
+        current = self._get_current(record)
+        # An equal line counts, too, in case that a record does not equal its own copy, as NaN.
+        return current is not None and (current == record or encode(current) == line)
+
+    def _get_current(self, record: Record) -> Record | None:
+        """Return what is stored in the place of a record."""
+        if isinstance(record, User):
+            return self._users.get(record.email)
+        if isinstance(record, DeletedUser):
+            return None
+        email, session = record
+        current = self._sessions.get((email, session.sid))
+        return (email, current) if current else None
+
+    def _run_compaction(self, compaction: Compaction, copied_lines: int) -> None:
+        """Run in a thread. `copied_lines` is the number of lines at its start."""
+        unused_file = compaction.target
+        try:
+            live_lines = compaction.copy()
+            with self._lock:
+                if self._compaction is compaction:  # else it was canceled
+                    compaction.finish(self._path)
+                    unused_file = self._switch_to(compaction.target)
+                    self._compaction = None
+                    self._line_count += live_lines - copied_lines
+                    self._retry_threshold = 2 * (self._line_count - self._live_count)
+        except (OSError, Canceled) as error:
+            with self._lock:
+                if self._compaction is compaction:
+                    self._stop_compaction(error)
+        finally:
+            unused_file.close()
+
+    def _stop_compaction(self, error: Exception) -> None:
+        # Harmless: the old file is complete. Do not try again at every change.
+        self._cancel_compaction()
+        self._retry_threshold = 2 * (self._line_count - self._live_count)
+        logger.warning("%s was not compacted: %s", self._path, error)
+
+    def _cancel_compaction(self) -> None:
+        if self._compaction is not None:
+            self._compaction.canceled.set()
+            self._compaction = None
+            # Here and not in its thread, which could delete the file of the next one.
+            self._new_path.unlink(missing_ok=True)
 
 
 def check_journal(path: Path) -> None:
@@ -113,6 +207,7 @@ def check_journal(path: Path) -> None:
         if not path.exists():
             return  # JournalStore will create it.
         with path.open("r+b") as file:  # for writing too, as JournalStore will open it
+            lock_journal(file.fileno(), path)
             for _ in JournalReader(file, path):
                 pass
 

@@ -1,40 +1,32 @@
 """Creates the redis-py client for a URL. Every operation has a short timeout."""
 
+from contextlib import suppress
 from threading import RLock
-from typing import Any
+from typing import Any, cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import OutOfMemoryError, ReadOnlyError, ResponseError
+from redis.exceptions import SlotNotCoveredError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
+from redis.sentinel import SentinelConnectionPool
 
+from accounts.stores.redis.sentinel import WatchedSentinels
 from accounts.stores.url import RedisURL, Topology
 
-# redis-py has types, but not for these two constructors.
+# redis-py has types, but not for this constructor.
 NODE: Any = ClusterNode
-SENTINEL: Any = Sentinel
 Client = Redis | RedisCluster
 
 # Each thread uses one connection, so only a leak reaches this limit. redis-py's default of 100 is
 # below the number of threads on a machine with many cores.
 MAX_CONNECTIONS = 4096
 
+MAX_PROBE_KEYS = 1000
+"""Each has a slot by chance: enough for a cluster of a hundred nodes."""
+
 TIMEOUT_SECONDS = 1.0
 """For connecting, for a response, and for a lock that other threads hold meanwhile."""
-
-
-REFUSALS = ("READONLY", "OOM", "MISCONF", "NOREPLICAS")
-"""Error codes with which a server refuses changes, while reads may work."""
-
-
-def refuses_changes(error: Exception) -> bool:
-    """Return whether the server could be reached, but takes no changes."""
-    if isinstance(error, ReadOnlyError | OutOfMemoryError):
-        return True  # redis-py has removed their code from the message.
-    # Old servers put the code into the message of a script's error.
-    return isinstance(error, ResponseError) and any(code in str(error) for code in REFUSALS)
 
 
 class TimeoutLock:
@@ -66,16 +58,42 @@ def connect(location: RedisURL) -> Client:
     return _connect_sentinel(location, options)
 
 
+def disconnect(client: Client) -> None:
+    """Close all connections, those to Sentinels, too."""
+    client.close()
+    pool = getattr(client, "connection_pool", None)
+    if isinstance(pool, SentinelConnectionPool):
+        pool.sentinel_manager.close()
+
+
+def find_primary_keys(client: Client) -> list[str]:
+    """Return a key that no account has for each primary of a cluster, or one for a server."""
+    keys: dict[str, str] = {}
+    if isinstance(client, RedisCluster):
+        count = len(client.get_primaries())
+        candidates = map(_build_probe_key, range(MAX_PROBE_KEYS))
+        while len(keys) < count and (key := next(candidates, None)):
+            with suppress(SlotNotCoveredError):
+                keys.setdefault(client.get_node_from_key(key).name, key)
+    return list(keys.values()) or [_build_probe_key(0)]
+
+
+def _build_probe_key(number: int) -> str:
+    return f"acct:{{{number}}}:probe"
+
+
 def _connect_sentinel(location: RedisURL, options: dict[str, Any]) -> Redis:
     sentinel_options = {
         "username": location.sentinel_username,
         "password": location.sentinel_password,
+        "decode_responses": True,
         **_build_timeout_options(),
         **_build_tls_options(location),
     }
-    sentinels = SENTINEL(location.hosts, sentinel_kwargs=sentinel_options)
-    client: Redis = sentinels.master_for(location.service_name, db=location.db, **options)
-    return client
+    sentinels = WatchedSentinels(location.hosts, location.service_name, sentinel_options)
+    client: Any = sentinels.master_for(location.service_name, db=location.db, **options)  # type: ignore[no-untyped-call]  # redis-py has no types for it
+    sentinels.start(client.connection_pool)
+    return cast(Redis, client)
 
 
 def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluster:

@@ -20,22 +20,19 @@ import math
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
-from redis import Redis
-from redis.exceptions import RedisClusterException, RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.redis.client import Client, TimeoutLock, connect, refuses_changes
-from accounts.stores.redis.config_check import log_durability_warnings
+from accounts.stores.redis.connection import ServerConnection
 from accounts.stores.serialization import DamagedRecord, T, dump, load
 from accounts.stores.url import RedisURL, Topology
-from accounts.throttled_logging import OutageLogger, ThrottledLogger
+from accounts.throttled_logging import ThrottledLogger
 
 CAS_TIMEOUT_SECONDS = 3.0
 """How long an update is tried again while other clients change the value."""
@@ -113,20 +110,17 @@ class RedisStore:
 
     def __init__(self, location: RedisURL, clock: Clock) -> None:
         """Connects to nothing yet, so the service starts without its server."""
-        self._location = location
         # A cluster's nodes fail one by one: in a batch, one failure would fail all the reads.
         self.supports_batch_reads = location.topology is not Topology.CLUSTER
         self._clock = clock
-        self._client: Client | None = None
-        self._connect_lock = TimeoutLock()
-        self._outage = OutageLogger(logger, "the store cannot be reached")
-        self._refusal = OutageLogger(logger, "the store refuses changes")
+        self._server = ServerConnection(location)
+        self._connection = self._server.use
         self._damage_logger = ThrottledLogger(logger, clock)
-        self._config_checked = False
 
     def add_user(self, user: User) -> None:
-        with self._connection(changes=True) as client:
-            added = client.set(_key(user.email, "user"), dump(user), nx=True)
+        key = _key(user.email, "user")
+        with self._connection(key, changes=True) as client:
+            added = client.set(key, dump(user), nx=True)
         if not added:
             raise DuplicateEmail
 
@@ -176,7 +170,7 @@ class RedisStore:
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
         keys = _key(email, "user"), _key(email, f"session:{sid}")
-        with self._connection() as client:
+        with self._connection(keys[0]) as client:
             texts: list[Any] = client.mget(keys)
         return self._load_both(keys, *texts)
 
@@ -202,7 +196,7 @@ class RedisStore:
 
     def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
         user_key, prefix = _key(email, "user"), _key(email, "session:")
-        with self._connection() as client:
+        with self._connection(user_key) as client:
             # The server's documentation asks for a script to get all its keys as KEYS. Those of
             # sessions are not known before; the hash tag puts them into the slot of the others.
             keys = (user_key, _key(email, "sessions"), prefix)
@@ -232,14 +226,13 @@ class RedisStore:
         """A server would have to go through all its keys."""
 
     def ping(self) -> None:
-        # A change, since a replica and a server with full memory still respond to PING and GET.
-        # It stores nothing: nobody makes this key, and XX changes existing keys only.
-        with self._connection(changes=True) as client:
-            client.set("acct:ready", "", xx=True)
+        self._server.probe(changes=False)
+
+    def check_writable(self) -> None:
+        self._server.probe(changes=True)
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.close()
+        self._server.close()
 
     def _update_or_delete_user(
         self, email: EmailAddress, update_fn: Callable[[User | None], User | None]
@@ -248,7 +241,7 @@ class RedisStore:
 
         def compare_and_set(text: str | None, user: User | None) -> Any:
             arguments = (key, text or "", "" if user is None else dump(user))
-            with self._connection(changes=True) as client:
+            with self._connection(key, changes=True) as client:
                 return client.eval(COMPARE_AND_SET, 1, *arguments)
 
         key = _key(email, "user")
@@ -267,6 +260,7 @@ class RedisStore:
             current = self._load(cls, key, text)
             value = update_fn(current)
             if value == current:
+                self._server.confirm(key)
                 return value
             conflicting = compare_and_set(text, value)
             if conflicting is None:
@@ -303,47 +297,13 @@ class RedisStore:
         """Return `None`, or a text that has changed meanwhile; '' stands for none."""
         keys = [_key(email, "sessions"), *(_key(email, f"session:{sid}") for sid, *_ in changes)]
         arguments = [str(index_size), *chain.from_iterable(changes)]
-        with self._connection(changes=True) as client:
+        with self._connection(keys[0], changes=True) as client:
             script = COMPARE_AND_SET_SESSIONS
             conflicting: Any = client.eval(script, len(keys), *keys, *arguments)
         return cast(str | None, conflicting)
 
-    @contextmanager
-    def _connection(self, *, changes: bool = False) -> Iterator[Client]:
-        """Raises `StoreUnavailable` if the server cannot be reached or returns an error."""
-        try:
-            client = self._get_client()
-            yield client
-        except (RedisError, RedisClusterException, OSError, UnicodeError) as error:
-            self._handle_error(error)
-            raise StoreUnavailable from error
-        self._outage.recovered()
-        if changes:
-            self._refusal.recovered()
-        if not self._config_checked:
-            self._config_checked = True
-            log_durability_warnings(client)
-
-    def _handle_error(self, error: Exception) -> None:
-        if not refuses_changes(error):
-            self._outage.failed(error)
-            return
-        self._outage.recovered()
-        self._refusal.failed(error)
-        if isinstance(self._client, Redis):
-            # A primary that became a replica keeps its clients. A new connection asks DNS again.
-            # In a cluster, its replicas redirect.
-            self._client.connection_pool.disconnect(inuse_connections=False)
-
-    def _get_client(self) -> Client:
-        client = self._client
-        if client is None:
-            with self._connect_lock:
-                client = self._client = self._client or connect(self._location)
-        return client
-
     def _get(self, key: str) -> str | None:
-        with self._connection() as client:
+        with self._connection(key) as client:
             try:
                 text: Any = client.get(key)
             except ResponseError as error:

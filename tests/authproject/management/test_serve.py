@@ -21,7 +21,14 @@ from accounts.stores.url import InvalidStoreURL
 from authproject.server.startup import EX_CONFIG
 from tests.support.api import JSON, PASSWORD
 from tests.support.guides import copy_project, run_in
-from tests.support.processes import ROOT, Service, run_manage, run_python, run_service
+from tests.support.processes import (
+    ROOT,
+    Service,
+    run_manage,
+    run_python,
+    run_service,
+    send_registration,
+)
 
 LIMIT = 16 * 1024
 
@@ -122,10 +129,9 @@ def test_signal_finishes_requests_and_exits_0(tmp_path: Path, name: str) -> None
         closing(service.connect()) as connection,
         closing(service.connect()) as idle,
     ):
-        credentials = json.dumps({"email": "late@example.com", "password": PASSWORD})
-        connection.request("POST", "/api/v1/auth/register", credentials, {"Content-Type": JSON})
         idle.request("GET", "/health")
         idle.getresponse().read()  # an idle connection must not delay the end
+        send_registration(connection)
         service.process.send_signal(getattr(signal, name))
         assert connection.getresponse().status == 201
         assert service.process.wait(10) == 0

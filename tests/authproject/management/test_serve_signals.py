@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.api import JSON, PASSWORD
+from tests.support.api import PASSWORD
 from tests.support.metrics import read
 from tests.support.ports import free_port
 from tests.support.processes import (
@@ -23,6 +23,7 @@ from tests.support.processes import (
     is_running,
     run_process,
     run_service,
+    send_registration,
     wait_until_up,
 )
 from tests.support.valkey import wait_until
@@ -56,20 +57,6 @@ def get_store_url(request: pytest.FixtureRequest, folder: Path) -> str:
 def send(name: str, *pids: int) -> None:
     for pid in pids:
         os.kill(pid, getattr(signal, name))
-
-
-def send_registration(
-    connection: http.client.HTTPConnection, email: str = "late@example.com"
-) -> None:
-    """Return when the service has read the headers, so that the request is in flight."""
-    body = json.dumps({"email": email, "password": PASSWORD}).encode()
-    connection.putrequest("POST", "/api/v1/auth/register")
-    for name, value in (("Content-Type", JSON), ("Content-Length", str(len(body)))):
-        connection.putheader(name, value)
-    connection.putheader("Expect", "100-continue")
-    connection.endheaders()
-    assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100 ")
-    connection.send(body)
 
 
 @pytest.mark.parametrize("host", HOSTS)

@@ -413,9 +413,13 @@ def test_clock_is_reported(api: Api, clock: MovableClock) -> None:
 
 
 def test_reachable_store_is_up(api: Api) -> None:
-    assert read(scrape(api))["auth_store_up", frozenset()] == 1
+    shown = read(scrape(api))
+    assert shown["auth_store_up", frozenset()] == 1
+    assert shown["auth_store_writable", frozenset()] == 1
 
 
 def test_unreachable_store_is_down(api: Api, start: Start) -> None:
     start(STORE_URL="redis://127.0.0.1:1/0")
-    assert read(scrape(api))["auth_store_up", frozenset()] == 0
+    shown = read(scrape(api))
+    assert shown["auth_store_up", frozenset()] == 0
+    assert shown["auth_store_writable", frozenset()] == 0

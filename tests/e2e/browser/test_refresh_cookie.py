@@ -70,7 +70,7 @@ def page(context: "BrowserContext", front_end: str, origin: str, account: str) -
 
 
 def test_session_survives_reload_without_readable_token(
-    page: "Page", context: "BrowserContext", service: Service, account: str
+    page: "Page", context: "BrowserContext", account: str
 ) -> None:
     cookie = cookies(context)[NAME]
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (
@@ -89,7 +89,17 @@ def test_session_survives_reload_without_readable_token(
     assert NAME not in cookies(context)
     assert not page.evaluate("client.restore()")
     page.evaluate("client.logout()")
-    assert Secrets(cookie["value"]).find_in(service.log) == []
+
+
+def test_cookie_never_reaches_the_log(
+    page: "Page", context: "BrowserContext", service: Service
+) -> None:
+    secrets = Secrets(cookies(context)[NAME]["value"])
+    assert page.evaluate("client.restore()")
+    secrets.add(cookies(context)[NAME]["value"])
+    page.evaluate("client.logout()")
+    assert "POST /api/v1/auth/refresh 200" in service.log
+    assert secrets.find_in(service.log) == []
 
 
 def test_tabs_that_refresh_at_once_share_the_session(

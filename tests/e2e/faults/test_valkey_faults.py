@@ -125,17 +125,18 @@ def can_log_in(service: Service) -> bool:
         return False  # the killed worker had accepted the connection
 
 
-def test_replica_is_not_ready_and_not_up(tmp_path: Path, valkey: Server) -> None:
+def test_replica_is_not_ready_nor_writable(tmp_path: Path, valkey: Server) -> None:
     with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
         service.register()
         assert is_ready(service)
         ask(valkey.port, "REPLICAOF", "127.0.0.1", str(free_port()))
         assert not is_ready(service)
-        assert "auth_store_up 0.0" in service.metrics()
+        assert "auth_store_up 1.0\n" in service.metrics()
+        assert "auth_store_writable 0.0" in service.metrics()
         assert service.request("GET", "/health").status == 200
         assert service.register("new@example.com").status == 503
-        assert "the store refuses changes: ReadOnlyError" in service.log
+        assert "changes to the store fail: ReadOnlyError" in service.log
         ask(valkey.port, "REPLICAOF", "NO", "ONE")
         assert is_ready(service)
-        assert "auth_store_up 1.0" in service.metrics()
+        assert "auth_store_writable 1.0" in service.metrics()
         assert service.register("new@example.com").status == 201

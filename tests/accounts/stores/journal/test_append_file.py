@@ -1,11 +1,16 @@
-"""A full or broken disk, and files that are taken away."""
+"""A full or broken disk, and files that other programs take away or change."""
 
+import errno
+import os
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
+from accounts.stores.journal.append_file import AppendOnlyFile
+from accounts.stores.journal.format import HEADER, encode
 from tests.support.api import MovableClock
 from tests.support.journal import FailingDisk, Reopen
 from tests.support.stores import EMAIL, SID, USER, make_user, revoked_session, set_stamp
@@ -91,24 +96,88 @@ def test_closed_store_writes_nothing(store: AccountStore, path: Path) -> None:
     assert path.read_bytes() == written
 
 
-@pytest.mark.parametrize("how", ["deleted", "renamed", "replaced"])
+@pytest.mark.parametrize("how", ["deleted", "renamed"])
 def test_removed_file_is_written_again(
-    store: AccountStore, reopen: Reopen, path: Path, how: str
+    store: AccountStore, reopen: Reopen, path: Path, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
     path.rename(path.with_name("elsewhere")) if how == "renamed" else path.unlink()
-    if how == "replaced":
-        path.touch()
     store.add_user(make_user(1))
+    assert caplog.messages == [
+        f"{path} was removed by another program; it was written again from memory"
+    ]
     store = reopen()
     assert store.get_user(EMAIL) == USER
     assert store.get_user(make_user(1).email) == make_user(1)
+    assert not Path(f"{path}.conflict").exists()
 
 
-def test_removed_folder_blocks_changes_until_back(store: AccountStore, path: Path) -> None:
+@pytest.mark.parametrize("how", ["replaced", "overwritten", "truncated", "appended to"])
+def test_changed_file_is_kept_and_written_again(
+    store: AccountStore, reopen: Reopen, path: Path, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    foreign = {
+        "replaced": HEADER,
+        "overwritten": HEADER + encode(make_user(70)) * 2,
+        "truncated": b"",
+        "appended to": path.read_bytes() + encode(make_user(70)),
+    }[how]
+    for number in (1, 2):  # again, after the first one was kept
+        if how == "replaced":
+            path.with_name("backup").write_bytes(foreign)
+            path.with_name("backup").replace(path)
+        else:
+            path.write_bytes(foreign)
+        store.add_user(make_user(number))
+        conflict = Path(f"{path}.conflict" if number == 1 else f"{path}.conflict.2")
+        assert conflict.read_bytes() == foreign
+    verb = "replaced" if how == "replaced" else "changed"
+    assert caplog.messages[1] == (
+        f"{path} was {verb} by another program; it was written again from memory, and the other "
+        f"content is now {path}.conflict.2"
+    )
+    store = reopen()
+    assert [store.get_user(make_user(number).email) for number in (1, 2, 70)] == [
+        make_user(1),
+        make_user(2),
+        None,
+    ]
+    assert store.get_user(EMAIL) == USER
+
+
+def test_changed_file_stays_while_it_cannot_be_written_again(
+    store: AccountStore, reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> Path:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    path.write_bytes(HEADER)
+    monkeypatch.setattr(Path, "replace", fail)
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            store.add_user(make_user(1))
+    assert path.read_bytes() == HEADER
+    assert {file.name for file in path.parent.iterdir()} == {path.name, f"{path.name}.lock"}
+    monkeypatch.undo()
+    store.add_user(make_user(1))
+    assert reopen().get_user(EMAIL) == USER
+
+
+def test_read_beyond_the_end_is_an_error(tmp_path: Path) -> None:
+    with closing(AppendOnlyFile(tmp_path / "file")) as file:
+        file.append(b"1234")
+        assert file.read(1, 3) == b"234"
+        with pytest.raises(OSError, match="shorter than it was"):
+            file.read(1, 4)
+
+
+def test_removed_folder_blocks_changes_until_back(
+    store: AccountStore, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     away = path.parent.rename(path.parent.with_name("away"))
     (away / path.name).unlink()
     with pytest.raises(StoreUnavailable):
         store.add_user(make_user(1))
+    assert "written again" not in caplog.text
     away.rename(path.parent)
     store.add_user(make_user(2))
     assert store.get_user(make_user(1).email) is None

@@ -1,5 +1,7 @@
 """One process at a time writes a journal."""
 
+import fcntl
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from accounts.domain.errors import StartupError
+from accounts.domain.interfaces import AccountStore
 from accounts.stores import check_store, open_store
+from accounts.stores.journal.format import HEADER
 from tests.support.api import MovableClock
-from tests.support.journal import Reopen, read_lines
+from tests.support.journal import Reopen, wait_for_compaction
 from tests.support.stores import EMAIL, USER, set_stamp
 
 CHECK = "import sys; from accounts.stores import check_store; check_store(sys.argv[1])"
@@ -77,9 +81,68 @@ def test_compaction_keeps_lock(reopen: Reopen, path: Path, clock: MovableClock) 
     for number in range(5):
         store.update_user(EMAIL, set_stamp(str(number)))
     reopen()
-    assert len(read_lines(path)) == 2
+    wait_for_compaction(path, lines=2)
     with pytest.raises(StartupError, match="in use"):
         open_store(f"file://{path}", clock)
+
+
+@pytest.mark.parametrize("name", ["accounts.jsonl", "other.jsonl"])
+def test_open_without_lock_file_is_refused(
+    reopen: Reopen, path: Path, clock: MovableClock, name: str
+) -> None:
+    reopen().add_user(USER)
+    Path(f"{path}.lock").unlink()
+    other = path.with_name(name)
+    if other != path:
+        other.hardlink_to(path)
+    for attempt in (lambda: check_store(f"file://{other}"), lambda: open_store_at(other, clock)):
+        with pytest.raises(StartupError, match=f"{other} is in use"):
+            attempt()
+
+
+def test_open_after_compaction_without_lock_file_is_refused(
+    reopen: Reopen, path: Path, clock: MovableClock
+) -> None:
+    store = reopen()
+    store.add_user(USER)
+    for number in range(5):
+        store.update_user(EMAIL, set_stamp(str(number)))
+    reopen()
+    wait_for_compaction(path, lines=2)
+    Path(f"{path}.lock").unlink()
+    with pytest.raises(StartupError, match="in use"):
+        open_store_at(path, clock)
+
+
+def test_file_with_two_names_is_refused(reopen: Reopen, path: Path) -> None:
+    path.write_bytes(HEADER)
+    path.with_name("other.jsonl").hardlink_to(path)
+    for attempt in (lambda: check_store(f"file://{path}"), reopen):
+        with pytest.raises(StartupError, match=rf"{path} has 2 names \(hard links\)"):
+            attempt()
+    assert path.read_bytes() == HEADER
+
+
+def test_file_replaced_while_it_is_opened_is_refused(
+    reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another service has compacted between the opening of the file and its lock."""
+    flock = fcntl.flock
+
+    def replace_and_lock(descriptor: int, operation: int) -> None:
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            path.with_name("new").write_bytes(HEADER)
+            path.with_name("new").replace(path)
+        flock(descriptor, operation)
+
+    path.write_bytes(HEADER)
+    monkeypatch.setattr(fcntl, "flock", replace_and_lock)
+    with pytest.raises(StartupError, match="in use"):
+        reopen()
+
+
+def open_store_at(path: Path, clock: MovableClock) -> AccountStore:
+    return open_store(f"file://{path}", clock)
 
 
 def test_check_releases_lock(reopen: Reopen, path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from accounts.stores.journal.format import HEADER
 from tests.support.api import MovableClock
-from tests.support.journal import Reopen, read_lines
+from tests.support.journal import Reopen, read_lines, wait_for_compaction
 from tests.support.stores import EMAIL, SID, USER, WEEK, make_user, revoked_session
 
 
@@ -29,6 +29,7 @@ def test_expired_session_is_dropped_at_restart(
     reopen().update_session(EMAIL, SID, lambda session: revoked_session(clock))
     clock.advance(WEEK)
     assert reopen().get_user_and_session(EMAIL, SID) == (None, None)
+    wait_for_compaction(path, lines=1)
     assert path.read_bytes() == HEADER
 
 

@@ -24,7 +24,10 @@ from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 def start_node(folder: Path) -> Server:
     folder.mkdir(exist_ok=True)
-    options = ("--cluster-enabled", "yes", "--cluster-port", str(free_port()))
+    options = (
+        *("--cluster-enabled", "yes", "--cluster-port", str(free_port())),
+        *("--cluster-require-full-coverage", "no"),
+    )
     return Server(valkey_binary(), folder, *options)
 
 
@@ -78,22 +81,56 @@ def test_cluster_reads_no_batches(open_url: OpenStore, cluster: Server) -> None:
     assert found == [(user, None) for user in users]
 
 
-def test_cluster_lists_the_users_of_every_node(open_url: OpenStore, tmp_path: Path) -> None:
-    first, second = (start_node(tmp_path / name) for name in ("first", "second"))
+@pytest.fixture(scope="module")
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+    folder = tmp_path_factory.mktemp("nodes")
+    nodes = [start_node(folder / name) for name in ("first", "second", "third")]
+    for node, slots in zip(
+        nodes, (("0", "5500"), ("5501", "11000"), ("11001", "16383")), strict=True
+    ):
+        ask(node.port, "CLUSTER", "ADDSLOTSRANGE", *slots)
+        bus = ask(node.port, "CONFIG", "GET", "cluster-port").split()[-1].decode()
+        ask(nodes[0].port, "CLUSTER", "MEET", "127.0.0.1", str(node.port), bus)
+    for node in nodes:
+        wait_until_ready(node)
+    yield nodes
+    for node in nodes:
+        node.kill()
+
+
+def test_cluster_lists_the_users_of_every_node(
+    open_url: OpenStore, three_nodes: list[Server]
+) -> None:
+    store = open_url(cluster_url(three_nodes[0]))
+    users = {make_user(number) for number in range(3000)}
+    store.add_users(users)
+    assert set(store.iter_users()) == users
+
+
+@pytest.mark.usefixtures("short_timeout", "no_hold")
+def test_cluster_is_available_while_most_nodes_are(
+    open_url: OpenStore, three_nodes: list[Server], caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_url(cluster_url(three_nodes[0]))
+    assert is_available(store)
     try:
-        ask(first.port, "CLUSTER", "ADDSLOTSRANGE", "0", "8000")
-        ask(second.port, "CLUSTER", "ADDSLOTSRANGE", "8001", "16383")
-        bus = ask(second.port, "CONFIG", "GET", "cluster-port").split()[-1].decode()
-        ask(first.port, "CLUSTER", "MEET", "127.0.0.1", str(second.port), bus)
-        wait_until_ready(first)
-        wait_until_ready(second)
-        store = open_url(cluster_url(first))
-        users = {make_user(number) for number in range(3000)}
-        store.add_users(users)
-        assert set(store.iter_users()) == users
+        three_nodes[1].pause()
+        for _ in range(3):
+            assert is_available(store)
+        three_nodes[2].pause()
+        assert_unavailable(store.ping, store.check_writable)
     finally:
-        first.kill()
-        second.kill()
+        for node in three_nodes:
+            node.resume()
+    wait_until(lambda: is_available(store))
+    lines = [
+        one.message.partition(" fail")[0] for one in caplog.records if one.levelname == "ERROR"
+    ]
+    assert sorted(lines) == sorted(
+        f"{calls} the store's node 127.0.0.1:{node.port}"
+        for node in three_nodes[1:]
+        for calls in ("reads from", "changes to")
+    )
 
 
 def test_cluster_first_node_away_uses_second(open_url: OpenStore, cluster: Server) -> None:
@@ -129,6 +166,10 @@ def sentinel(tmp_path: Path, server: Server) -> Iterator[Server]:
     sentinel.kill()
 
 
+def get_sentinel_url(*sentinels: Server) -> str:
+    return f"redis+sentinel://{','.join(f'127.0.0.1:{one.port}' for one in sentinels)}/accounts/0"
+
+
 def test_sentinel_first_away_uses_second(
     open_url: OpenStore, server: Server, sentinel: Server
 ) -> None:
@@ -149,6 +190,35 @@ def test_sentinel_server_restarted_is_found_again(
     wait_until(lambda: is_available(store))
 
 
+def test_sentinels_away_leave_the_known_primary(
+    open_url: OpenStore, server: Server, sentinel: Server
+) -> None:
+    store = open_url(get_sentinel_url(sentinel))
+    store.ping()
+    sentinel.kill()
+    server.kill()  # New connections are needed.
+    server.start()
+    store.ping()
+
+
+def test_sentinel_that_names_another_primary_is_followed(
+    open_url: OpenStore,
+    server: Server,
+    sentinel: Server,
+    valkey_server: Server,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ask(valkey_server.port, "FLUSHALL")
+    store = open_url(get_sentinel_url(sentinel))
+    store.add_user(USER)
+    other = str(valkey_server.port)
+    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
+    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", other, "1")
+    wait_until(lambda: store.get_user(EMAIL) is None)
+    line = f"Sentinels name 127.0.0.1:{other} as the primary, and no longer 127.0.0.1:{server.port}"
+    assert line in caplog.text
+
+
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:
     assert_unavailable(open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/another").ping)
 
@@ -158,7 +228,7 @@ def test_cluster_that_refuses_changes_is_unavailable(open_url: OpenStore, cluste
     store.add_user(USER)
     ask(cluster.port, "CONFIG", "SET", "min-replicas-to-write", "1")
     try:
-        assert_unavailable(store.ping, lambda: store.add_users([make_user(1)]))
+        assert_unavailable(store.check_writable, lambda: store.add_users([make_user(1)]))
         assert store.get_user(EMAIL) == USER
     finally:
         ask(cluster.port, "CONFIG", "SET", "min-replicas-to-write", "0")
@@ -171,6 +241,6 @@ def test_sentinel_demoted_server_is_unavailable_until_promoted(
     store = open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/accounts/0")
     store.add_user(USER)
     ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port()))
-    assert_unavailable(store.ping, lambda: store.add_user(make_user(1)))
+    assert_unavailable(store.check_writable, lambda: store.add_user(make_user(1)))
     ask(server.port, "REPLICAOF", "NO", "ONE")
     wait_until(lambda: is_available(store))

@@ -55,15 +55,16 @@ def break_snapshots(server: Server) -> None:
     wait_until(lambda: b"rdb_last_bgsave_status:err" in ask(server.port, "INFO", "persistence"))
 
 
-REFUSALS: dict[str, Callable[[Server], None]] = {
-    "ReadOnlyError: ": demote,
-    "OutOfMemoryError: ": fill_memory,
-    "ResponseError: NOREPLICAS ": require_replicas,
-    "ResponseError: MISCONF ": break_snapshots,
+REFUSALS: dict[str, tuple[Callable[[Server], None], str]] = {
+    "ReadOnlyError: ": (demote, "promote it, or correct the address"),
+    "OutOfMemoryError: ": (fill_memory, "raise maxmemory"),
+    "ResponseError: NOREPLICAS ": (require_replicas, "min-replicas-to-write"),
+    "ResponseError: MISCONF ": (break_snapshots, "see its log"),
 }
+"""What the server says by how it comes to that, and a part of the advice."""
 
 
-@pytest.mark.parametrize("refuse", REFUSALS.values())
+@pytest.mark.parametrize("refuse", [refuse for refuse, _ in REFUSALS.values()])
 def test_refusal_makes_store_unavailable_but_readable(
     open_url: OpenStore, server: Server, clock: MovableClock, refuse: Callable[[Server], None]
 ) -> None:
@@ -71,7 +72,7 @@ def test_refusal_makes_store_unavailable_but_readable(
     store.add_user(USER)
     refuse(server)
     assert_unavailable(
-        store.ping,
+        store.check_writable,
         lambda: store.add_user(make_user(1)),
         lambda: store.add_users([make_user(1)]),
         lambda: store.update_session(EMAIL, SID, lambda current: new_session(clock)),
@@ -87,13 +88,15 @@ def test_refusal_is_logged_once_with_its_cause(
 ) -> None:
     store = open_url(server.url)
     store.add_user(USER)
-    REFUSALS[message](server)
+    refuse, advice = REFUSALS[message]
+    refuse(server)
     assert_unavailable(lambda: store.add_users([make_user(1)]))
     for _ in range(3):
         assert not is_available(store)
         store.get_user(EMAIL)  # works, but the refusal goes on
     [error] = [record.message for record in caplog.records if record.levelno == logging.ERROR]
-    assert error.startswith(f"the store refuses changes: {message}")
+    assert error.startswith(f"changes to the store fail: {message}")
+    assert advice in error
     assert make_user(1).email not in error
 
 
@@ -107,13 +110,18 @@ def test_promoted_server_is_used_again(
     assert not is_available(store)
     promote(server)
     assert is_available(store)
-    assert "recovered from: the store refuses changes" in caplog.text
+    assert "recovered from: changes to the store fail" in caplog.text
 
 
-def test_ping_stores_nothing(open_url: OpenStore, server: Server) -> None:
-    open_url(server.url).ping()
+def test_writability_is_checked_by_a_change_that_expires(
+    open_url: OpenStore, server: Server
+) -> None:
+    store = open_url(server.url)
+    store.ping()
     assert ask(server.port, "DBSIZE") == b":0\r\n"
-    assert b"rdb_changes_since_last_save:0\r\n" in ask(server.port, "INFO", "persistence")
+    store.check_writable()
+    assert b"rdb_changes_since_last_save:1\r\n" in ask(server.port, "INFO", "persistence")
+    assert ask(server.port, "PTTL", "acct:{0}:mark") not in {b":-1\r\n", b":-2\r\n"}
 
 
 class MovableAddress:
@@ -145,7 +153,7 @@ class MovableAddress:
 
 
 CHANGES: dict[str, Callable[[AccountStore], object]] = {
-    "ping": lambda store: store.ping(),
+    "check_writable": lambda store: store.check_writable(),
     "add_user": lambda store: store.add_user(make_user(1)),
     "update_session": lambda store: store.update_session(
         EMAIL, SID, lambda current: new_session(MovableClock())
