@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
+from tests.support.node import EXAMPLES
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -30,9 +32,19 @@ POST_FORM = """([action, fields]) => {
 }"""
 """Submits a form that another site sends: `evaluate(POST_FORM, [url, fields])`."""
 
+DEFAULT_API = "http://localhost:8000"
+"""The service of the examples; `?api=` replaces it in the file."""
+
 FILES = {
     "/": (ROOT / "tests" / "support" / "front_end.html", "text/html"),
-    "/client.js": (ROOT / "docs" / "examples" / "client.js", "text/javascript"),
+    **{
+        f"/{name}": (EXAMPLES / name, media_type)
+        for name, media_type in {
+            "client.js": "text/javascript",
+            "single-page.html": "text/html",
+            "single-page.js": "text/javascript",
+        }.items()
+    },
 }
 
 
@@ -67,11 +79,13 @@ class PageWatcher:
 
 class _FrontEnd(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        path, media_type = FILES[self.path.partition("?")[0]]
+        url = urlsplit(self.path)
+        path, media_type = FILES[url.path]
+        [api] = parse_qs(url.query).get("api", [DEFAULT_API])
         self.send_response(200)
         self.send_header("Content-Type", media_type)
         self.end_headers()
-        self.wfile.write(path.read_bytes())
+        self.wfile.write(path.read_bytes().replace(DEFAULT_API.encode(), api.encode()))
 
     def log_message(self, *args: object) -> None:
         """Log nothing."""
@@ -79,7 +93,7 @@ class _FrontEnd(BaseHTTPRequestHandler):
 
 @contextmanager
 def front_end_server() -> Iterator[int]:
-    """Serve front_end.html and client.js. Yields the port."""
+    """Serve front_end.html and the examples. Yields the port."""
     with ThreadingHTTPServer(("127.0.0.1", 0), _FrontEnd) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()

@@ -60,6 +60,17 @@ def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         yield service
 
 
+@pytest.fixture(scope="session")
+def cookie_service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service with the refresh token's cookie, for front ends of its own and of another site."""
+    origins = f"{front_end},{front_end.replace('localhost', '127.0.0.1')}"
+    names = ("REFRESH_TOKEN_COOKIE", "ROTATE_REFRESH_TOKENS", "TRACK_SESSIONS")
+    options = dict.fromkeys(names, "true")
+    folder = tmp_path_factory.mktemp("cookie")
+    with run_service(folder, CORS_ORIGINS=origins, **options) as service:
+        yield service
+
+
 @pytest.fixture
 def origin(service: Service) -> str:
     return f"http://localhost:{service.port}"

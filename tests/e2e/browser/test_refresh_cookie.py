@@ -3,7 +3,6 @@
 `localhost` is same-site with the service, whatever its port; 127.0.0.1 is cross-site.
 """
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from tests.support.api import PASSWORD
 from tests.support.chromium import POST_FORM, cookies
 from tests.support.http import NEW_PASSWORD, decode_claims
-from tests.support.processes import Service, run_service
+from tests.support.processes import Service
 from tests.support.secrets import Secrets
 
 if TYPE_CHECKING:
@@ -32,13 +31,9 @@ WITHOUT_PREFLIGHT = {"mode": "no-cors"}
 every_site = pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 
 
-@pytest.fixture(scope="module")
-def service(front_end: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """A service with the cookie, for front ends of its own site and of another one."""
-    origins = f"{front_end},{front_end.replace('localhost', '127.0.0.1')}"
-    options = {"REFRESH_TOKEN_COOKIE": "true", "ROTATE_REFRESH_TOKENS": "true"}
-    with run_service(tmp_path_factory.mktemp("cookie"), CORS_ORIGINS=origins, **options) as service:
-        yield service
+@pytest.fixture
+def service(cookie_service: Service) -> Service:
+    return cookie_service
 
 
 def open_front_end(context: "BrowserContext", front_end: str, origin: str) -> "Page":
