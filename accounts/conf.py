@@ -150,6 +150,7 @@ class Settings:
     SEED_USERS_FILE: Setting[Path | None] = Setting(None, OPTIONAL_PATH.validate)
     ACCESS_TOKEN_LIFETIME = Setting(timedelta(minutes=15), LIFETIME.validate)
     REFRESH_TOKEN_LIFETIME = Setting(timedelta(days=7), LIFETIME.validate)
+    REFRESH_TOKEN_SHORT_LIFETIME = Setting(timedelta(days=1), LIFETIME.validate)
     ROTATE_REFRESH_TOKENS = Setting(default=False, validate=BOOLEAN.validate)
     REFRESH_REUSE_GRACE_SECONDS: Setting[float] = Setting(10, GRACE_SECONDS.validate)
     REFRESH_TOKEN_COOKIE = Setting(default=False, validate=BOOLEAN.validate)

@@ -82,11 +82,14 @@ def check_csrf(request: Request) -> None:
 
 
 def set_refresh_cookie(request: Request, response: HttpResponseBase, tokens: TokenPair) -> None:
-    """Set the cookie for what is left of the token's life, for the endpoints of `AuthViewSet`."""
+    """Set the cookie for the endpoints of `AuthViewSet`.
+
+    It lasts as long as the token; without `remember`, until the browser is closed at the latest.
+    """
     response.set_cookie(
         _get_name(request),
         tokens.refresh_token or "",
-        max_age=tokens.refresh_expires_in,
+        max_age=tokens.refresh_expires_in if tokens.remember else None,
         path=_get_path(request),
         secure=not _is_local(request),
         httponly=True,

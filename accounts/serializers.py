@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from rest_framework import serializers
 from rest_framework.fields import empty
+from rest_framework.utils import html
 
 from accounts.domain.errors import DuplicateEmail, InvalidField
 from accounts.domain.interfaces import NormalizedPassword
@@ -100,9 +101,31 @@ class NewAccountSerializer(BodySerializer):
     password = NewPasswordField()
 
 
+class FlagField(serializers.BooleanField):
+    """`true` or `false`; a checkbox in a form."""
+
+    default_error_messages = {"wrong_type": "This field must be true or false."}
+
+    def get_value(self, dictionary: Any) -> Any:
+        if html.is_html_input(dictionary):
+            return self.field_name in dictionary  # An unchecked box is not sent.
+        return super().get_value(dictionary)
+
+    def to_internal_value(self, data: Any) -> bool:
+        if not isinstance(data, bool):
+            self.fail("wrong_type")
+        return data
+
+
 class LoginSerializer(BodySerializer):
     email = EmailField()
     password = PasswordField()
+    remember_me = FlagField(
+        source="remember",
+        default=True,
+        initial=True,
+        help_text="`false` starts a session of `REFRESH_TOKEN_SHORT_DAYS`.",
+    )
 
 
 class TokenField(TextField):

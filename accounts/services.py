@@ -141,6 +141,9 @@ def _build_token_policy() -> TokenPolicy:
     return TokenPolicy(
         access_lifetime=_to_whole_seconds(conf.ACCESS_TOKEN_LIFETIME),
         refresh_lifetime=_to_whole_seconds(conf.REFRESH_TOKEN_LIFETIME),
+        short_refresh_lifetime=_to_whole_seconds(
+            min(conf.REFRESH_TOKEN_SHORT_LIFETIME, conf.REFRESH_TOKEN_LIFETIME)
+        ),
         rotate=conf.ROTATE_REFRESH_TOKENS,
         reuse_grace=conf.REFRESH_REUSE_GRACE_SECONDS,
         track_sessions=conf.TRACK_SESSIONS,

@@ -114,13 +114,13 @@ def _restore_form(serializer: Any, data: Mapping[str, Any], error: ErrorResponse
 
 
 def _get_safe_data(data: Mapping[str, Any], serializer: Any) -> dict[str, Any]:
-    """Return what a page may repeat: text, without secrets."""
+    """Return what a page may repeat: texts and checkboxes, without secrets."""
     safe: dict[str, Any] = {}
     for name, field in serializer.fields.items():
         value = field.get_value(data)
         if isinstance(field, Serializer) and isinstance(value, Mapping):
             safe[name] = _get_safe_data(value, field)
-        elif isinstance(value, str) and not _is_excluded(field):
+        elif isinstance(value, (str, bool)) and not _is_excluded(field):
             safe[name] = value
     return safe
 

@@ -85,7 +85,8 @@ class LoginView(AuthFormView):
         return Response()
 
     def post(self, request: Request) -> HttpResponseRedirect:
-        credentials = LoginSerializer().run_validation(request.data)
+        # A dictionary of its own: to a form without the checkbox, a session would be short.
+        credentials = LoginSerializer().run_validation(dict(request.POST.items()))
         tokens = get_services().accounts.login(**credentials, client=get_client(request))
         _end_session(request)
         rotate_token(request)

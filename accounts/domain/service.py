@@ -50,10 +50,15 @@ class TokenPolicy:
 
     access_lifetime: int
     refresh_lifetime: int
+    short_refresh_lifetime: int
+    """The same for a login that is not to be remembered; never longer."""
     rotate: bool
     reuse_grace: float
     track_sessions: bool = False
     """Whether a login is recorded, so that its user can list and end the session."""
+
+    def get_refresh_lifetime(self, *, remember: bool) -> int:
+        return self.refresh_lifetime if remember else self.short_refresh_lifetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,15 @@ class TokenPair:
     """A login's or refresh's tokens. `expires_in`, in seconds, is the access token's (RFC 6749).
 
     `refresh_token` is `None` after a refresh without rotation: the client keeps its own.
-    `refresh_expires_in` is when that one expires, and the session with it.
+    `refresh_expires_in` is when that one expires, and the session with it. `remember` is what the
+    login asked for.
     """
 
     access_token: str
     expires_in: int
     refresh_token: str | None
     refresh_expires_in: int
+    remember: bool
 
 
 @dataclass(kw_only=True, eq=False)
@@ -107,17 +114,19 @@ class AccountService:
         email: EmailAddress,
         password: SubmittedPassword | None,
         *,
+        remember: bool = True,
         client: str | None = None,
     ) -> TokenPair:
         """Check a password and start a session. Raises `InvalidCredentials`.
 
-        `client` is what a list of sessions shows: the result of `clean_client`.
+        The session is short without `remember`. `client` is what a list of sessions shows: the
+        result of `clean_client`.
         """
         if not self.policy.track_sessions:
-            return self.start_session(self.authenticate(email, password))
+            return self.start_session(self.authenticate(email, password), remember=remember)
         found, listed = self.store.get_user_and_sessions(email)
         user = self._check_password(email, found, password)
-        return self.start_session(user, client=client, listed=listed)
+        return self.start_session(user, remember=remember, client=client, listed=listed)
 
     def authenticate(self, email: EmailAddress, password: SubmittedPassword | None) -> User:
         """Return the user with this password. Raises `InvalidCredentials`.
@@ -141,7 +150,12 @@ class AccountService:
         return user
 
     def start_session(
-        self, user: User, *, client: str | None = None, listed: ListedSessions | None = None
+        self,
+        user: User,
+        *,
+        remember: bool = True,
+        client: str | None = None,
+        listed: ListedSessions | None = None,
     ) -> TokenPair:
         """Return the first tokens of a new session. Writes nothing, unless sessions are tracked.
 
@@ -154,7 +168,8 @@ class AccountService:
             sid=token_hex(16),
             jti=token_hex(16),
             issued_at=int(now),
-            expires_at=int(now) + self.policy.refresh_lifetime,
+            expires_at=int(now) + self.policy.get_refresh_lifetime(remember=remember),
+            remember=remember,
             rotation_count=0,
         )
         extra_json = self._build_extra(user)
@@ -265,7 +280,7 @@ class AccountService:
                 ),
             )
         self.emit(Event.PASSWORD_CHANGE, claims.email)
-        return self.start_session(changed, client=client)
+        return self.start_session(changed, remember=claims.remember, client=client)
 
     def update_profile(self, claims: Claims, changes: Mapping[str, Any]) -> User:
         """Add or replace fields of the user's profile; concurrent changes keep each other's.
@@ -364,6 +379,7 @@ class AccountService:
             issued_at=now,
             # No token outlives its session, so a revoked session can be deleted when it expires.
             expires_at=min(now + self.policy.access_lifetime, claims.expires_at),
+            remember=claims.remember,
             extra_json=extra_json,
         )
         self.emit(Event.TOKEN_CREATED, claims.email)
@@ -372,6 +388,7 @@ class AccountService:
             expires_in=access.expires_at - now,
             refresh_token=refresh_token,
             refresh_expires_in=claims.expires_at - now,
+            remember=claims.remember,
         )
 
 

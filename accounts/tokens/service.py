@@ -69,6 +69,8 @@ class TokenService:
             "iat": claims.issued_at,
             "exp": claims.expires_at,
         }
+        if not claims.remember:
+            payload["remember"] = False
         if isinstance(claims, RefreshClaims):
             payload |= {"type": TokenType.REFRESH, "gen": claims.rotation_count}
         elif claims.extra_json != NO_EXTRA:
@@ -138,6 +140,7 @@ def _parse_claims(payload: dict[str, Any], expected: TokenType) -> Claims:
         "issued_at": _parse_integer(payload, "iat", MAX_TIMESTAMP),
         "expires_at": _parse_integer(payload, "exp", MAX_TIMESTAMP),
         "not_before": _parse_integer(payload, "nbf", MAX_TIMESTAMP) if "nbf" in payload else 0,
+        "remember": _parse_boolean(payload, "remember", default=True),
     }
     if expected is TokenType.ACCESS:
         return Claims(**claims, extra_json=_dump_extra(payload))
@@ -162,5 +165,12 @@ def _parse_text(payload: dict[str, Any], name: str, maximum: int) -> str:
 def _parse_integer(payload: dict[str, Any], name: str, maximum: int) -> int:
     value = payload.get(name)
     if type(value) is not int or not 0 <= value <= maximum:  # not `isinstance`: True is an int
+        raise TokenInvalid
+    return value
+
+
+def _parse_boolean(payload: dict[str, Any], name: str, *, default: bool) -> bool:
+    value = payload.get(name, default)
+    if not isinstance(value, bool):
         raise TokenInvalid
     return value

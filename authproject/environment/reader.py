@@ -56,6 +56,9 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
     days = values.get("REFRESH_TOKEN_EXPIRE_DAYS")
     if minutes and days and minutes >= days * MINUTES_PER_DAY:
         errors["ACCESS_TOKEN_EXPIRE_MINUTES"] = "must be less than REFRESH_TOKEN_EXPIRE_DAYS"  # noqa: S105  # an error
+    name = "REFRESH_TOKEN_SHORT_DAYS"
+    if name in texts and days and values.get(name, 0) > days:  # Its default may be longer.
+        errors[name] = "must not be more than REFRESH_TOKEN_EXPIRE_DAYS"
     if values.get("REFRESH_TOKEN_COOKIE") and "*" in values.get("CORS_ORIGINS", ()):
         errors["CORS_ORIGINS"] = "must list origins instead of * if REFRESH_TOKEN_COOKIE is on"
     return values, errors

@@ -86,6 +86,13 @@ class Variable(Generic[T]):
 BooleanVariable = partial(Variable, parse_boolean)
 
 
+parse_days = build_parser(
+    float,
+    lambda days: 0 < days <= MAX_SESSION_DAYS,
+    f"must be days above 0, at most {MAX_SESSION_DAYS}",
+)
+
+
 def parse_store_url(text: str) -> str:
     validate_store_url(text)
     return text
@@ -197,11 +204,18 @@ class Environment:
         default="15",
     )
     REFRESH_TOKEN_EXPIRE_DAYS = Variable(
-        build_parser(
-            float, lambda days: 0 < days <= MAX_SESSION_DAYS, "must be days above 0, at most 3650"
-        ),
+        parse_days,
         "How many days a session lasts after its login; fractions are allowed.",
         default="7",
+    )
+    REFRESH_TOKEN_SHORT_DAYS = Variable(
+        parse_days,
+        "The same for a login with `remember_me: false`.",
+        default="1",
+        details="""
+            If REFRESH_TOKEN_EXPIRE_DAYS is shorter than this default, such a session is as short as
+            the others.
+            """,
     )
     ROTATE_REFRESH_TOKENS = BooleanVariable(
         "`true`: each refresh returns a new refresh token, which replaces the old one.",

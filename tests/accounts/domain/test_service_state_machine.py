@@ -37,6 +37,7 @@ class ServiceDriver:
         self._policy = TokenPolicy(
             access_lifetime=ACCESS_LIFETIME,
             refresh_lifetime=REFRESH_LIFETIME,
+            short_refresh_lifetime=REFRESH_LIFETIME,
             rotate=policy.rotates,
             reuse_grace=policy.grace,
         )

@@ -83,6 +83,7 @@ def test_defaults_are_those_of_development(dotenv: Path) -> None:
         "STORE_URL": "memory://",
         "ACCESS_TOKEN_EXPIRE_MINUTES": 15,
         "REFRESH_TOKEN_EXPIRE_DAYS": 7,
+        "REFRESH_TOKEN_SHORT_DAYS": 1,
         "ROTATE_REFRESH_TOKENS": False,
         "REFRESH_REUSE_GRACE_SECONDS": 10,
         "REFRESH_TOKEN_COOKIE": False,
@@ -219,6 +220,7 @@ def test_unknown_name_in_dotenv_is_a_warning_with_its_line(dotenv: Path) -> None
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "0.05", 0.05),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "4320", 4320),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0.5", 0.5),
+        ("REFRESH_TOKEN_SHORT_DAYS", "0.25", 0.25),
         ("REFRESH_REUSE_GRACE_SECONDS", "3600", 3600),
         ("REFRESH_TOKEN_COOKIE", "true", True),
         ("TRACK_SESSIONS", "true", True),
@@ -280,6 +282,7 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "soon"),
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "nan"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
+        ("REFRESH_TOKEN_SHORT_DAYS", "0"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "inf"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
         ("REFRESH_REUSE_GRACE_SECONDS", "-1"),
@@ -341,6 +344,16 @@ def test_allowed_hosts_error_has_the_right_form(dotenv: Path) -> None:
 def test_access_token_must_expire_before_session(dotenv: Path, other: dict[str, str]) -> None:
     lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440", "REFRESH_TOKEN_EXPIRE_DAYS": "1"}
     assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in get_error(dotenv, **lifetimes, **other)
+
+
+def test_short_session_longer_than_the_others_is_an_error(dotenv: Path) -> None:
+    lifetimes = {"REFRESH_TOKEN_SHORT_DAYS": "8", "REFRESH_TOKEN_EXPIRE_DAYS": "7"}
+    message = get_error(dotenv, **lifetimes)
+    assert "REFRESH_TOKEN_SHORT_DAYS: must not be more than REFRESH_TOKEN_EXPIRE_DAYS" in message
+
+
+def test_short_session_by_default_may_be_longer_than_the_others(dotenv: Path) -> None:
+    assert read(dotenv, "REFRESH_TOKEN_EXPIRE_DAYS", "0.5") == 0.5
 
 
 @pytest.mark.parametrize("other", [{}, {"LOG_LEVEL": "LOUD"}])
