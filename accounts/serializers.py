@@ -122,9 +122,9 @@ class LoginSerializer(BodySerializer):
     password = PasswordField()
     remember_me = FlagField(
         source="remember",
-        default=True,
+        required=False,
         initial=True,
-        help_text="`false` starts a session of `REFRESH_TOKEN_SHORT_DAYS`.",
+        help_text="`false` starts a session of `REFRESH_TOKEN_SHORT_DAYS`. By default `true`.",
     )
 
 
