@@ -11,6 +11,9 @@ from accounts.domain.interfaces import Clock
 
 INTERVAL_SECONDS = 60.0
 
+MAX_MESSAGES = 1000
+"""How many messages are remembered: one about each damaged record would need much memory."""
+
 HOLD_SECONDS = 5.0
 """How long no call may fail until an outage has ended."""
 
@@ -29,6 +32,8 @@ class ThrottledLogger:
         age = now - self._logged_at.get(message, float("-inf"))
         if 0 <= age < INTERVAL_SECONDS:  # A negative age means that the clock was set back.
             return False
+        if len(self._logged_at) >= MAX_MESSAGES:
+            self._logged_at.clear()
         self._logged_at[message] = now
         self._logger.warning(message, *arguments)
         return True

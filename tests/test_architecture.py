@@ -50,7 +50,6 @@ HOMES = {
         "accounts.stores.redis.outages",
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",
-        "accounts.stores.redis.store",
     },
     "rest_framework_simplejwt": {
         "accounts.authentication",

@@ -141,6 +141,9 @@ class AccountStore(Protocol):
     def check_writable(self) -> None:
         """Change something that is no account. Raise `StoreUnavailable` if that fails."""
 
+    def was_emptied(self) -> bool:
+        """Return whether the store came back without the accounts that it had."""
+
     def close(self) -> None: ...
 
 

@@ -127,6 +127,9 @@ class MemoryStore:
     def check_writable(self) -> None:
         """Memory takes every change."""
 
+    def was_emptied(self) -> bool:
+        return False
+
     def close(self) -> None:
         """Nothing is held open."""
 

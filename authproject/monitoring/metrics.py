@@ -98,6 +98,8 @@ class ServiceCollector(Collector):
         yield GaugeMetricFamily("auth_store_up", "Whether the store answers reads", up)
         writable = _check_store(store.check_writable)
         yield GaugeMetricFamily("auth_store_writable", "Whether the store takes changes", writable)
+        emptied = store.was_emptied()
+        yield GaugeMetricFamily("auth_store_emptied", "Whether the store lost its data", emptied)
         yield GaugeMetricFamily("auth_clock_seconds", "The time of this service", services.clock())
         count = store.count_users()
         if count is not None:

@@ -127,6 +127,9 @@ class SQLiteStore:
         with self._transaction():
             self._db.execute("DELETE FROM sessions WHERE expires_at <= ?", (self._clock(),))
 
+    def was_emptied(self) -> bool:
+        return False
+
     def close(self) -> None:
         self._db.close()
 

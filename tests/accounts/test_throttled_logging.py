@@ -41,6 +41,16 @@ def test_message_is_logged_after_clock_is_set_back(
     assert throttled.warning("message")
 
 
+def test_memory_of_messages_is_limited(
+    throttled: ThrottledLogger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("accounts.throttled_logging.MAX_MESSAGES", 2)
+    for message in ("one", "two", "three"):
+        throttled.warning(message)
+    assert not throttled.warning("three")
+    assert throttled.warning("one")
+
+
 @pytest.fixture
 def outage(clock: MovableClock, caplog: pytest.LogCaptureFixture) -> OutageLogger:
     caplog.set_level(logging.INFO)

@@ -66,20 +66,20 @@ def disconnect(client: Client) -> None:
         pool.sentinel_manager.close()
 
 
-def find_primary_keys(client: Client) -> list[str]:
+def find_primary_keys(client: Client, suffix: str = "probe") -> list[str]:
     """Return a key that no account has for each primary of a cluster, or one for a server."""
     keys: dict[str, str] = {}
     if isinstance(client, RedisCluster):
         count = len(client.get_primaries())
-        candidates = map(_build_probe_key, range(MAX_PROBE_KEYS))
+        candidates = (_build_key(number, suffix) for number in range(MAX_PROBE_KEYS))
         while len(keys) < count and (key := next(candidates, None)):
             with suppress(SlotNotCoveredError):
                 keys.setdefault(client.get_node_from_key(key).name, key)
-    return list(keys.values()) or [_build_probe_key(0)]
+    return list(keys.values()) or [_build_key(0, suffix)]
 
 
-def _build_probe_key(number: int) -> str:
-    return f"acct:{{{number}}}:probe"
+def _build_key(number: int, suffix: str) -> str:
+    return f"acct:{{{number}}}:{suffix}"
 
 
 def _connect_sentinel(location: RedisURL, options: dict[str, Any]) -> Redis:

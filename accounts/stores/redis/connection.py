@@ -1,7 +1,7 @@
 """The connection of a store to its server, cluster or Sentinels."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from redis import Redis
@@ -9,11 +9,16 @@ from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import Clock
 from accounts.stores.redis.client import Client, TimeoutLock, connect, disconnect, find_primary_keys
 from accounts.stores.redis.config_check import log_durability_warnings
 from accounts.stores.redis.outages import StoreOutages, refuses_changes
 from accounts.stores.redis.replication import confirm_changes, mark
 from accounts.stores.url import RedisURL
+from accounts.throttled_logging import ThrottledLogger
+
+DAMAGE = "the record %s is damaged: it %s"
+WRONG_TYPE = "or another one of its account is of another Redis type"
 
 ERRORS = (RedisError, RedisClusterException, OSError, UnicodeError)
 
@@ -23,12 +28,14 @@ logger = logging.getLogger("accounts.stores.redis")
 class ServerConnection:
     """Turns errors into `StoreUnavailable`, and logs them. Connects at the first use."""
 
-    def __init__(self, location: RedisURL) -> None:
+    def __init__(self, location: RedisURL, clock: Clock) -> None:
         self._location = location
         self._client: Client | None = None
         self._connect_lock = TimeoutLock()
         self._outages = StoreOutages(logger)
-        self._config_checked = False
+        self._damage_logger = ThrottledLogger(logger, clock)
+        self._was_used = False
+        self.on_first_use: Callable[[], object] = lambda: None
 
     @contextmanager
     def use(self, key: str | None = None, *, changes: bool = False) -> Iterator[Client]:
@@ -46,11 +53,20 @@ class ServerConnection:
             else:
                 yield client
         except ERRORS as error:
+            if key is not None and "WRONGTYPE" in str(error):
+                raise self.report_damage(key, WRONG_TYPE) from error
             raise self._report(error, node, changes=changes) from error
         self._outages.recovered(node, changes=changes)
-        if not self._config_checked:
-            self._config_checked = True
+        if not self._was_used:
+            self._was_used = True
             log_durability_warnings(client)
+            self.on_first_use()
+
+    def report_damage(self, key: str, reason: object) -> StoreUnavailable:
+        """Log the key of a damaged record, at most once a minute, and return what to raise."""
+        message = DAMAGE % (key, reason)
+        self._damage_logger.warning(message)
+        return StoreUnavailable()
 
     def confirm(self, key: str) -> None:
         """Wait until replicas have what is stored: an earlier change may lack its confirmation."""
@@ -63,10 +79,7 @@ class ServerConnection:
 
         Raises `StoreUnavailable` if more than half of them fail, as most requests do then.
         """
-        try:
-            keys = find_primary_keys(self._get_client())
-        except ERRORS as error:
-            raise self._report(error, changes=changes) from error
+        keys = self.find_keys("probe", changes=changes)
         failed = 0
         for key in keys:
             try:
@@ -76,6 +89,16 @@ class ServerConnection:
                 failed += 1
                 if 2 * failed > len(keys):
                     raise
+
+    def find_keys(self, suffix: str, *, changes: bool = False) -> list[str]:
+        """Return a key for each primary, with this suffix, that is none of an account.
+
+        A server or Sentinels have one. Raises `StoreUnavailable` if a cluster cannot be reached.
+        """
+        try:
+            return find_primary_keys(self._get_client(), suffix)
+        except ERRORS as error:
+            raise self._report(error, changes=changes) from error
 
     def close(self) -> None:
         if self._client is not None:

@@ -23,16 +23,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
-from redis.exceptions import ResponseError
-
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
-from accounts.stores.redis.connection import ServerConnection
+from accounts.stores.redis.connection import DAMAGE, ServerConnection
+from accounts.stores.redis.marker import StoreMarker
 from accounts.stores.serialization import DamagedRecord, T, dump, load
 from accounts.stores.url import RedisURL, Topology
-from accounts.throttled_logging import ThrottledLogger
 
 CAS_TIMEOUT_SECONDS = 3.0
 """How long an update is tried again while other clients change the value."""
@@ -96,8 +94,6 @@ INDEX_NOT_READ = -1
 SessionChange = tuple[str, str, str, str, str]
 """The arguments of `COMPARE_AND_SET_SESSIONS` for a session."""
 
-DAMAGE = "the record %s is damaged: it %s"
-
 logger = logging.getLogger("accounts.stores.redis")
 
 
@@ -113,9 +109,10 @@ class RedisStore:
         # A cluster's nodes fail one by one: in a batch, one failure would fail all the reads.
         self.supports_batch_reads = location.topology is not Topology.CLUSTER
         self._clock = clock
-        self._server = ServerConnection(location)
+        self._server = ServerConnection(location, clock)
         self._connection = self._server.use
-        self._damage_logger = ThrottledLogger(logger, clock)
+        self._marker = StoreMarker(self._server)
+        self._server.on_first_use = self._marker.is_lost
 
     def add_user(self, user: User) -> None:
         key = _key(user.email, "user")
@@ -231,6 +228,9 @@ class RedisStore:
     def check_writable(self) -> None:
         self._server.probe(changes=True)
 
+    def was_emptied(self) -> bool:
+        return self._marker.is_lost()
+
     def close(self) -> None:
         self._server.close()
 
@@ -304,15 +304,8 @@ class RedisStore:
 
     def _get(self, key: str) -> str | None:
         with self._connection(key) as client:
-            try:
-                text: Any = client.get(key)
-            except ResponseError as error:
-                if not str(error).startswith("WRONGTYPE"):
-                    raise
-                wrong_type = error
-            else:
-                return cast(str | None, text)
-        raise self._report_damage(key, "is no string") from wrong_type
+            text: Any = client.get(key)
+        return cast(str | None, text)
 
     def _load_both(self, keys: tuple[str, str], user: Any, session: Any) -> UserAndSession:
         return self._load(User, keys[0], user), self._load(Session, keys[1], session)
@@ -330,7 +323,9 @@ class RedisStore:
         try:
             record = _parse(cls, key, text)
         except DamagedRecord as error:
-            raise self._report_damage(key, error) from error
+            raise self._server.report_damage(key, error) from error
+        if record is None and cls is User:
+            self._marker.check_soon()
         if isinstance(record, Session) and record.expires_at <= self._clock():
             return None
         return record
@@ -341,10 +336,6 @@ class RedisStore:
         except DamagedRecord as error:
             logger.warning(DAMAGE, key, error)  # each one, because the list lacks it
             return None
-
-    def _report_damage(self, key: str, reason: object) -> StoreUnavailable:
-        self._damage_logger.warning(DAMAGE, key, reason)
-        return StoreUnavailable()
 
     def _get_expiry_ms(self, session: Session) -> str:
         # A duration and not a point in time, because the server's clock may differ.

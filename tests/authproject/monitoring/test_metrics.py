@@ -416,6 +416,7 @@ def test_reachable_store_is_up(api: Api) -> None:
     shown = read(scrape(api))
     assert shown["auth_store_up", frozenset()] == 1
     assert shown["auth_store_writable", frozenset()] == 1
+    assert shown["auth_store_emptied", frozenset()] == 0
 
 
 def test_unreachable_store_is_down(api: Api, start: Start) -> None:

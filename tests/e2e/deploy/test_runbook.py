@@ -16,8 +16,9 @@ from tests.support.clock_skew import CLOCK_SKEW_SECONDS
 from tests.support.deploy.production import build_production_settings
 from tests.support.deploy.prometheus import Prometheus, run_prometheus
 from tests.support.metrics import read
+from tests.support.ports import free_port
 from tests.support.processes import ROOT, Service, run_python, run_service
-from tests.support.valkey import Server, valkey_binary, wait_until
+from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 CHANGING = {"timestamp", "request_id", "duration_ms"}
 NAMES = re.compile(r"[0-9a-f]{16}|127\.0\.0\.1:\d+|\d+(?= failures?)")
@@ -125,10 +126,12 @@ def test_log_of_stopped_store_is_as_documented(
         valkey.start()
         wait_until(lambda: is_ready(service) and "recovered from" in service.log)
         assert_documented_lines("The store is down", service, earlier=down)
+        assert service.profile(token).status == 401
+        assert_documented_lines("The store came back empty", service)
 
 
 @needs_prometheus
-def test_stopped_store_raises_alert(
+def test_store_that_fails_raises_alerts(
     tmp_path: Path, valkey: Server, production: dict[str, str]
 ) -> None:
     with (
@@ -137,8 +140,12 @@ def test_stopped_store_raises_alert(
     ):
         wait_until(lambda: bool(server.query("auth_store_up == 1")))
         assert get_alerts(server) == set()
+        ask(valkey.port, "REPLICAOF", "127.0.0.1", str(free_port()))
+        wait_until(lambda: ("AuthStoreReadOnly", str(service.port)) in get_alerts(server))
         valkey.kill()
         wait_until(lambda: ("AuthStoreDown", str(service.port)) in get_alerts(server))
+        valkey.start()  # empty
+        wait_until(lambda: ("AuthStoreEmptied", str(service.port)) in get_alerts(server))
 
 
 def test_log_of_wrong_key_is_as_documented(tmp_path: Path, production: dict[str, str]) -> None:

@@ -25,6 +25,9 @@ USER_DAMAGES: dict[str, Any] = {
     "no JSON": b"{",
     "not UTF-8": b'{"email":"\xff"}',
     "list": b"[]",
+    "null JSON": b"null",
+    "number": b"1",
+    "text": b'"text"',
     "missing field": json.dumps({"email": EMAIL}),
     "null": json.dumps({**VALID, "password_hash": None}),
     "text for time": json.dumps({**VALID, "created_at": "x"}),
@@ -34,6 +37,7 @@ USER_DAMAGES: dict[str, Any] = {
 SESSION_DAMAGES: dict[str, Any] = {
     "no JSON": b"{",
     "not UTF-8": b"\xff",
+    "null JSON": b"null",
     "list": b"[]",
     "missing field": b'{"sid":"1"}',
     "text for number": b'{"sid":"1","expires_at":"x","generation":1,"rotated_at":1,"ended":false}',
@@ -119,7 +123,7 @@ def test_user_of_another_type_is_never_500(
         ("no JSON", "is no JSON object"),
         ("text for time", "has no valid created_at"),
         ("another account's", "has the email of another key"),
-        ("another type", "is no string"),
+        ("another type", "or another one of its account is of another Redis type"),
     ],
 )
 def test_damage_is_logged_once_with_the_key(
