@@ -55,8 +55,14 @@ class SeedLoader:
             ]
 
     def _new_user(self, seed: SeedUser, password_hash: str) -> User:
-        stamp = new_security_stamp()
-        return User(seed.email, password_hash, stamp, self.clock(), disabled=seed.disabled)
+        return User(
+            seed.email,
+            password_hash,
+            new_security_stamp(),
+            self.clock(),
+            disabled=seed.disabled,
+            profile_json=seed.profile_json,
+        )
 
     def _load_and_log(self) -> None:
         logger.info("seeded %d of %d accounts", self.load(), len(self.seeds))

@@ -2,6 +2,7 @@
 
 {"email": "user@example.com", "password_hash": "bcrypt_sha256$$2b$12$…"}
 {"email": "user@example.com", "password": "plain text, for convenience", "disabled": true}
+{"email": "user@example.com", "password": "…", "profile": {"display_name": "Ada"}}
 {"model": "auth.user", "pk": 1, "fields": {"email": "user@example.com", "password": "…", …}}
 """
 
@@ -14,13 +15,14 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from accounts.domain.errors import InvalidField, StartupError
+from accounts.domain.errors import InvalidField, ProfileTooLarge, StartupError
 from accounts.domain.interfaces import NormalizedPassword
-from accounts.domain.users import EmailAddress, normalize_email
+from accounts.domain.users import NO_PROFILE, EmailAddress, dump_profile, normalize_email
 from accounts.passwords.imported_hashes import UnsupportedHash, parse_hash
 from accounts.passwords.policy import PasswordPolicy
 
 ALLOWED_KEYS = ({"email", "password_hash"}, {"email", "password"})
+OPTIONAL_KEYS: dict[str, type] = {"disabled": bool, "profile": dict}
 MAX_REPORTED_ERRORS = 20
 
 
@@ -32,6 +34,7 @@ class SeedUser:
     password_hash: str | None = field(default=None, repr=False)
     plaintext: NormalizedPassword | None = field(default=None, repr=False)
     disabled: bool = False
+    profile_json: str = NO_PROFILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +120,10 @@ def _parse_new_seed(entry: Any, policy: PasswordPolicy, emails: set[EmailAddress
 
 def _parse_seed(entry: Any, policy: PasswordPolicy) -> SeedUser:
     fields = _get_fields(entry)
-    if fields.keys() - {"disabled"} not in ALLOWED_KEYS:
+    if fields.keys() - OPTIONAL_KEYS.keys() not in ALLOWED_KEYS:
         raise InvalidSeed('must be {"email", "password_hash"} or {"email", "password"}')
     for key, value in fields.items():
-        if not isinstance(value, bool if key == "disabled" else str):
+        if not isinstance(value, OPTIONAL_KEYS.get(key, str)):
             raise InvalidSeed(f"has a value of the wrong type as `{key}`")
     try:
         return SeedUser(
@@ -128,7 +131,10 @@ def _parse_seed(entry: Any, policy: PasswordPolicy) -> SeedUser:
             parse_hash(fields["password_hash"]) if "password_hash" in fields else None,
             policy.validate(fields["password"]) if "password" in fields else None,
             disabled=fields.get("disabled", False),
+            profile_json=dump_profile(fields.get("profile", {})),
         )
+    except (ProfileTooLarge, TypeError) as error:
+        raise InvalidSeed("has a profile that is too large, or nested too deep") from error
     except InvalidField as error:
         raise InvalidSeed(f"has an invalid {error.field}: {error.detail}") from error
     except UnsupportedHash as error:

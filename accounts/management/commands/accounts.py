@@ -87,7 +87,10 @@ class Command(BaseCommand):
                 for user in admin.iter_accounts():
                     self.stdout.write(json.dumps(_build_seed(user)))
             case "show":
-                self._write_users([_find(admin, options["email"])], options["json"])
+                user = _find(admin, options["email"])
+                self._write_users([user], options["json"])
+                if user.profile and not options["json"]:
+                    self.stdout.write(json.dumps(user.profile, indent=2))
             case action:
                 user = self._change(services, admin, action, options)
                 if options["json"]:
@@ -133,8 +136,12 @@ class Command(BaseCommand):
         for user in users:
             created = datetime.fromtimestamp(user.created_at, UTC)
             if as_json:
-                fields = {"email": user.email, "created_at": created.isoformat()}
-                self.stdout.write(json.dumps(fields | {"disabled": user.disabled}))
+                fields: dict[str, Any] = {
+                    "email": user.email,
+                    "created_at": created.isoformat(),
+                }
+                fields |= {"disabled": user.disabled}
+                self.stdout.write(json.dumps(fields | _build_profile(user)))
             else:
                 status = "disabled" if user.disabled else "enabled"
                 self.stdout.write(ROW.format(f"{created:%Y-%m-%d %H:%M}", status, user.email))
@@ -162,4 +169,10 @@ def _read_password(policy: PasswordPolicy) -> NormalizedPassword:
 def _build_seed(user: User) -> dict[str, Any]:
     """Return the account as a line of a seed file."""
     seed: dict[str, Any] = {"email": user.email, "password_hash": user.password_hash}
-    return seed | {"disabled": True} if user.disabled else seed
+    if user.disabled:
+        seed["disabled"] = True
+    return seed | _build_profile(user)
+
+
+def _build_profile(user: User) -> dict[str, Any]:
+    return {"profile": user.profile} if user.profile else {}

@@ -165,6 +165,19 @@ def test_list_is_a_table(api: Api, run: Run) -> None:
     assert run("show", EMAIL).splitlines() == [head, f"2027-01-15 08:00  disabled  {EMAIL}"]
 
 
+def test_show_has_the_profile(valkey_store: AccountStore, api: Api, run: Run) -> None:
+    profile = {"display_name": "Ad\u00e4 \x1b[2J", "tags": []}
+    api.register()
+    valkey_store.update_user(EmailAddress(EMAIL), lambda user: user.with_profile(profile))
+    _, row, *shown = run("show", EMAIL).splitlines()
+    assert row == f"2027-01-15 08:00  enabled   {EMAIL}"
+    assert json.loads("".join(shown)) == profile
+    assert "\x1b" not in "".join(shown)  # It would change the terminal.
+    for action in (("show", EMAIL), ("list",)):
+        assert json.loads(run(*action, "--json"))["profile"] == profile
+    assert len(run("list").splitlines()) == 2
+
+
 def test_list_as_json_is_one_object_a_line(api: Api, run: Run) -> None:
     api.register()
     api.register("bob@example.com")
@@ -364,10 +377,11 @@ def test_export_has_hashes_and_says_which_accounts_are_disabled(api: Api, run: R
 def test_exported_accounts_are_imported_again(
     start: Start, run: Run, valkey_url: str, tmp_path: Path
 ) -> None:
-    start(STORE_URL=valkey_url)
+    store = start(STORE_URL=valkey_url).accounts.store
     Api().register()
     Api().register("bob@example.com")
     run("disable", "bob@example.com")
+    store.update_user(EmailAddress(EMAIL), lambda user: user.with_profile({"name": "Ada"}))
     (tmp_path / "export.jsonl").write_text(run("export"))
     url = f"file://{tmp_path}/accounts.jsonl"
     imported = run_manage("import_accounts", str(tmp_path / "export.jsonl"), STORE_URL=url)
@@ -375,6 +389,9 @@ def test_exported_accounts_are_imported_again(
     services = start(STORE_URL=url)
     assert Api().login().status_code == 200
     assert get_error(Api().login("bob@example.com")) == INVALID
+    user = services.accounts.store.get_user(EmailAddress(EMAIL))
+    assert user is not None
+    assert user.profile == {"name": "Ada"}
     services.accounts.store.close()
 
 

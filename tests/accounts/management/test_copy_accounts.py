@@ -50,7 +50,7 @@ def test_copy_keeps_users_logouts_and_rotations(
 def test_second_copy_changes_nothing(
     accounts_settings: AccountsSettings, source: str, valkey_url: str, clock: MovableClock
 ) -> None:
-    user = User(EmailAddress(EMAIL), "hash", "version-1", 1.5)
+    user = User(EmailAddress(EMAIL), "hash", "version-1", 1.5).with_profile({"name": "Ada"})
     journal = open_store(source, clock)
     journal.add_user(user)
     journal.update_session(user.email, SID, lambda stored: Session(SID, 2_000_000_000))

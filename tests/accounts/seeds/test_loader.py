@@ -31,13 +31,17 @@ def test_seeded_user_can_log_in(
 
 
 @pytest.mark.parametrize("secret", [{"password": PASSWORD}, {"password_hash": HASH}])
-def test_seeded_user_can_be_disabled(start: Start, tmp_path: Path, secret: dict[str, str]) -> None:
-    file = write_seeds(tmp_path, {"email": EMAIL, "disabled": True, **secret})
+def test_seeded_user_can_be_disabled_and_have_a_profile(
+    start: Start, tmp_path: Path, secret: dict[str, str]
+) -> None:
+    profile = {"display_name": "Ada", "tags": []}
+    file = write_seeds(tmp_path, {"email": EMAIL, "disabled": True, "profile": profile, **secret})
     store = start(SEED_USERS_FILE=file).accounts.store
     assert Api().login(EMAIL).status_code == 401
     user = store.get_user(EMAIL)
     assert user is not None
     assert user.disabled
+    assert user.profile == profile
 
 
 def test_loading_again_changes_no_account(

@@ -22,6 +22,10 @@ def with_hash(password_hash: str) -> str:
     return json.dumps({"email": OTHER, "password_hash": password_hash})
 
 
+def with_profile(profile: str) -> str:
+    return f'{{"email": "b@example.com", "password": "s3cret-s3cret", "profile": {profile}}}'
+
+
 def write(folder: Path, content: str) -> Path:
     file = folder / "accounts"
     file.write_text(content)
@@ -51,6 +55,9 @@ def test_read_seeds_normalizes_email_and_password(tmp_path: Path) -> None:
         ('{"email": "b@example.com", "password": "s3cret-\\ud800"}', "is no JSON"),
         ("[]", "is no object"),
         ('{"email": "b@example.com", "password": "s3cret-s3cret", "disabled": 1}', "as `disabled`"),
+        (with_profile("[]"), "as `profile`"),
+        (with_profile(f'{{"a": "{"x" * 4096}"}}'), "profile that is too large"),
+        (with_profile(f'{{"a": {"[" * 300}{"]" * 300}}}'), "nested too deep"),
         ('{"email": "b@example.com"}', "must be"),
         ('{"email": "b@example.com", "password": "s3cret-s3cret", "admin": true}', "must be"),
         ('{"email": "b@example.com", "password": 12345678}', "wrong type as `password`"),
