@@ -31,7 +31,8 @@ def read_changes() -> dict[str, str]:
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("prefix")
-    with run_site(folder, read_changes(), URL_PREFIX=PREFIX) as (site, service):
+    options = {"URL_PREFIX": PREFIX, "REFRESH_TOKEN_COOKIE": "true"}
+    with run_site(folder, read_changes(), **options) as (site, service):
         service.register()
         yield site
 
@@ -145,3 +146,17 @@ def test_limits_count_paths_below_the_prefix(site: Site) -> None:
         for _ in range(20)
     ]
     assert 429 in statuses
+
+
+def test_refresh_cookie_is_for_the_prefix_and_the_own_origin(site: Site) -> None:
+    path = f"{PREFIX}/api/v1/auth"
+    headers = {"X-Requested-With": "XMLHttpRequest", "Origin": f"https://localhost:{site.port}"}
+    body = {"email": EMAIL, "password": PASSWORD}
+    response = site.request("POST", f"{path}/login", body, **headers)
+    cookie = SimpleCookie(response.headers["Set-Cookie"])["__Secure-refresh_token"]
+    assert (cookie["path"], cookie["secure"]) == (f"{path}/", True)
+    headers["Cookie"] = f"{cookie.key}={cookie.value}"
+    assert site.request("POST", f"{path}/refresh", **headers).status == 200
+    headers["Origin"] = f"http://localhost:{site.port}"
+    assert site.request("POST", f"{path}/refresh", **headers).status == 403
+    assert cookie.value not in site.logs
