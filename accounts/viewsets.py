@@ -232,6 +232,14 @@ class AuthViewSet(AccountViewSet):
         user = cast(AuthenticatedUser, request.user)
         return Response(status=204, headers={"Remote-User": _encode_header_value(user.email)})
 
+    def get_extra_action_url_map(self) -> dict[str, str]:
+        """Return the endpoints that the page of another one links to: those that are enabled."""
+        actions: list[Any] = self.get_extra_actions()
+        views = [self.__class__(**action.kwargs) for action in actions]
+        disabled = {view.get_view_name() for view in views if not view.is_enabled}
+        links: dict[str, str] = super().get_extra_action_url_map()
+        return {name: url for name, url in links.items() if name not in disabled}
+
     def take_refresh_token(self, request: Request) -> str:
         """Return the refresh token of the body or else of the cookie.
 

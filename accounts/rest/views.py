@@ -29,9 +29,13 @@ class BaseAPIView(APIView):
     enabled_by: ClassVar[str | None] = None
     """The key of `ACCOUNTS` without which the path does not exist."""
 
+    @property
+    def is_enabled(self) -> bool:
+        return self.enabled_by is None or bool(getattr(conf, self.enabled_by))
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raise `NotFound` for a disabled view, whatever the request is."""
-        if self.enabled_by and not getattr(conf, self.enabled_by):
+        if self.enabled_by and not self.is_enabled:
             raise NotFound
         super().initial(request, *args, **kwargs)
 

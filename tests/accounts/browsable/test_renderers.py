@@ -166,6 +166,12 @@ def test_breadcrumbs_list_each_page_once(browser: Browser) -> None:
     assert re.findall(r">([^<>]+)</a>", trail) == ["Endpoints", "API v1", "Profile"]
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_page_links_no_disabled_endpoint(start: Start, *, enabled: bool) -> None:
+    start(TRACK_SESSIONS=enabled)
+    assert ("/api/v1/auth/sessions" in Browser().open("/api/v1/auth/login").text) == enabled
+
+
 # Who is logged in
 
 
