@@ -1,3 +1,4 @@
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from pytest_django import Settings
 from accounts import checks
 from accounts.conf import get_settings
 from accounts.services import get_services
+from tests.support.guides import read_page
 
+GUIDE = "install-in-your-project.md"
 PASSWORD = "hunter2-in-a-value"
 STORE_WITH_PASSWORD = f"mysql://user:{PASSWORD}@db"
 
@@ -136,6 +139,12 @@ def test_invalid_value_is_an_error_and_builds_no_services(
     with pytest.raises(ImproperlyConfigured, match=name) as raised:
         get_services()
     assert PASSWORD not in str(raised.value)
+
+
+def test_guide_has_every_check() -> None:
+    documented = re.findall(r"^\| `([EW]\d+)` \|", read_page(GUIDE), re.MULTILINE)
+    source = Path(checks.__file__).read_text(encoding="utf-8")
+    assert documented == sorted(set(re.findall(r'"accounts\.([EW]\d+)"', source)))
 
 
 def test_secret_fallback_error_does_not_show_derived_secrets(settings: Settings) -> None:
