@@ -8,13 +8,12 @@ import os
 import secrets
 import sys
 from collections.abc import Sequence
+from importlib.util import find_spec
 from tempfile import NamedTemporaryFile
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-
-from authproject.server.startup import exit_with_error
 
 NO_DATABASE = "There is no database: {}."
 STORE_HINT = "STORE_URL says where the accounts are"
@@ -28,24 +27,41 @@ USAGE = """\
 usage: authproject demo [--port 8000]     serve two new accounts from memory, to this machine only
        authproject serve [OPTIONS]        serve with the settings of the environment
        authproject manage COMMAND ...     a command of manage.py; `help` lists them"""
+EXTRAS = {
+    **dict.fromkeys(
+        ("corsheaders", "dotenv", "granian", "prometheus_client", "whitenoise"), "server,docs"
+    ),
+    **dict.fromkeys(("drf_spectacular", "drf_spectacular_sidecar"), "docs"),
+}
+"""The extra of the wheel that brings a package, by its import name."""
+
 DEMO_USERS = ("ada@example.com", "bob@example.com")
 
 
 def main() -> None:
     """Run `authproject`."""
-    match sys.argv[1:]:
-        case ["demo", *options]:
-            run_demo(options)
-        case ["serve", *options]:
-            run_django_command(["authproject", "serve", *options])
-        case ["manage", *command]:
-            run_django_command(["authproject", *command])
-        case _:
-            sys.exit(USAGE)
+    try:
+        match sys.argv[1:]:
+            case ["demo", *options]:
+                run_demo(options)
+            case ["serve", *options]:
+                run_django_command(["authproject", "serve", *options])
+            case ["manage", *command]:
+                run_django_command(["authproject", *command])
+            case _:
+                sys.exit(USAGE)
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package not in EXTRAS:
+            raise
+        sys.exit(f'{package} is not installed: pip install "authproject[{EXTRAS[package]}]"')
 
 
 def run_django_command(arguments: Sequence[str]) -> None:
     """Run `manage.py` with these arguments, the first of which is the program's name."""
+    # The wheel without its extras cannot import it.
+    from authproject.server.startup import exit_with_error  # noqa: PLC0415
+
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:
         # Loads the settings. Otherwise some commands start without them or print a traceback.
@@ -72,6 +88,8 @@ def run_demo(options: Sequence[str]) -> None:
             "STORE_URL": "memory://",
             "SEED_USERS_FILE": seeds.name,
         }
+        if find_spec("drf_spectacular") is None:
+            os.environ["API_DOCS"] = "false"
         for user in users:
             sys.stdout.write(f"{user['email']}  password: {user['password']}\n")
         sys.stdout.flush()

@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.processes import Service, run_python, run_to_end
 
+WITHOUT = "import sys; sys.modules['{}'] = None; from authproject.command_line import main; main()"
 MAIN = ("-c", "from authproject.command_line import main; main()")
 
 
@@ -21,6 +22,35 @@ def test_demo_has_its_own_secret_store_and_accounts(tmp_path: Path) -> None:
         assert len(users) == 2
         assert [log_in(service, *user) for user in users] == [200, 200]
         assert service.request("GET", "/health").json()["store"] == "memory"
+
+
+def test_demo_without_the_extra_docs_serves(tmp_path: Path) -> None:
+    with run_python(
+        tmp_path, "-c", WITHOUT.format("drf_spectacular"), "demo", "--port", "{port}"
+    ) as service:
+        assert service.request("GET", "/docs").status == 404
+
+
+@pytest.mark.parametrize(
+    ("package", "arguments", "extra"),
+    [
+        ("dotenv", ("demo",), "server,docs"),
+        ("granian", ("serve",), "server,docs"),
+        ("drf_spectacular", ("manage", "check"), "docs"),
+    ],
+)
+def test_missing_extra_is_one_sentence(
+    package: str, arguments: tuple[str, ...], extra: str
+) -> None:
+    run = run_to_end("-c", WITHOUT.format(package), *arguments)
+    sentence = f'{package} is not installed: pip install "authproject[{extra}]"\n'
+    assert (run.returncode, run.stderr) == (1, sentence)
+
+
+def test_other_missing_module_is_a_bug() -> None:
+    run = run_to_end("-c", WITHOUT.format("jwt"), "manage", "check")
+    assert run.returncode == 1
+    assert "Traceback" in run.stderr
 
 
 def test_serve_serves_the_settings_of_the_environment(tmp_path: Path) -> None:
