@@ -42,6 +42,9 @@ LIFETIME = Rule(
     ),
     f"must be a timedelta above 0, of at most {MAX_SESSION_DAYS} days",
 )
+OPTIONAL_LIFETIME = Rule(
+    lambda value: value is None or LIFETIME.is_valid(value), f"{LIFETIME.error}, or None"
+)
 GRACE_SECONDS = Rule(
     lambda value: type(value) in {int, float} and 0 <= value <= MAX_GRACE_SECONDS,
     f"must be seconds from 0 to {MAX_GRACE_SECONDS}, "
@@ -153,6 +156,9 @@ class Settings:
     REFRESH_TOKEN_SHORT_LIFETIME = Setting(timedelta(days=1), LIFETIME.validate)
     ROTATE_REFRESH_TOKENS = Setting(default=False, validate=BOOLEAN.validate)
     REFRESH_REUSE_GRACE_SECONDS: Setting[float] = Setting(10, GRACE_SECONDS.validate)
+    REFRESH_TOKEN_SLIDING_LIFETIME: Setting[timedelta | None] = Setting(
+        None, OPTIONAL_LIFETIME.validate
+    )
     REFRESH_TOKEN_COOKIE = Setting(default=False, validate=BOOLEAN.validate)
     REFRESH_TOKEN_COOKIE_SAMESITE: Setting[Literal["Strict", "Lax"]] = Setting(
         "Strict", SAMESITE.validate
@@ -182,9 +188,20 @@ def find_invalid_values() -> dict[str, str]:
             setting.validate(getattr(conf, name))
         except ValueError as error:
             errors[name] = str(error)
-    name, longer = "ACCESS_TOKEN_LIFETIME", "REFRESH_TOKEN_LIFETIME"
-    if not {name, longer} & errors.keys() and getattr(conf, name) >= getattr(conf, longer):
-        errors[name] = f"must be less than {longer}"
+    return errors or find_conflicts()
+
+
+def find_conflicts() -> dict[str, str]:
+    """Return the keys whose valid values do not fit those of others."""
+    errors: dict[str, str] = {}
+    if conf.ACCESS_TOKEN_LIFETIME >= conf.REFRESH_TOKEN_LIFETIME:
+        errors["ACCESS_TOKEN_LIFETIME"] = "must be less than REFRESH_TOKEN_LIFETIME"  # noqa: S105  # an error
+    if (sliding := conf.REFRESH_TOKEN_SLIDING_LIFETIME) is not None:
+        name = "REFRESH_TOKEN_SLIDING_LIFETIME"
+        if sliding < conf.REFRESH_TOKEN_LIFETIME:
+            errors[name] = "must not be less than REFRESH_TOKEN_LIFETIME"
+        if not conf.ROTATE_REFRESH_TOKENS:
+            errors[name] = "needs ROTATE_REFRESH_TOKENS"
     return errors
 
 

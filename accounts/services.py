@@ -138,6 +138,7 @@ def _build_executor() -> HashingExecutor:
 
 
 def _build_token_policy() -> TokenPolicy:
+    sliding = conf.REFRESH_TOKEN_SLIDING_LIFETIME
     return TokenPolicy(
         access_lifetime=_to_whole_seconds(conf.ACCESS_TOKEN_LIFETIME),
         refresh_lifetime=_to_whole_seconds(conf.REFRESH_TOKEN_LIFETIME),
@@ -146,6 +147,7 @@ def _build_token_policy() -> TokenPolicy:
         ),
         rotate=conf.ROTATE_REFRESH_TOKENS,
         reuse_grace=conf.REFRESH_REUSE_GRACE_SECONDS,
+        sliding_lifetime=None if sliding is None else _to_whole_seconds(sliding),
         track_sessions=conf.TRACK_SESSIONS,
     )
 

@@ -54,11 +54,28 @@ class TokenPolicy:
     """The same for a login that is not to be remembered; never longer."""
     rotate: bool
     reuse_grace: float
+    sliding_lifetime: int | None = None
+    """With rotation: how long after its login a session may last if it is used. `None` is off."""
     track_sessions: bool = False
     """Whether a login is recorded, so that its user can list and end the session."""
 
-    def get_refresh_lifetime(self, *, remember: bool) -> int:
-        return self.refresh_lifetime if remember else self.short_refresh_lifetime
+    def get_token_end(self, now: float, auth_time: int | None, *, remember: bool) -> int:
+        """Return when a refresh token expires that is issued now, for a login at `auth_time`."""
+        lifetime = self.refresh_lifetime if remember else self.short_refresh_lifetime
+        end = int(now) + lifetime
+        if auth_time is None or self.sliding_lifetime is None:
+            return end
+        return min(end, auth_time + self.sliding_lifetime)
+
+    def get_successor_end(self, claims: RefreshClaims, now: float) -> int:
+        """Return when the next refresh token of a session expires.
+
+        Only the sessions of logins while `sliding_lifetime` was set slide.
+        """
+        if claims.auth_time is None or self.sliding_lifetime is None:
+            return claims.expires_at
+        end = self.get_token_end(now, claims.auth_time, remember=claims.remember)
+        return max(claims.expires_at, end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,15 +179,17 @@ class AccountService:
         With the user's sessions as they were `listed`, the store need not read them again.
         """
         now = self.clock()
+        auth_time = None if self.policy.sliding_lifetime is None else int(now)
         claims = RefreshClaims(
             email=user.email,
             security_stamp=user.security_stamp,
             sid=token_hex(16),
             jti=token_hex(16),
             issued_at=int(now),
-            expires_at=int(now) + self.policy.get_refresh_lifetime(remember=remember),
+            expires_at=self.policy.get_token_end(now, auth_time, remember=remember),
             remember=remember,
             rotation_count=0,
+            auth_time=auth_time,
         )
         extra_json = self._build_extra(user)
         if self.policy.track_sessions:
@@ -220,8 +239,8 @@ class AccountService:
             raise TokenReused
         if not self.policy.rotate:
             return self._issue_tokens(claims, None, extra_json)
-        refresh_token = self._issue_rotated_refresh_token(claims, session)
-        return self._issue_tokens(claims, refresh_token, extra_json)
+        successor = _build_successor(claims, session)
+        return self._issue_tokens(successor, self.tokens.issue(successor), extra_json)
 
     def logout(self, token: str) -> bool:
         """Revoke the session of a token of either type, used or expired. Ignore other strings.
@@ -230,17 +249,19 @@ class AccountService:
         """
         try:
             claims = self.tokens.verify_for_revocation(token)
-            new_session = Session(claims.sid, self._get_session_end(claims))
-            if new_session.expires_at <= self.clock():
+            identity = self.store.get_user_and_session(claims.email, claims.sid)
+            # A stored session may end later than the token says, which may be an earlier one.
+            session = identity[1] or Session(claims.sid, self._get_session_end(claims))
+            if session.expires_at <= self.clock():
                 return False
-            self.get_user_for_claims(claims)
+            self.get_user_for_claims(claims, identity)
         except TokenError:
             # RFC 7009 §2.2: the token is invalid already, which is what the client wants.
             return False
         self.store.update_session(
             claims.email,
             claims.sid,
-            lambda session: replace(session or new_session, revoked=True),
+            lambda stored: replace(stored or session, revoked=True),
         )
         self.emit(Event.TOKEN_REVOKED, claims.email)
         return True
@@ -318,7 +339,10 @@ class AccountService:
             raise WrongCurrentPassword
 
     def _get_session_end(self, claims: Claims) -> int:
-        """Return when the session ends. For an access token, it is the latest possible time."""
+        """Return when a session ends that is not stored, and so was never rotated.
+
+        For an access token, it is the latest possible time.
+        """
         if isinstance(claims, RefreshClaims):
             return claims.expires_at
         return claims.issued_at + self.policy.refresh_lifetime
@@ -344,23 +368,12 @@ class AccountService:
                 now,
                 rotate=self.policy.rotate,
                 grace=self.policy.reuse_grace,
+                expires_at=self.policy.get_successor_end(claims, now),
             )
 
         if use(session) == session:
             return session
         return self.store.update_session(claims.email, claims.sid, use)
-
-    def _issue_rotated_refresh_token(self, claims: RefreshClaims, session: Session) -> str:
-        # Derived from the session, not stored: a retry gets the same token, byte for byte.
-        identity = f"{session.sid} {session.rotation_count} {session.rotated_at}"
-        return self.tokens.issue(
-            replace(
-                claims,
-                jti=sha256(identity.encode()).hexdigest()[:32],
-                issued_at=int(session.rotated_at),
-                rotation_count=session.rotation_count,
-            )
-        )
 
     def _build_extra(self, user: User) -> str:
         if self.get_extra_claims is None:
@@ -394,6 +407,18 @@ class AccountService:
 
 def _new_session(claims: RefreshClaims) -> Session:
     return Session(claims.sid, claims.expires_at)
+
+
+def _build_successor(claims: RefreshClaims, session: Session) -> RefreshClaims:
+    # Derived from the session, not stored: a retry gets the same token, byte for byte.
+    identity = f"{session.sid} {session.rotation_count} {session.rotated_at}"
+    return replace(
+        claims,
+        jti=sha256(identity.encode()).hexdigest()[:32],
+        issued_at=int(session.rotated_at),
+        expires_at=session.expires_at,
+        rotation_count=session.rotation_count,
+    )
 
 
 @contextmanager

@@ -73,6 +73,8 @@ class TokenService:
             payload["remember"] = False
         if isinstance(claims, RefreshClaims):
             payload |= {"type": TokenType.REFRESH, "gen": claims.rotation_count}
+            if claims.auth_time is not None:
+                payload["auth_time"] = claims.auth_time
         elif claims.extra_json != NO_EXTRA:
             payload = claims.extra | payload
         return self._ring.encode(payload)
@@ -144,8 +146,10 @@ def _parse_claims(payload: dict[str, Any], expected: TokenType) -> Claims:
     }
     if expected is TokenType.ACCESS:
         return Claims(**claims, extra_json=_dump_extra(payload))
-    rotation_count = _parse_integer(payload, "gen", MAX_ROTATION_COUNT)
-    return RefreshClaims(**claims, rotation_count=rotation_count)
+    claims["rotation_count"] = _parse_integer(payload, "gen", MAX_ROTATION_COUNT)
+    if "auth_time" in payload:
+        claims["auth_time"] = _parse_integer(payload, "auth_time", MAX_TIMESTAMP)
+    return RefreshClaims(**claims)
 
 
 def _dump_extra(payload: dict[str, Any]) -> str:

@@ -59,6 +59,11 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
     name = "REFRESH_TOKEN_SHORT_DAYS"
     if name in texts and days and values.get(name, 0) > days:  # Its default may be longer.
         errors[name] = "must not be more than REFRESH_TOKEN_EXPIRE_DAYS"
+    name = "REFRESH_TOKEN_SLIDING_DAYS"
+    if values.get(name) and days and values[name] < days:
+        errors[name] = "must not be less than REFRESH_TOKEN_EXPIRE_DAYS"
+    if values.get(name) and values.get("ROTATE_REFRESH_TOKENS") is False:
+        errors[name] = "needs ROTATE_REFRESH_TOKENS=true"
     if values.get("REFRESH_TOKEN_COOKIE") and "*" in values.get("CORS_ORIGINS", ()):
         errors["CORS_ORIGINS"] = "must list origins instead of * if REFRESH_TOKEN_COOKIE is on"
     return values, errors

@@ -93,6 +93,10 @@ parse_days = build_parser(
 )
 
 
+def parse_optional_days(text: str) -> float | None:
+    return parse_days(text) if text else None
+
+
 def parse_store_url(text: str) -> str:
     validate_store_url(text)
     return text
@@ -227,6 +231,14 @@ class Environment:
         "How many seconds a just-rotated refresh token may be retried; 0 disables retries.",
         default="10",
         details="At most 3600. A client that retries later is logged out, as a thief would be.",
+    )
+    REFRESH_TOKEN_SLIDING_DAYS = Variable(
+        parse_optional_days,
+        "How many days a session may last in all if it is used; empty disables it.",
+        details="""
+            With ROTATE_REFRESH_TOKENS: each refresh then returns a token of the full
+            REFRESH_TOKEN_EXPIRE_DAYS, until so many days after the login.
+            """,
     )
     REFRESH_TOKEN_COOKIE = BooleanVariable(
         "`true`: front ends get the refresh token in a cookie that no script can read.",

@@ -44,6 +44,7 @@ def test_good_values_of_every_key_are_accepted(settings: Settings, tmp_path: Pat
         "REFRESH_TOKEN_SHORT_LIFETIME": timedelta(days=2),
         "ROTATE_REFRESH_TOKENS": True,
         "REFRESH_REUSE_GRACE_SECONDS": 0.5,
+        "REFRESH_TOKEN_SLIDING_LIFETIME": timedelta(days=3650),
         "REFRESH_TOKEN_COOKIE": True,
         "REFRESH_TOKEN_COOKIE_SAMESITE": "Lax",
         "TRACK_SESSIONS": True,
@@ -110,6 +111,8 @@ def test_unknown_key_is_an_error_with_the_nearest_one(
         ("REFRESH_REUSE_GRACE_SECONDS", 3601, "E004"),
         ("REFRESH_REUSE_GRACE_SECONDS", timedelta(seconds=10), "E004"),
         ("REFRESH_TOKEN_SHORT_LIFETIME", 1, "E004"),
+        ("REFRESH_TOKEN_SLIDING_LIFETIME", 30, "E004"),
+        ("REFRESH_TOKEN_SLIDING_LIFETIME", timedelta(days=30), "E004"),  # without rotation
         ("TRACK_SESSIONS", 1, "E004"),
         ("REFRESH_TOKEN_COOKIE", "true", "E004"),
         ("REFRESH_TOKEN_COOKIE_SAMESITE", "None", "E004"),

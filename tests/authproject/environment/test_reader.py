@@ -86,6 +86,7 @@ def test_defaults_are_those_of_development(dotenv: Path) -> None:
         "REFRESH_TOKEN_SHORT_DAYS": 1,
         "ROTATE_REFRESH_TOKENS": False,
         "REFRESH_REUSE_GRACE_SECONDS": 10,
+        "REFRESH_TOKEN_SLIDING_DAYS": None,
         "REFRESH_TOKEN_COOKIE": False,
         "REFRESH_TOKEN_COOKIE_SAMESITE": "Strict",
         "TRACK_SESSIONS": False,
@@ -283,6 +284,7 @@ def test_value_is_parsed(dotenv: Path, name: str, text: str, value: object) -> N
         ("ACCESS_TOKEN_EXPIRE_MINUTES", "nan"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "0"),
         ("REFRESH_TOKEN_SHORT_DAYS", "0"),
+        ("REFRESH_TOKEN_SLIDING_DAYS", "0"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "inf"),
         ("REFRESH_TOKEN_EXPIRE_DAYS", "3651"),
         ("REFRESH_REUSE_GRACE_SECONDS", "-1"),
@@ -344,6 +346,25 @@ def test_allowed_hosts_error_has_the_right_form(dotenv: Path) -> None:
 def test_access_token_must_expire_before_session(dotenv: Path, other: dict[str, str]) -> None:
     lifetimes = {"ACCESS_TOKEN_EXPIRE_MINUTES": "1440", "REFRESH_TOKEN_EXPIRE_DAYS": "1"}
     assert "less than REFRESH_TOKEN_EXPIRE_DAYS" in get_error(dotenv, **lifetimes, **other)
+
+
+@pytest.mark.parametrize(
+    ("changed", "error"),
+    [
+        ({"REFRESH_TOKEN_EXPIRE_DAYS": "31"}, "must not be less than REFRESH_TOKEN_EXPIRE_DAYS"),
+        ({"ROTATE_REFRESH_TOKENS": "false"}, "needs ROTATE_REFRESH_TOKENS=true"),
+    ],
+)
+def test_sliding_needs_rotation_and_a_bound_that_is_longer(
+    dotenv: Path, changed: dict[str, str], error: str
+) -> None:
+    sliding = {"REFRESH_TOKEN_SLIDING_DAYS": "30", "ROTATE_REFRESH_TOKENS": "true"}
+    assert f"REFRESH_TOKEN_SLIDING_DAYS: {error}" in get_error(dotenv, **{**sliding, **changed})
+
+
+def test_sliding_with_rotation_is_accepted(dotenv: Path) -> None:
+    append(dotenv, {"ROTATE_REFRESH_TOKENS": "true"})
+    assert read(dotenv, "REFRESH_TOKEN_SLIDING_DAYS", "7") == 7
 
 
 def test_short_session_longer_than_the_others_is_an_error(dotenv: Path) -> None:
