@@ -31,6 +31,7 @@ NOT_HERE = {
     "models.py",  # architecture.md: there is none
     "shop/settings.py",  # the reader's own project, in install-in-your-project.md
     "shop/urls.py",
+    "deploy/.env",  # the operator's own settings, in container.md
 }
 
 CODE = re.compile(r"(?<!`)`([^`]+)`(?!`)")

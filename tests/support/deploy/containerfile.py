@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from importlib.metadata import distribution
 from pathlib import Path, PurePosixPath
@@ -106,13 +106,13 @@ class Image:
         path = pairs["PATH"].replace("/opt/venv", venv).replace("$PATH", os.defpath)
         return pairs | {"PATH": path} | more
 
-    def command(self, *arguments: str) -> list[str]:
-        """Return the entrypoint with `arguments`, by default those of `CMD`."""
-        [entrypoint], [usual] = map(get_image_instructions, ("ENTRYPOINT", "CMD"))
-        return self._found([*json.loads(entrypoint), *(arguments or json.loads(usual))])
+    def command(self, *arguments: str, entrypoint: Sequence[str] = ()) -> list[str]:
+        """Return the entrypoint with `arguments`, by default those of `ENTRYPOINT` and `CMD`."""
+        [own], [usual] = map(get_image_instructions, ("ENTRYPOINT", "CMD"))
+        return self._found([*(entrypoint or json.loads(own)), *(arguments or json.loads(usual))])
 
     def running(
-        self, folder: Path, *arguments: str, **environment: str
+        self, folder: Path, *arguments: str, entrypoint: Sequence[str] = (), **environment: str
     ) -> AbstractContextManager[Service]:
         """Run it on a free port. It can write only to /tmp and /accounts."""
         port = free_port()
@@ -121,7 +121,9 @@ class Image:
         writable = [make_writable_folder(folder / name) for name in ("tmp", "accounts")]
         environment = {"TMPDIR": str(writable[0]), "JWT_SECRET_KEY": SECRET} | environment
         return run_process(
-            build_confined_command([*self.command(*arguments), *here], writable),
+            build_confined_command(
+                [*self.command(*arguments, entrypoint=entrypoint), *here], writable
+            ),
             port=port,
             log=folder / "container.log",
             folder=self.folder / "app",
