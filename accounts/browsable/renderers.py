@@ -26,6 +26,13 @@ CORRECTIONS = {
 }
 """Markup that a screen reader needs, where DRF's template has no block to override."""
 
+PATCH_CORRECTIONS = {
+    'data-method="PUT"': 'data-method="PATCH"',
+    'title="Make a PUT request': 'title="Make a PATCH request',
+    ">PUT</button>": ">PATCH</button>",
+}
+"""DRF's template has a form for PUT only. A view without PUT gets that form for PATCH."""
+
 
 class EndpointRenderer(BrowsableAPIRenderer):
     """DRF's page of an endpoint. Every page shows who is logged in.
@@ -36,11 +43,13 @@ class EndpointRenderer(BrowsableAPIRenderer):
 
     template = "accounts/endpoint.html"
     renderer_context: Mapping[str, Any]
-    _form_method: str
+    _form_method: str | None
 
     def render(self, *args: Any, **kwargs: Any) -> str:
         page: str = super().render(*args, **kwargs)
-        for markup, corrected in CORRECTIONS.items():
+        only_patch = _has_only_patch(self.renderer_context["view"])
+        corrections = CORRECTIONS | PATCH_CORRECTIONS if only_patch else CORRECTIONS
+        for markup, corrected in corrections.items():
             page = page.replace(markup, corrected)
         return page
 
@@ -52,17 +61,18 @@ class EndpointRenderer(BrowsableAPIRenderer):
         context = super().get_context(data, accepted_media_type, renderer_context)
         # DRF hides all forms after a 403. Here a failed CSRF check is a 403: send the form again.
         login_ended = COOKIE_INVALID in request.META
+        if _has_only_patch(view := renderer_context["view"]):
+            context["put_form"] = self.get_rendered_html_form(data, view, "PATCH", request)
         return {**context, "display_edit_forms": True, "login_ended": login_ended}
 
     def get_rendered_html_form(self, data: Any, view: Any, method: str, request: Request) -> Any:
-        self._form_method = method
+        self._form_method = _get_form_method(method)
         return super().get_rendered_html_form(data, view, method, request)
 
     def render_form_for_serializer(self, serializer: Any) -> Any:
         request, response = self.renderer_context["request"], self.renderer_context["response"]
         error: ErrorResponse | None = getattr(response, "error", None)
-        # PUT and PATCH share one form.
-        method = "PUT" if request.method == "PATCH" else request.method
+        method = _get_form_method(request.method)
         if error and method == self._form_method and isinstance(serializer, Serializer):
             _restore_form(serializer, _get_submitted_data(request), error)
         return super().render_form_for_serializer(serializer)
@@ -72,6 +82,15 @@ class EndpointRenderer(BrowsableAPIRenderer):
         if not getattr(view, "filter_backends", ()):
             return None
         return super().get_filter_form(data, view, request)
+
+
+def _has_only_patch(view: Any) -> bool:
+    return "PATCH" in view.allowed_methods and "PUT" not in view.allowed_methods
+
+
+def _get_form_method(method: str | None) -> str | None:
+    """Return the method of a form: PUT and PATCH share one."""
+    return "PUT" if method == "PATCH" else method
 
 
 def _get_page_user(request: Request, response: Response) -> Any:
