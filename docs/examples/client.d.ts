@@ -43,7 +43,8 @@ export class AuthClient {
   /** `baseUrl` is where the service is, such as "http://127.0.0.1:8000". */
   constructor(baseUrl: string, options?: AuthClientOptions);
   register(email: string, password: string): Promise<{ message: string; email: string }>;
-  login(email: string, password: string): Promise<void>;
+  /** Without `rememberMe`, which is true by default, the session is short. */
+  login(email: string, password: string, options?: { rememberMe?: boolean }): Promise<void>;
   /** Continues the session of the storage or the cookie. Returns whether there is one. */
   restore(): Promise<boolean>;
   /** Like `fetch`; `path` begins with a slash, such as "/api/v1/protected/profile". */

@@ -61,9 +61,10 @@ export class AuthClient {
     return readBody(await this.#post("register", { email, password }));
   }
 
-  /** Starts a session. Throws `ApiError`. */
-  async login(email, password) {
-    const tokens = await readBody(await this.#post("login", { email, password }));
+  /** Starts a session, or a short one without `rememberMe`. Throws `ApiError`. */
+  async login(email, password, { rememberMe = true } = {}) {
+    const body = { email, password, remember_me: rememberMe };
+    const tokens = await readBody(await this.#post("login", body));
     this.#session = newSession(tokens);
     await this.#storage.save(tokens);
   }

@@ -13,10 +13,10 @@ const find = (id) => document.getElementById(id);
 
 find("login").addEventListener("submit", (event) => {
   event.preventDefault();
-  const { email, password } = Object.fromEntries(new FormData(event.target));
+  const { email, password, remember } = Object.fromEntries(new FormData(event.target));
   run(async () => {
     if (event.submitter.value === "register") await client.register(email, password);
-    await client.login(email, password);
+    await client.login(email, password, { rememberMe: remember === "on" });
     event.target.reset();
     await showAccount();
   });

@@ -59,6 +59,15 @@ def test_single_page_lives_on_the_cookie(
     assert errors == []
 
 
+def test_single_page_session_may_end_with_the_browser(
+    page: "Page", context: "BrowserContext", account: str
+) -> None:
+    page.get_by_label("Keep me logged in").uncheck()
+    fill_login(page, account, PASSWORD)
+    page.get_by_role("heading", name=account).wait_for()
+    assert cookies(context)[COOKIE]["expires"] == -1
+
+
 def test_single_page_creates_an_account_and_shows_errors(page: "Page", email: str) -> None:
     page.get_by_label("E-mail").fill(email)
     page.get_by_label("Password").fill("short")

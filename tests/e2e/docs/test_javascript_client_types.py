@@ -23,7 +23,7 @@ export async function use(): Promise<string> {
   const client = new AuthClient("http://127.0.0.1:8000", { storage, fetch: globalThis.fetch });
   try {
     const { email } = await client.register("ada@example.com", "correct horse battery");
-    await client.login(email, "correct horse battery");
+    await client.login(email, "correct horse battery", { rememberMe: false });
     if (await client.restore()) await client.changePassword("old", "new");
     const response: Response = await client.fetch("/api/v1/protected/profile", { method: "GET" });
     await client.logout();
