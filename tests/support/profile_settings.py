@@ -1,7 +1,7 @@
-"""The settings of tests, with fields and claims of a project's own."""
+"""The project's settings, with fields and claims of a project's own."""
 
-from tests import settings as base
-from tests.settings import *  # noqa: F403
+from authproject import settings as base
+from authproject.settings import *  # noqa: F403
 
 ACCOUNTS = {
     **base.ACCOUNTS,
