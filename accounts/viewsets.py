@@ -32,7 +32,7 @@ from accounts.refresh_cookie import (
     take_cookie,
     uses_cookie,
 )
-from accounts.rest.exceptions import PayloadTooLarge, exception_handler
+from accounts.rest.exceptions import exception_handler
 from accounts.rest.negotiation import CachedContentNegotiation, IgnoreAcceptNegotiation
 from accounts.rest.parsers import JSONParser
 from accounts.rest.renderers import JSONRenderer
@@ -92,19 +92,12 @@ class AccountViewSet(BaseAPIView, GenericViewSet[Any]):
     renderer_classes = select_own(api_settings.DEFAULT_RENDERER_CLASSES, JSONRenderer)
     content_negotiation_class = CachedContentNegotiation
     versioning_class = None
+    max_body_bytes = MAX_BODY_BYTES
 
-    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Raise `PayloadTooLarge` before any other check."""
-        with suppress(ValueError):  # Django reads no body then
-            if int(request.META.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES:
-                raise PayloadTooLarge
-        super().initial(request, *args, **kwargs)
-
-    def finalize_response(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        """Forbid to store the response, which has tokens or a user's data."""
-        response = cast(Response, super().finalize_response(request, *args, **kwargs))
-        response.headers["Cache-Control"] = "no-store"
-        return response
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        """Forbid to store any response: it has tokens or a user's data."""
+        return {**super().default_response_headers, "Cache-Control": "no-store"}
 
     def get_exception_handler(self) -> Any:
         return exception_handler

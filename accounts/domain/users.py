@@ -31,10 +31,12 @@ INVISIBLE_CHARACTERS_RE = re.compile(
 )
 
 # Accept development domains, such as user@app.test; addresses are never looked up in DNS.
-# Removing names from this list is the way that email-validator documents.
-for _domain in ("local", "localhost", "test"):
-    if _domain in email_validator.SPECIAL_USE_DOMAIN_NAMES:  # the project may have removed it
-        email_validator.SPECIAL_USE_DOMAIN_NAMES.remove(_domain)
+# Changing this list is the way that email-validator documents. A project may have done it, too.
+email_validator.SPECIAL_USE_DOMAIN_NAMES[:] = [
+    name
+    for name in email_validator.SPECIAL_USE_DOMAIN_NAMES
+    if name not in {"local", "localhost", "test"}
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The base class of the project's views."""
 
+from math import inf
 from typing import Any, ClassVar
 
 from rest_framework.exceptions import NotFound
@@ -9,7 +10,11 @@ from rest_framework.views import APIView
 
 from accounts.conf import conf
 from accounts.domain.interfaces import StoreAccess
-from accounts.rest.exceptions import UnsupportedContentEncoding, UnsupportedMediaType
+from accounts.rest.exceptions import (
+    PayloadTooLarge,
+    UnsupportedContentEncoding,
+    UnsupportedMediaType,
+)
 from accounts.rest.parsers import FormParser, MultiPartParser
 
 
@@ -29,6 +34,9 @@ class BaseAPIView(APIView):
     enabled_by: ClassVar[str | None] = None
     """The key of `ACCOUNTS` without which the path does not exist."""
 
+    max_body_bytes: ClassVar[float] = inf
+    """The largest body that the view reads. A server or a proxy may refuse it before."""
+
     @property
     def is_enabled(self) -> bool:
         return self.enabled_by is None or bool(getattr(conf, self.enabled_by))
@@ -42,9 +50,12 @@ class BaseAPIView(APIView):
     def perform_authentication(self, request: Request) -> None:
         """Authenticate. Before that, raise if the body cannot be parsed whoever has sent it.
 
-        Raises `UnsupportedMediaType` and `UnsupportedContentEncoding`.
+        Raises `PayloadTooLarge`, `UnsupportedMediaType` and `UnsupportedContentEncoding`.
         """
-        if request.META.get("CONTENT_LENGTH") and request.stream is not None:
+        length = request.META.get("CONTENT_LENGTH")
+        if length and request.stream is not None:
+            if int(length) > self.max_body_bytes:
+                raise PayloadTooLarge
             self._check_encoding(request)
             self._check_media_type(request)
         super().perform_authentication(request)
