@@ -41,8 +41,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    with run_service(tmp_path_factory.mktemp("serve")) as service:
+    """A service in which a deprecated call is an error."""
+    warnings = {"PYTHONWARNINGS": "error::DeprecationWarning,error::PendingDeprecationWarning"}
+    with run_service(tmp_path_factory.mktemp("serve"), **warnings) as service:
         yield service
+        assert "DeprecationWarning" not in service.log
 
 
 def test_register_login_refresh_and_profile(service: Service) -> None:
@@ -285,8 +288,8 @@ def test_port_in_use_is_an_error_without_traceback(service: Service) -> None:
 SPAWNING = """
 import multiprocessing, sys
 from django.core.management import execute_from_command_line
-multiprocessing.set_start_method("spawn")
-execute_from_command_line(["manage.py", "serve", "--port", sys.argv[1]])
+multiprocessing.set_start_method(sys.argv[1])
+execute_from_command_line(["manage.py", "serve", "--port", sys.argv[2]])
 """
 
 WITHOUT_FILE_LOCKS = """
@@ -297,9 +300,10 @@ print(open_store("memory://", lambda: 0.0).backend_name)
 """
 
 
-def test_serve_forks_if_default_is_spawn(tmp_path: Path) -> None:
+@pytest.mark.parametrize("default", ["spawn", "forkserver"])  # macOS; Linux from Python 3.14 on
+def test_serve_forks_whatever_the_default_is(tmp_path: Path, default: str) -> None:
     store = (tmp_path / "accounts.jsonl").as_uri()
-    with run_python(tmp_path, "-c", SPAWNING, "{port}", STORE_URL=store) as service:
+    with run_python(tmp_path, "-c", SPAWNING, default, "{port}", STORE_URL=store) as service:
         assert service.register().status == 201
 
 
