@@ -201,12 +201,13 @@ def test_commands_of_the_guide_print_what_it_shows(site: Site) -> None:
 
 
 @pytest.mark.parametrize("django", DJANGO)
-def test_project_passes_its_checks_and_needs_no_database(
+def test_project_needs_no_database_and_no_pages_of_drf(
     request: pytest.FixtureRequest, tmp_path: Path, django: str
 ) -> None:
     project = make_project(request, django)
     assert "no issues" in project.manage("check")
-    with project.serve("runserver", tmp_path / "copy", "DATABASES = {}\n") as service:
+    settings = 'DATABASES = {}\nINSTALLED_APPS.remove("rest_framework")\n'
+    with project.serve("runserver", tmp_path / "copy", settings) as service:
         service.register()
         assert service.profile(service.login().json()["access_token"]).status == 200
 
