@@ -1,5 +1,7 @@
 """Users and sessions in dictionaries of this process: nothing survives a restart."""
 
+import logging
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
@@ -10,6 +12,14 @@ from accounts.domain.errors import DuplicateEmail
 from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
+
+DELETION_MARGIN_SECONDS = 86_400
+"""How long an expired session is kept, in case that the clock is wrong by hours."""
+
+MAX_CLOCK_STEP_SECONDS = 60
+"""The clock and the time that passes may differ by so much until a warning is logged."""
+
+logger = logging.getLogger("accounts.stores")
 
 SessionKey = tuple[EmailAddress, str]
 """An e-mail address and a session's `sid`."""
@@ -27,22 +37,29 @@ Record = User | DeletedUser | tuple[EmailAddress, Session]
 
 
 class MemoryStore:
-    """An `AccountStore`. Reads take no lock, because one dictionary lookup is atomic in CPython."""
+    """An `AccountStore`. Reads take no lock, because one dictionary lookup is atomic in CPython.
+
+    A session that has expired is not found. It is deleted later: after the time that it had left
+    has passed in this process. A clock that is set ahead, and back, must not undo a logout.
+    """
 
     backend_name: ClassVar[str] = "memory"
     blocking_reads: ClassVar[bool] = False
     blocking_writes: ClassVar[bool] = False
     supports_batch_reads = True
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, elapsed: Clock = time.monotonic) -> None:
+        """`elapsed` returns seconds since any moment, and is never set."""
         self._clock = clock
+        self._elapsed = elapsed
+        self._clock_offset = clock() - elapsed()
         self._lock = Lock()
         self._users: dict[EmailAddress, User] = {}
         self._sessions: dict[SessionKey, Session] = {}
         # The `sid` of each user's listed sessions: a dictionary as an ordered set.
         self._listed: dict[EmailAddress, dict[str, None]] = {}
-        # A heap, the earliest expiry first. A session may have a later one by now.
-        self._expiries: list[tuple[int, SessionKey]] = []
+        # A heap, the earliest deletion first, in `elapsed` time. It may be too early for a session.
+        self._deletions: list[tuple[float, SessionKey]] = []
 
     def add_user(self, user: User) -> None:
         with self._lock:
@@ -77,10 +94,11 @@ class MemoryStore:
         yield from list(self._users.values())
 
     def get_user_and_session(self, email: EmailAddress, sid: str) -> UserAndSession:
+        return self._users.get(email), self._get_session(email, sid)
+
+    def _get_session(self, email: EmailAddress, sid: str) -> Session | None:
         session = self._sessions.get((email, sid))
-        if session is not None and session.expires_at <= self._clock():
-            session = None
-        return self._users.get(email), session
+        return session if session and session.expires_at > self._clock() else None
 
     def get_users_and_sessions(self, keys: Sequence[SessionKey]) -> list[UserAndSession]:
         return [self.get_user_and_session(*key) for key in keys]
@@ -90,7 +108,7 @@ class MemoryStore:
     ) -> Session:
         with self._lock:
             self._delete_expired_sessions()
-            current = self._sessions.get((email, sid))
+            current = self._get_session(email, sid)
             session = update_fn(current)
             if session != current:
                 self._commit([(email, session)])
@@ -123,6 +141,7 @@ class MemoryStore:
 
     def ping(self) -> None:
         """Memory is always reachable."""
+        self._check_clock()
 
     def check_writable(self) -> None:
         """Memory takes every change."""
@@ -135,6 +154,7 @@ class MemoryStore:
 
     def _commit(self, records: Sequence[Record]) -> None:
         """Store all the records; called with the lock held."""
+        self._check_clock()
         for record in records:
             self._apply(record)
 
@@ -148,7 +168,7 @@ class MemoryStore:
         email, session = record
         key = (email, session.sid)
         if key not in self._sessions:
-            heappush(self._expiries, (session.expires_at, key))
+            self._schedule_deletion(key, session)
         self._sessions[key] = session
         if session.listed:
             self._listed.setdefault(email, {})[session.sid] = None
@@ -161,16 +181,33 @@ class MemoryStore:
         sessions = [self._sessions.get((email, sid)) for sid in list(self._listed.get(email, ()))]
         return [session for session in sessions if session and session.expires_at > now]
 
+    def _schedule_deletion(self, key: SessionKey, session: Session) -> None:
+        left = session.expires_at - self._clock() + DELETION_MARGIN_SECONDS
+        heappush(self._deletions, (self._elapsed() + left, key))
+
     def _delete_expired_sessions(self) -> None:
-        now = self._clock()
-        while self._expiries and self._expiries[0][0] <= now:
-            _, key = heappop(self._expiries)
-            expires_at = self._sessions[key].expires_at
-            if expires_at > now:
-                heappush(self._expiries, (expires_at, key))
+        while self._deletions and self._deletions[0][0] <= self._elapsed():
+            _, key = heappop(self._deletions)
+            session = self._sessions[key]
+            # It expires later by now, or the clock was set back.
+            if session.expires_at + DELETION_MARGIN_SECONDS > self._clock():
+                self._schedule_deletion(key, session)
             else:
                 del self._sessions[key]
                 self._unlist(key)
+
+    def _check_clock(self) -> None:
+        """Log a step of the clock."""
+        offset = self._clock() - self._elapsed()
+        step = offset - self._clock_offset
+        if abs(step) > MAX_CLOCK_STEP_SECONDS:
+            self._clock_offset = offset
+            logger.warning(
+                "this machine's clock was set %s by %.0f s, or the machine slept; sessions are "
+                "deleted when their time has passed, whatever the clock says",
+                "ahead" if step > 0 else "back",
+                abs(step),
+            )
 
     def _unlist(self, key: SessionKey) -> None:
         email, sid = key

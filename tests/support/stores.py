@@ -13,7 +13,7 @@ from tests.support.api import MovableClock
 T = TypeVar("T")
 
 EMAIL = EmailAddress("user@example.com")
-USER = User(EMAIL, "bcrypt_sha256$$2b$04$hash", "version-1", 1_700_000_000.123456)
+USER = User(EMAIL, "bcrypt_sha256$$2b$04$hash", "version-1", 1_799_999_999.123456)
 SID = "5e55104e"
 WEEK = 604_800
 

@@ -1,6 +1,7 @@
 """A `MemoryStore` that appends every change to a journal file, so that it survives a crash."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -16,7 +17,7 @@ from accounts.stores.journal.append_file import AppendOnlyFile, link_as_conflict
 from accounts.stores.journal.compaction import Canceled, Compaction
 from accounts.stores.journal.format import HEADER, JournalReader, decode, encode
 from accounts.stores.journal.lock import acquire_lock, lock_journal
-from accounts.stores.memory import DeletedUser, MemoryStore, Record
+from accounts.stores.memory import DELETION_MARGIN_SECONDS, DeletedUser, MemoryStore, Record
 from accounts.throttled_logging import OutageLogger
 
 # A line is obsolete if a later line replaces it, if its session has expired, or if it is a
@@ -40,9 +41,9 @@ class JournalStore(MemoryStore):
     backend_name: ClassVar[str] = "file"
     blocking_writes: ClassVar[bool] = True
 
-    def __init__(self, path: Path, clock: Clock) -> None:
+    def __init__(self, path: Path, clock: Clock, elapsed: Clock = time.monotonic) -> None:
         """Raises `StartupError` if the file is damaged, in use or not accessible."""
-        super().__init__(clock)
+        super().__init__(clock, elapsed)
         self._path = path
         self._new_path = path.with_name(path.name + ".new")
         self._compaction: Compaction | None = None
@@ -67,10 +68,12 @@ class JournalStore(MemoryStore):
 
     def _load(self) -> int:
         """Read the records, and remove an incomplete last line. Returns the number of records."""
+        newest = 0.0
         with self._path.open("rb") as file:
             reader = JournalReader(file, self._path)
             for record in reader:
                 self._apply(record)
+                newest = max(newest, _get_time(record))
                 if reader.line_count % PROGRESS_LINES == 0:
                     logger.info("%s: read %d records", self._path, reader.line_count)
         if reader.torn:
@@ -79,10 +82,28 @@ class JournalStore(MemoryStore):
                 "was confirmed",
                 self._path,
             )
+        self._compare_clock(newest)
         self._file.truncate(reader.valid_size)
         if not reader.valid_size:
             self._replace_file([HEADER])  # A crash must not leave a part of the header.
         return reader.line_count
+
+    def _compare_clock(self, newest: float) -> None:
+        """Count the time that sessions have left from the `newest` time in the file.
+
+        By the clock alone, a start with a clock that is days ahead would delete logouts.
+        """
+        ahead = self._clock() - newest if newest else 0.0
+        if abs(ahead) > DELETION_MARGIN_SECONDS:
+            logger.warning(
+                "the newest time in %s is %.1f days %s this machine's clock; correct the clock if "
+                "it is wrong. No expired session is deleted because of it",
+                self._path,
+                abs(ahead) / 86_400,
+                "before" if ahead > 0 else "after",
+            )
+        if ahead > 0:
+            self._deletions = [(moment + ahead, key) for moment, key in self._deletions]
 
     def _commit(self, records: Sequence[Record]) -> None:
         try:
@@ -199,6 +220,16 @@ class JournalStore(MemoryStore):
             self._compaction = None
             # Here and not in its thread, which could delete the file of the next one.
             self._new_path.unlink(missing_ok=True)
+
+
+def _get_time(record: Record) -> float:
+    """Return the newest time in a record, or 0."""
+    if isinstance(record, User):
+        return record.created_at
+    if isinstance(record, DeletedUser):
+        return 0.0
+    _, session = record
+    return max(session.created_at, session.rotated_at, session.refreshed_at)
 
 
 def check_journal(path: Path) -> None:

@@ -4,7 +4,8 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
-from accounts.stores.journal.format import HEADER
+from accounts.stores.journal.format import HEADER, encode
+from accounts.stores.memory import DELETION_MARGIN_SECONDS
 from tests.support.api import MovableClock
 from tests.support.journal import Reopen, read_lines, wait_for_compaction
 from tests.support.stores import EMAIL, SID, USER, WEEK, make_user, revoked_session
@@ -26,11 +27,14 @@ def test_records_survive_restart(reopen: Reopen, clock: MovableClock) -> None:
 def test_expired_session_is_dropped_at_restart(
     reopen: Reopen, path: Path, clock: MovableClock
 ) -> None:
-    reopen().update_session(EMAIL, SID, lambda session: revoked_session(clock))
-    clock.advance(WEEK)
-    assert reopen().get_user_and_session(EMAIL, SID) == (None, None)
-    wait_for_compaction(path, lines=1)
-    assert path.read_bytes() == HEADER
+    store = reopen()
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
+    clock.advance(WEEK + DELETION_MARGIN_SECONDS)
+    user = replace(USER, created_at=clock.now)
+    store.add_user(user)
+    assert reopen().get_user_and_session(EMAIL, SID) == (user, None)
+    wait_for_compaction(path, lines=2)
+    assert path.read_bytes() == HEADER + encode(user)
 
 
 def test_added_user_is_in_file(reopen: Reopen, path: Path) -> None:
