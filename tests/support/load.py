@@ -11,6 +11,7 @@ from typing import Any
 
 from tests.support.api import JSON, PASSWORD
 from tests.support.processes import Service
+from tests.support.valkey import wait_until
 
 
 class RegistrationLoad:
@@ -114,7 +115,12 @@ class AccountLoad:
             thread.join(30)
             assert not thread.is_alive(), "a request hangs"
 
-    def count(self) -> int:
+    def wait_for_progress(self) -> None:
+        """Wait until 100 more changes were confirmed."""
+        target = self._count() + 100
+        wait_until(lambda: self._count() >= target)
+
+    def _count(self) -> int:
         return len(self.registered) + len(self.logged_out)
 
     def find_lost(self, exists: Callable[[str], bool]) -> list[float]:

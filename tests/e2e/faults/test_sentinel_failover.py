@@ -119,17 +119,12 @@ class Failover:
     def __enter__(self) -> "Failover":
         self.plain = AccountLoad(self._deployment.plain)
         self.confirmed = AccountLoad(self._deployment.confirmed)
-        self.wait_for_progress()
+        self.plain.wait_for_progress()
         return self
-
-    def wait_for_progress(self) -> None:
-        """Wait for more confirmed changes of the service that does not wait for replicas."""
-        target = self.plain.count() + 100
-        wait_until(lambda: self.plain.count() >= target)
 
     def __exit__(self, *error: object) -> None:
         wait_until(lambda: self._deployment.get_primary() is self.new)
-        self.wait_for_progress()
+        self.plain.wait_for_progress()
         self.plain.stop()
         self.confirmed.stop()
         self.lost = self.plain.find_lost(self._exists)

@@ -5,15 +5,16 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.support.api import EMAIL
-from tests.support.load import RegistrationLoad, find_lost_users
+from tests.support.load import AccountLoad, RegistrationLoad, find_lost_users
 from tests.support.ports import free_port
 from tests.support.processes import Service, run_service
-from tests.support.valkey import Server, ask, valkey_binary, wait_until
+from tests.support.valkey import MovableAddress, Server, ask, valkey_binary, wait_until
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 
@@ -140,3 +141,42 @@ def test_replica_is_not_ready_nor_writable(tmp_path: Path, valkey: Server) -> No
         assert is_ready(service)
         assert "auth_store_writable 1.0" in service.metrics()
         assert service.register("new@example.com").status == 201
+
+
+@pytest.fixture
+def replica(tmp_path: Path) -> Iterator[Server]:
+    (tmp_path / "replica").mkdir()
+    server = Server(valkey_binary(), tmp_path / "replica")
+    yield server
+    server.kill()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("planned", [True, False])
+def test_promoted_replica_takes_over_its_address(
+    tmp_path: Path, valkey: Server, replica: Server, planned: bool
+) -> None:
+    ask(valkey.port, "CONFIG", "SET", "repl-diskless-sync-delay", "0")
+    ask(replica.port, "REPLICAOF", "127.0.0.1", str(valkey.port))
+    wait_until(lambda: b"master_link_status:up" in ask(replica.port, "INFO", "replication"))
+    with (
+        closing(MovableAddress(valkey.port)) as address,
+        run_service(tmp_path, STORE_URL=f"valkey://127.0.0.1:{address.port}") as service,
+    ):
+        load = AccountLoad(service)
+        load.wait_for_progress()
+        if planned:
+            ask(valkey.port, "FAILOVER", "TO", "127.0.0.1", str(replica.port))
+        else:
+            valkey.kill()
+            ask(replica.port, "REPLICAOF", "NO", "ONE")
+        wait_until(lambda: b"role:master" in ask(replica.port, "INFO", "replication"))
+        wait_until(lambda: bool(load.refused))
+        address.target = replica.port
+        load.wait_for_progress()
+        load.stop()
+        lost = load.find_lost(
+            lambda email: ask(replica.port, "EXISTS", f"acct:{{{email}}}:user") == b":1\r\n"
+        )
+        print(load.describe(lost))  # noqa: T201  # for pytest -rP
+    assert lost == [] or (not planned and lost[0] > load.refused[0] - 1)

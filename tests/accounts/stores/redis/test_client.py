@@ -19,28 +19,15 @@ from tests.support.stores import (
     set_stamp,
     tracked_session,
 )
-from tests.support.valkey import Server, ask, valkey_binary, wait_until
-
-
-def start_node(folder: Path) -> Server:
-    folder.mkdir(exist_ok=True)
-    options = (
-        *("--cluster-enabled", "yes", "--cluster-port", str(free_port())),
-        *("--cluster-require-full-coverage", "no"),
-    )
-    return Server(valkey_binary(), folder, *options)
-
-
-def wait_until_ready(node: Server) -> None:
-    wait_until(lambda: b"cluster_state:ok" in ask(node.port, "CLUSTER", "INFO"))
+from tests.support.valkey import ClusterNode, Server, ask, valkey_binary, wait_until
 
 
 @pytest.fixture(scope="module")
 def cluster_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A cluster of one node. It needs two seconds to start."""
-    server = start_node(tmp_path_factory.mktemp("cluster"))
-    ask(server.port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-    wait_until_ready(server)
+    server = ClusterNode(tmp_path_factory.mktemp("cluster"))
+    server.assign(0, 16383)
+    wait_until(server.is_ready)
     yield server
     server.kill()
 
@@ -82,24 +69,21 @@ def test_cluster_reads_no_batches(open_url: OpenStore, cluster: Server) -> None:
 
 
 @pytest.fixture(scope="module")
-def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[ClusterNode]]:
     folder = tmp_path_factory.mktemp("nodes")
-    nodes = [start_node(folder / name) for name in ("first", "second", "third")]
-    for node, slots in zip(
-        nodes, (("0", "5500"), ("5501", "11000"), ("11001", "16383")), strict=True
-    ):
-        ask(node.port, "CLUSTER", "ADDSLOTSRANGE", *slots)
-        bus = ask(node.port, "CONFIG", "GET", "cluster-port").split()[-1].decode()
-        ask(nodes[0].port, "CLUSTER", "MEET", "127.0.0.1", str(node.port), bus)
-    for node in nodes:
-        wait_until_ready(node)
+    options = ("--cluster-require-full-coverage", "no")
+    nodes = [ClusterNode(folder / name, *options) for name in ("first", "second", "third")]
+    for node, slots in zip(nodes, ((0, 5500), (5501, 11000), (11001, 16383)), strict=True):
+        node.assign(*slots)
+        node.join(nodes[0])
+    wait_until(lambda: all(node.is_ready() for node in nodes))
     yield nodes
     for node in nodes:
         node.kill()
 
 
 def test_cluster_lists_the_users_of_every_node(
-    open_url: OpenStore, three_nodes: list[Server]
+    open_url: OpenStore, three_nodes: list[ClusterNode]
 ) -> None:
     store = open_url(cluster_url(three_nodes[0]))
     users = {make_user(number) for number in range(3000)}
@@ -109,7 +93,7 @@ def test_cluster_lists_the_users_of_every_node(
 
 @pytest.mark.usefixtures("short_timeout", "no_hold")
 def test_cluster_is_available_while_most_nodes_are(
-    open_url: OpenStore, three_nodes: list[Server], caplog: pytest.LogCaptureFixture
+    open_url: OpenStore, three_nodes: list[ClusterNode], caplog: pytest.LogCaptureFixture
 ) -> None:
     store = open_url(cluster_url(three_nodes[0]))
     assert is_available(store)

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -13,66 +12,56 @@ from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import User
 from tests.support.api import MovableClock
-from tests.support.ports import free_port
 from tests.support.redis import OpenStore, is_available
 from tests.support.stores import EMAIL, SID, USER, make_user, new_session, set_stamp
-from tests.support.valkey import Server, ask, valkey_binary, wait_until
+from tests.support.valkey import ClusterNode, Server, ask, valkey_binary, wait_until
 
 
 class Pair(NamedTuple):
+    """A primary and its replica."""
+
     url: str
     primary: Server
     replica: Server
 
-    def connect(self) -> None:
-        """Let the replica follow the primary."""
-        if "cluster" in self.url:
-            node_id = ask(self.primary.port, "CLUSTER", "MYID").split()[-1].decode()
-            wait_until(
-                lambda: ask(self.replica.port, "CLUSTER", "REPLICATE", node_id) == b"+OK\r\n"
-            )
-        else:
-            ask(self.replica.port, "REPLICAOF", "127.0.0.1", str(self.primary.port))
-        wait_until(
-            lambda: b"master_link_status:up" in ask(self.replica.port, "INFO", "replication")
-        )
 
-
-def start_servers(folder: Path, *options: str) -> tuple[Server, Server]:
+def start_pair(folder: Path) -> Pair:
     servers = []
     for name in ("primary", "replica"):
         (folder / name).mkdir()
-        more = ["--repl-diskless-sync-delay", "0"]
-        if options:
-            more += ["--cluster-port", str(free_port())]
-        servers.append(Server(valkey_binary(), folder / name, *options, *more))
-    return servers[0], servers[1]
+        options = ("--repl-diskless-sync-delay", "0")
+        servers.append(Server(valkey_binary(), folder / name, *options))
+    primary, replica = servers
+    ask(replica.port, "REPLICAOF", "127.0.0.1", str(primary.port))
+    wait_until(lambda: b"master_link_status:up" in ask(replica.port, "INFO", "replication"))
+    return Pair(f"{primary.url}/0", primary, replica)
+
+
+def start_cluster(folder: Path) -> Pair:
+    primary, replica = ClusterNode(folder / "primary"), ClusterNode(folder / "replica")
+    primary.assign(0, 16383)
+    replica.join(primary)
+    replica.replicate(primary)
+    wait_until(lambda: primary.is_ready() and replica.is_ready())
+    return Pair(f"valkey+cluster://127.0.0.1:{primary.port}", primary, replica)
 
 
 @pytest.fixture(scope="module")
 def pairs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Pair]]:
-    with ExitStack() as stack:
-        plain = start_servers(tmp_path_factory.mktemp("plain"))
-        cluster = start_servers(tmp_path_factory.mktemp("cluster"), "--cluster-enabled", "yes")
-        for server in (*plain, *cluster):
-            stack.callback(server.kill)
-        ask(cluster[0].port, "CLUSTER", "ADDSLOTSRANGE", "0", "16383")
-        bus = ask(cluster[1].port, "CONFIG", "GET", "cluster-port").split()[-1].decode()
-        ask(cluster[0].port, "CLUSTER", "MEET", "127.0.0.1", str(cluster[1].port), bus)
-        wait_until(lambda: b"cluster_state:ok" in ask(cluster[1].port, "CLUSTER", "INFO"))
-        pairs = {
-            "server": Pair(f"valkey://127.0.0.1:{plain[0].port}/0", *plain),
-            "cluster": Pair(f"valkey+cluster://127.0.0.1:{cluster[0].port}", *cluster),
-        }
-        for pair in pairs.values():
-            pair.connect()
-        yield pairs
+    pairs = {
+        "server": start_pair(tmp_path_factory.mktemp("server")),
+        "cluster": start_cluster(tmp_path_factory.mktemp("cluster")),
+    }
+    yield pairs
+    for _, *servers in pairs.values():
+        for server in servers:
+            server.kill()
 
 
 @pytest.fixture(params=["server", "cluster"])
 def pair(pairs: dict[str, Pair], request: pytest.FixtureRequest) -> Iterator[Pair]:
     pair = pairs[request.param]
-    ask(pair.primary.port, "FLUSHALL")
+    wait_until(lambda: b"+OK" in ask(pair.primary.port, "FLUSHALL"))
     yield pair
     pair.replica.resume()
 
@@ -132,24 +121,23 @@ def test_reads_need_no_replica(pair: Pair, store: AccountStore) -> None:
     store.ping()
 
 
-def fail_over(server: Server) -> None:
-    """Make a replica of a cluster the primary."""
-    assert ask(server.port, "CLUSTER", "FAILOVER") == b"+OK\r\n"
-    wait_until(lambda: b"role:master" in ask(server.port, "INFO", "replication"))
-
-
 @pytest.mark.parametrize("pair", ["cluster"], indirect=True)
 def test_change_while_its_slot_moves_is_unavailable(pair: Pair, store: AccountStore) -> None:
     updated = replace(USER, security_stamp="version-2")
 
+    assert isinstance(pair.primary, ClusterNode)
+    assert isinstance(pair.replica, ClusterNode)
+    replica = pair.replica
+
     def update(user: User) -> User:
         if user != updated:
-            fail_over(pair.replica)
+            replica.fail_over()
         return updated
 
     store.add_user(USER)
     with pytest.raises(StoreUnavailable):
         store.update_user(EMAIL, update)
-    fail_over(pair.primary)
+    pair.primary.fail_over()
+    wait_until(replica.is_ready)
     wait_until(lambda: is_available(store))
     assert store.update_user(EMAIL, update) == updated

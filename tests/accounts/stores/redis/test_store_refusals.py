@@ -1,10 +1,8 @@
 """A server that is reached, but refuses changes: a replica, a full memory or disk."""
 
 import logging
-import socket
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
 from tests.support.stores import EMAIL, SID, USER, make_user, new_session, tracked_session
 from tests.support.system_programs import find_program
-from tests.support.valkey import Server, ask, valkey_binary, wait_until
+from tests.support.valkey import MovableAddress, Server, ask, valkey_binary, wait_until
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -122,34 +120,6 @@ def test_writability_is_checked_by_a_change_that_expires(
     store.check_writable()
     assert ask(server.port, "DBSIZE") == b":1\r\n"
     assert ask(server.port, "PTTL", "acct:{0}:mark") not in {b":-1\r\n", b":-2\r\n"}
-
-
-class MovableAddress:
-    """A port that forwards each new connection to `target`."""
-
-    def __init__(self, target: int) -> None:
-        self.target = target
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
-
-    def close(self) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._listener.close()
-
-    def _accept(self) -> None:
-        with suppress(OSError):  # closed
-            while True:
-                client = self._listener.accept()[0]
-                server = socket.create_connection(("127.0.0.1", self.target))
-                for ends in ((client, server), (server, client)):
-                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
-
-    def _forward(self, source: socket.socket, destination: socket.socket) -> None:
-        with source, suppress(OSError):
-            while data := source.recv(65_536):
-                destination.sendall(data)
-            destination.shutdown(socket.SHUT_RDWR)
 
 
 CHANGES: dict[str, Callable[[AccountStore], object]] = {
