@@ -1,7 +1,7 @@
 """Compares the API over HTTP, restarts included, with `tests.support.session_model`."""
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -18,7 +18,16 @@ from accounts.signals import security_event
 from accounts.stores.memory import MemoryStore
 from tests.support.api import Api, MovableClock, get_field_codes
 from tests.support.front_end import NAME, PROGRAM_HEADERS, FrontEnd
-from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
+from tests.support.session_model import (
+    ACCESS_LIFETIME,
+    MAX_SESSIONS,
+    REFRESH_LIFETIME,
+    SHORT_LIFETIME,
+    SLIDING_LIFETIME,
+    ListedSession,
+    Policy,
+    Result,
+)
 from tests.support.sessions import change_password
 from tests.support.settings import override_accounts_settings
 from tests.support.state_machine import SessionMachine, build_settings
@@ -42,6 +51,11 @@ class HttpDriver:
             REFRESH_REUSE_GRACE_SECONDS=policy.grace,
             ACCESS_TOKEN_LIFETIME=timedelta(seconds=ACCESS_LIFETIME),
             REFRESH_TOKEN_LIFETIME=timedelta(seconds=REFRESH_LIFETIME),
+            REFRESH_TOKEN_SHORT_LIFETIME=timedelta(seconds=SHORT_LIFETIME),
+            REFRESH_TOKEN_SLIDING_LIFETIME=(
+                timedelta(seconds=SLIDING_LIFETIME) if policy.slides else None
+            ),
+            TRACK_SESSIONS=policy.tracks,
             REFRESH_TOKEN_COOKIE=self.uses_cookie,
         )
         self._policy.enable()
@@ -61,8 +75,10 @@ class HttpDriver:
     def register(self, email: str, password: str) -> Result:
         return to_result(self._api.register(email, password))
 
-    def log_in(self, email: str, password: str) -> Result:
-        return to_result(self._api.login(email, password))
+    def log_in(self, email: str, password: str, *, remember: bool) -> Result:
+        body = {"email": email, "password": password}
+        choice = {} if remember else {"remember_me": False}
+        return to_result(self._api.post("auth/login", body | choice))
 
     def refresh(self, token: str) -> Result:
         return to_result(self._api.refresh(token))
@@ -78,6 +94,24 @@ class HttpDriver:
 
     def get_profile(self, access: str) -> Result:
         return to_result(self._api.profile(access))
+
+    def list_sessions(self, access: str) -> Result:
+        response = self._api.get("auth/sessions", token=access)
+        assert response.status_code == 200
+        return Result(
+            sessions=[
+                ListedSession(
+                    one["id"],
+                    one["current"],
+                    to_seconds(one["created_at"]),
+                    one["last_refreshed_at"] and to_seconds(one["last_refreshed_at"]),
+                )
+                for one in response.json()["sessions"]
+            ]
+        )
+
+    def revoke_session(self, access: str, sid: str) -> Result:
+        return to_result(self._api.post(f"auth/sessions/{sid}/revoke", token=access))
 
     def _record_reuse(self, event: Event, user: str, **_: object) -> None:
         if event is Event.TOKEN_REUSE:
@@ -102,6 +136,10 @@ class CookieDriver(HttpDriver):
         return to_result(self._api.log_out_by_cookie())
 
 
+def to_seconds(time: str) -> float:
+    return datetime.fromisoformat(time).timestamp()
+
+
 def to_result(response: Any) -> Result:
     if response.status_code == 204:
         return Result()
@@ -109,7 +147,7 @@ def to_result(response: Any) -> Result:
         [[code]] = get_field_codes(response).values()
         return Result(code)
     body = response.json()
-    if response.status_code == 401:
+    if response.status_code in {401, 404}:
         return Result(body["code"])
     assert response.status_code in {200, 201}
     cookie = response.cookies.get(NAME)
@@ -124,6 +162,8 @@ def to_result(response: Any) -> Result:
 def test_api_behaves_as_the_model(
     monkeypatch: pytest.MonkeyPatch, driver: type[HttpDriver], examples: int
 ) -> None:
+    monkeypatch.setattr("accounts.domain.sessions.MAX_LISTED_SESSIONS", MAX_SESSIONS)
+
     class HttpMachine(SessionMachine):
         @staticmethod
         def build_driver(policy: Policy, clock: MovableClock) -> HttpDriver:

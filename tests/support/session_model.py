@@ -1,8 +1,9 @@
 """A small model of accounts and sessions, written from docs/reference/api.md, not from the code.
 
 It keeps other data than the service: a login is the list of times at which its refresh tokens were
-used, and a refresh token is a position in that list. Every method returns the expected result:
-`OK` or an error code.
+used, and a refresh token is a position in that list. A session is listed because of what happened
+to its login, not because of a list. Every method returns the expected result: `OK` or an error
+code.
 """
 
 from dataclasses import dataclass, field
@@ -15,12 +16,27 @@ OK = "ok"
 # In seconds; short, so that a few moves of the clock pass them.
 ACCESS_LIFETIME = 60
 REFRESH_LIFETIME = 150
+SHORT_LIFETIME = 80
+SLIDING_LIFETIME = 400
+
+MAX_SESSIONS = 3
+"""In place of 20, so that a few logins reach it."""
 
 
 @dataclass(frozen=True)
 class Policy:
     rotates: bool
     grace: int
+    tracks: bool = False
+    slides: bool = False
+
+
+@dataclass(frozen=True)
+class ListedSession:
+    sid: str
+    current: bool
+    created_at: float
+    last_refreshed_at: float | None
 
 
 @dataclass(frozen=True)
@@ -31,6 +47,7 @@ class Result:
     access: str | None = None
     refresh: str | None = None
     expires_in: int | None = None
+    sessions: list[ListedSession] | None = None
 
 
 @dataclass
@@ -47,8 +64,13 @@ class Login:
     email: str
     account: Account
     revocations: int
-    ends_at: int
+    sid: str
+    began_at: float
+    remember: bool
+    ends_at: list[int]
+    """When each of its refresh tokens expires; the session ends with the last one."""
     revoked: bool = False
+    last_refreshed_at: float | None = None
     used_at: list[float] = field(default_factory=list)
     tokens: dict[tuple[int, str], str] = field(default_factory=dict)
     """Each refresh token by position and key."""
@@ -74,6 +96,7 @@ class Model:
         self.keys: list[str] = []
         self.accounts: dict[str, Account] = {}
         self.grants: list[Grant] = []
+        self.logins: list[Login] = []
         self.reused_by: list[str] = []
 
     def register(self, email: str, password: str) -> str:
@@ -88,7 +111,7 @@ class Model:
 
     def refresh(self, grant: Grant) -> str:
         login, now = grant.login, self.clock()
-        status = self._get_status(login, grant.refresh_key, login.ends_at)
+        status = self._get_status(login, grant.refresh_key, login.ends_at[grant.position])
         if status != OK:
             return status
         age = len(login.used_at) - grant.position
@@ -99,18 +122,21 @@ class Model:
             return "token_reused"
         if login.revoked:
             return "token_revoked"
+        if age == 0:
+            login.last_refreshed_at = now
         if age == 0 and self.policy.rotates:
             login.used_at.append(now)
+            login.ends_at.append(self._get_next_end(login))
         return OK
 
     def log_out(self, grant: Grant) -> str:
-        if self._get_status(grant.login, grant.refresh_key, grant.login.ends_at) == OK:
+        if self._get_status(grant.login, grant.refresh_key, grant.login.ends_at[-1]) == OK:
             grant.login.revoked = True
         return OK
 
     def log_out_by_access_token(self, grant: Grant) -> str:
         """An expired access token ends its session, too."""
-        if self._get_status(grant.login, grant.access_key, grant.login.ends_at) == OK:
+        if self._get_status(grant.login, grant.access_key, grant.login.ends_at[-1]) == OK:
             grant.login.revoked = True
         return OK
 
@@ -130,6 +156,22 @@ class Model:
         account.revocations += 1
         return OK
 
+    def list_sessions(self, grant: Grant) -> list[ListedSession]:
+        """Return what a user sees with the access token of `grant`, which is live."""
+        return [
+            ListedSession(login.sid, login is grant.login, login.began_at, login.last_refreshed_at)
+            for login in self._get_live_logins(grant.login.email)
+        ]
+
+    def revoke_session(self, grant: Grant, other: Login) -> str:
+        status = self.get_profile(grant)
+        if status != OK:
+            return status
+        if other not in self._get_live_logins(grant.login.email):
+            return "not_found"
+        other.revoked = True
+        return OK
+
     def get_profile(self, grant: Grant) -> str:
         status = self._get_status(grant.login, grant.access_key, grant.access_ends_at)
         return "token_revoked" if status == OK and grant.login.revoked else status
@@ -137,11 +179,17 @@ class Model:
     def live_grants(self) -> list[Grant]:
         return [grant for grant in self.grants if self.get_profile(grant) == OK]
 
-    def add_login(self, email: str, result: Result) -> Grant:
+    def add_login(self, email: str, result: Result, *, remember: bool) -> Grant:
         """Add the tokens of a new login."""
-        account = self.accounts[email]
-        ends_at = int(self.clock()) + REFRESH_LIFETIME
-        login = Login(email, account, account.revocations, ends_at)
+        if self.policy.tracks:
+            for oldest in self._get_live_logins(email)[MAX_SESSIONS - 1 :]:
+                oldest.revoked = True
+        account, now = self.accounts[email], self.clock()
+        assert result.access is not None
+        sid = decode_claims(result.access)["sid"]
+        ends_at = int(now) + (REFRESH_LIFETIME if remember else SHORT_LIFETIME)
+        login = Login(email, account, account.revocations, sid, now, remember, [ends_at])
+        self.logins.append(login)
         return self._add_grant(login, result, result.refresh, self.keys[0])
 
     def add_refresh(self, grant: Grant, result: Result) -> Grant:
@@ -153,12 +201,13 @@ class Model:
 
     def _add_grant(self, login: Login, result: Result, refresh: str | None, key: str) -> Grant:
         now, position = int(self.clock()), len(login.used_at)
-        ends_at = min(now + ACCESS_LIFETIME, login.ends_at)
+        ends_at = min(now + ACCESS_LIFETIME, login.ends_at[-1])
         assert result.expires_in == ends_at - now
         assert result.access is not None
         assert refresh is not None
         assert decode_claims(result.access)["exp"] == ends_at
-        assert decode_claims(refresh)["exp"] == login.ends_at, "the session's end has moved"
+        assert decode_claims(refresh)["exp"] == login.ends_at[-1], "the session's end has moved"
+        assert ("auth_time" in decode_claims(refresh)) == self.policy.slides
         assert login.tokens.setdefault((position, key), refresh) == refresh, (
             "not the same successor"
         )
@@ -172,3 +221,22 @@ class Model:
         if ends_at <= self.clock():
             return "token_expired"
         return OK if login.revocations == login.account.revocations else "token_revoked"
+
+    def _get_next_end(self, login: Login) -> int:
+        """Return when the refresh token that follows the newest one expires."""
+        if not self.policy.slides:
+            return login.ends_at[-1]
+        lifetime = REFRESH_LIFETIME if login.remember else SHORT_LIFETIME
+        end = min(int(self.clock()) + lifetime, int(login.began_at) + SLIDING_LIFETIME)
+        return max(end, login.ends_at[-1])
+
+    def _get_live_logins(self, email: str) -> list[Login]:
+        """Return the newest first."""
+        return [
+            login
+            for login in reversed(self.logins)
+            if login.email == email
+            and not login.revoked
+            and login.revocations == login.account.revocations
+            and login.ends_at[-1] > self.clock()
+        ]

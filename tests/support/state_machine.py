@@ -16,11 +16,20 @@ from hypothesis.stateful import (
 
 from tests.support.api import MovableClock
 from tests.support.http import decode_claims, decode_header, sign
-from tests.support.session_model import OK, Grant, Login, Model, Policy, Result
+from tests.support.session_model import MAX_SESSIONS, OK, Grant, Login, Model, Policy, Result
 
 # More often: rotation with a grace period, and reuse of the previous token.
 POLICIES = st.sampled_from(
-    [Policy(True, 10), Policy(True, 10), Policy(True, 0), Policy(False, 10), Policy(False, 0)]
+    [
+        Policy(True, 10),
+        Policy(True, 10, tracks=True),
+        Policy(True, 10, tracks=True, slides=True),
+        Policy(True, 10, slides=True),
+        Policy(True, 0, tracks=True),
+        Policy(True, 0, slides=True),
+        Policy(False, 10),
+        Policy(False, 0, tracks=True),
+    ]
 )
 STEPS_BACK = st.sampled_from([1, 1, 2, 3])
 
@@ -31,7 +40,10 @@ RARELY_TRUE = st.sampled_from([False, False, False, True])
 
 # In seconds: within the grace period; after it; after an access token expires; after a session.
 MOVES = st.sampled_from([1, 1, 11, 11, 45, 61, 151])
-PAUSES = st.sampled_from([0, 5, 9, 11, 45])
+SINCE_LAST_LOGIN = 0.25
+"""Two logins of a user come one after the other."""
+
+PAUSES = st.sampled_from([0, 5, 9, 11, 45, 70])
 
 
 class Driver(Protocol):
@@ -43,12 +55,14 @@ class Driver(Protocol):
     def restart(self, keys: Sequence[str]) -> None: ...
     def close(self) -> None: ...
     def register(self, email: str, password: str) -> Result: ...
-    def log_in(self, email: str, password: str) -> Result: ...
+    def log_in(self, email: str, password: str, *, remember: bool) -> Result: ...
     def refresh(self, token: str) -> Result: ...
     def log_out(self, token: str) -> Result: ...
     def log_out_everywhere(self, access: str) -> Result: ...
     def change_password(self, access: str, current: str, new: str) -> Result: ...
     def get_profile(self, access: str) -> Result: ...
+    def list_sessions(self, access: str) -> Result: ...
+    def revoke_session(self, access: str, sid: str) -> Result: ...
 
 
 class SessionMachine(RuleBasedStateMachine):
@@ -69,7 +83,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.driver = self.service = type(self).build_driver(policy, self.clock)
         self.roll_over(renew=True, keep=1)
         self.register(ANN)
-        return self.log_in(ANN, wrong=False)
+        return self.log_in(ANN, wrong=False, short=False)
 
     def teardown(self) -> None:
         if self.driver is not None:
@@ -81,13 +95,21 @@ class SessionMachine(RuleBasedStateMachine):
         result = self.service.register(email, PASSWORDS[0])
         self.expect(self.model.register(email, PASSWORDS[0]), result)
 
-    @rule(target=grants, email=EMAILS, wrong=RARELY_TRUE)
-    def log_in(self, email: str, wrong: bool) -> Any:
+    @rule(target=grants, email=EMAILS, wrong=RARELY_TRUE, short=RARELY_TRUE)
+    def log_in(self, email: str, wrong: bool, short: bool) -> Any:
+        self.clock.advance(SINCE_LAST_LOGIN)
         password = self.password(email, wrong)
-        result = self.service.log_in(email, password)
+        result = self.service.log_in(email, password, remember=not short)
         if self.expect(self.model.log_in(email, password), result):
-            return self.model.add_login(email, result)
+            return self.model.add_login(email, result, remember=not short)
         return multiple()
+
+    @precondition(lambda self: self.model.policy.tracks)
+    @rule(target=grants, email=EMAILS, times=st.integers(1, MAX_SESSIONS + 1))
+    def log_in_repeatedly(self, email: str, times: int) -> Any:
+        got = [self.log_in(email, wrong=False, short=False) for _ in range(times)]
+        self.get_profile_with_every_token()
+        return multiple(*(grant for grant in got if isinstance(grant, Grant)))
 
     @rule(target=grants, grant=grants, times=st.integers(1, 3), pause=PAUSES)
     def refresh(self, grant: Grant, times: int, pause: int) -> Any:
@@ -133,6 +155,15 @@ class SessionMachine(RuleBasedStateMachine):
         self.expect(self.model.log_out(grant), self.service.log_out(grant.refresh))
         self.get_profile_with_all(grant.login)
 
+    @precondition(lambda self: self.model.policy.slides and self.model.live_grants())
+    @rule(by_access=st.booleans())
+    def log_out_by_an_expired_token(self, by_access: bool) -> None:
+        """The session has slid past the end of its earlier tokens."""
+        got = self.refresh_repeatedly(self.model.live_grants()[-1], times=3, pause=70)
+        self.log_out_by_access_token(got[0]) if by_access else self.log_out(got[0], refreshes=0)
+        self.wait(61)
+        self.refresh_once(got[-1])
+
     @rule(grant=grants)
     def log_out_by_access_token(self, grant: Grant) -> None:
         self.expect(self.model.log_out_by_access_token(grant), self.service.log_out(grant.access))
@@ -147,11 +178,30 @@ class SessionMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.live_grants())
     @rule(target=grants, grant=grants, wrong=RARELY_TRUE, new=st.sampled_from(PASSWORDS))
     def change_password(self, grant: Grant, wrong: bool, new: str) -> Any:
+        self.clock.advance(SINCE_LAST_LOGIN)
         current = self.password(grant.login.email, wrong)
         result = self.service.change_password(grant.access, current, new)
         if self.expect(self.model.change_password(grant, current, new), result):
-            return self.model.add_login(grant.login.email, result)
+            email, remember = grant.login.email, grant.login.remember
+            return self.model.add_login(email, result, remember=remember)
         return multiple()
+
+    @precondition(lambda self: self.model.policy.tracks and self.model.live_grants())
+    @rule(other=grants)
+    def revoke_session(self, other: Grant) -> None:
+        """With the newest live grant, because most others have ended."""
+        grant = self.model.live_grants()[-1]
+        result = self.service.revoke_session(grant.access, other.login.sid)
+        self.expect(self.model.revoke_session(grant, other.login), result)
+        self.get_profile_with_all(other.login)
+        self.list_sessions()
+
+    @precondition(lambda self: self.model.policy.tracks)
+    @rule()
+    def list_sessions(self) -> None:
+        for grant in self.model.live_grants():
+            result = self.service.list_sessions(grant.access)
+            assert result.sessions == self.model.list_sessions(grant)
 
     @rule(grant=grants)
     def use_tokens_of_wrong_type_or_key(self, grant: Grant) -> None:

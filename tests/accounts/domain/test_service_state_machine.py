@@ -21,7 +21,16 @@ from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 from tests.support.api import MovableClock
 from tests.support.passwords import build_hasher
-from tests.support.session_model import ACCESS_LIFETIME, REFRESH_LIFETIME, Policy, Result
+from tests.support.session_model import (
+    ACCESS_LIFETIME,
+    MAX_SESSIONS,
+    REFRESH_LIFETIME,
+    SHORT_LIFETIME,
+    SLIDING_LIFETIME,
+    ListedSession,
+    Policy,
+    Result,
+)
 from tests.support.state_machine import SessionMachine, build_settings
 
 HASHER = build_hasher()
@@ -37,9 +46,11 @@ class ServiceDriver:
         self._policy = TokenPolicy(
             access_lifetime=ACCESS_LIFETIME,
             refresh_lifetime=REFRESH_LIFETIME,
-            short_refresh_lifetime=REFRESH_LIFETIME,
+            short_refresh_lifetime=SHORT_LIFETIME,
             rotate=policy.rotates,
             reuse_grace=policy.grace,
+            sliding_lifetime=SLIDING_LIFETIME if policy.slides else None,
+            track_sessions=policy.tracks,
         )
 
     def restart(self, keys: Sequence[str]) -> None:
@@ -61,9 +72,11 @@ class ServiceDriver:
             lambda: self._service.register(normalize_email(email), NormalizedPassword(password))
         )
 
-    def log_in(self, email: str, password: str) -> Result:
+    def log_in(self, email: str, password: str, *, remember: bool) -> Result:
         return to_result(
-            lambda: self._service.login(normalize_email(email), parse_password(password))
+            lambda: self._service.login(
+                normalize_email(email), parse_password(password), remember=remember
+            )
         )
 
     def refresh(self, token: str) -> Result:
@@ -84,6 +97,18 @@ class ServiceDriver:
 
     def get_profile(self, access: str) -> Result:
         return to_result(lambda: self._verify_access(access))
+
+    def list_sessions(self, access: str) -> Result:
+        claims = self._verify_access(access)
+        return Result(
+            sessions=[
+                ListedSession(one.sid, one.sid == claims.sid, one.created_at, one.last_refreshed_at)
+                for one in self._service.list_sessions(claims)
+            ]
+        )
+
+    def revoke_session(self, access: str, sid: str) -> Result:
+        return to_result(lambda: self._service.revoke_session(self._verify_access(access), sid))
 
     def _verify_access(self, access: str) -> Claims:
         claims = self._tokens.verify_access(access)
@@ -113,5 +138,6 @@ class ServiceMachine(SessionMachine):
     build_driver = ServiceDriver
 
 
-def test_service_behaves_as_the_model() -> None:
+def test_service_behaves_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.domain.sessions.MAX_LISTED_SESSIONS", MAX_SESSIONS)
     run_state_machine_as_test(ServiceMachine, settings=build_settings(100))
