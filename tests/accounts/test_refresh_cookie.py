@@ -4,6 +4,7 @@ docs/security.md names these tests in its table of attacks.
 """
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -178,6 +179,15 @@ def test_rotation_sets_the_next_cookie(rotating: FrontEnd, clock: MovableClock) 
     assert decode_claims(rotating.token)["gen"] == 1
     assert rotating.token != first
     assert rotating.cookie["max-age"] == LIFETIME - 1000
+
+
+def test_sliding_session_keeps_its_cookie_longer(start_cookie: Start, clock: MovableClock) -> None:
+    start_cookie(ROTATE_REFRESH_TOKENS=True, REFRESH_TOKEN_SLIDING_LIFETIME=timedelta(days=30))
+    front_end = FrontEnd()
+    front_end.log_in()
+    clock.advance(86_400)
+    front_end.refresh_by_cookie()
+    assert front_end.cookie["max-age"] == LIFETIME
 
 
 def test_retry_within_grace_gets_the_same_cookie(rotating: FrontEnd) -> None:
