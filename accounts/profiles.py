@@ -74,8 +74,14 @@ class ProfileSerializer(BodySerializer):
 
 
 def get_profile_serializer_class() -> type[ProfileSerializer] | None:
-    """Return the class for `PROFILE_SERIALIZER`. Raises `ValueError`."""
-    base = import_setting("PROFILE_SERIALIZER")
+    """Return the class for `PROFILE_SERIALIZER`, or `None`.
+
+    Also `None` for an unusable one: a system check reports it, and no services are built with it.
+    """
+    try:
+        base = import_setting("PROFILE_SERIALIZER")
+    except ValueError:
+        return None
     return None if base is None else build_class(base)
 
 

@@ -1,7 +1,6 @@
 """The endpoints: each validates its body, calls the service and responds."""
 
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, cast
@@ -256,10 +255,7 @@ class ProtectedViewSet(AccountViewSet):
     It shows the fields that a project adds to its users. With such fields, PATCH changes them.
     """
 
-    # Chosen when the URLs are loaded. A system check reports an unusable serializer.
-    serializer_class: type[ProfileSerializer] | None = None
-    with suppress(ValueError):
-        serializer_class = get_profile_serializer_class()
+    serializer_class = get_profile_serializer_class()  # chosen when the URLs are loaded
 
     @action(detail=False, methods=["get"], store_access=StoreAccess.IDENTITY)
     def profile(self, request: Request) -> Response:

@@ -13,6 +13,7 @@ from accounts.domain.users import MAX_PROFILE_BYTES, EmailAddress
 from accounts.services import get_services
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, get_field_codes
 from tests.support.http import Start, get_error
+from tests.support.processes import run_manage
 from tests.support.profiles import PATH, PersonSerializer
 from tests.support.stores import run_together
 
@@ -245,6 +246,17 @@ def test_serializer_knows_request_and_stored_profile(
     patch(api, token, {"score": 1})
     stored = {"display_name": "Ada", "tags": []}
     assert seen == [("POST", None, stored), ("PATCH", stored, {"score": 1})]
+
+
+def test_unusable_serializer_is_one_sentence_and_not_a_traceback() -> None:
+    checked = run_manage(
+        "check",
+        DJANGO_SETTINGS_MODULE="tests.support.profile_settings",
+        TESTED_SERIALIZER="tests.support.profiles.ClashingSerializer",
+    )
+    assert checked.returncode == 1
+    assert "has fields that every account has: email, message." in checked.stderr
+    assert "Traceback" not in checked.stderr
 
 
 def test_request_user_has_the_profile(api: Api) -> None:
