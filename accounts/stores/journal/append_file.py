@@ -10,6 +10,9 @@ from accounts.stores.journal.lock import lock_journal
 # O_APPEND: after a truncation, the next write starts at the new end.
 OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
 
+PROBE_BYTES = 512
+"""About what one change takes."""
+
 
 class AppendOnlyFile:
     """Not thread-safe: the caller holds a lock. Any method may raise `OSError`.
@@ -45,6 +48,17 @@ class AppendOnlyFile:
 
     def append(self, data: bytes | bytearray) -> None:
         """Write and sync. After a failure, nothing is written until a truncation has succeeded."""
+        self._write(data)
+        self.size += len(data)
+        self._needs_truncate = False
+
+    def probe(self) -> None:
+        """Write, sync and remove some zeros. After a crash, a start drops them."""
+        self._write(bytes(PROBE_BYTES))
+        os.ftruncate(self._descriptor, self.size)
+        self._needs_truncate = False
+
+    def _write(self, data: bytes | bytearray) -> None:
         if self._needs_truncate:
             self.truncate(self.size)
         self._needs_truncate = True
@@ -58,8 +72,6 @@ class AppendOnlyFile:
             with suppress(OSError):
                 self.truncate(self.size)
             raise
-        self.size += len(data)
-        self._needs_truncate = False
 
     def read(self, offset: int, size: int) -> bytes:
         data = os.pread(self._descriptor, size, offset)

@@ -27,6 +27,9 @@ STARTUP_COMPACTION_RATIO = 0.1
 MIN_OBSOLETE_LINES = 1000
 PROGRESS_LINES = 100_000
 
+PROBE_INTERVAL_SECONDS = 1.0
+"""The file is probed at most this often: anybody may ask for the readiness, and a sync is slow."""
+
 COMPACTION_THREAD = "journal-compaction"
 
 CHUNK_LINES = 4000
@@ -49,6 +52,8 @@ class JournalStore(MemoryStore):
         self._compaction: Compaction | None = None
         # After a failed compaction, the number of obsolete lines at which to try again.
         self._retry_threshold = 0
+        # Until when the last successful change shows that the file is writable.
+        self._writable_until = 0.0
         self._outage = OutageLogger(logger, f"{path} cannot be written; changes are refused")
         with _file_errors(path), ExitStack() as resources:
             # The lock is taken first, and so released last.
@@ -60,6 +65,12 @@ class JournalStore(MemoryStore):
             self._resources = resources.pop_all()
         self._delete_expired_sessions()
         self._compact_if_needed(self._live_count * STARTUP_COMPACTION_RATIO)
+
+    def check_writable(self) -> None:
+        with self._lock:
+            if self._elapsed() >= self._writable_until:
+                with self._open_file_for_change() as file:
+                    file.probe()
 
     def close(self) -> None:
         with self._lock:
@@ -106,18 +117,25 @@ class JournalStore(MemoryStore):
             self._deletions = [(moment + ahead, key) for moment, key in self._deletions]
 
     def _commit(self, records: Sequence[Record]) -> None:
-        try:
-            change = self._file.find_change()
-            if change is not None:
-                self._restore_file(change)
-            self._file.append(b"".join(map(encode, records)))
-        except OSError as error:
-            self._outage.failed(error)
-            raise StoreUnavailable from error
-        self._outage.recovered()
+        with self._open_file_for_change() as file:
+            file.append(b"".join(map(encode, records)))
         super()._commit(records)
         self._line_count += len(records)
         self._compact_if_needed(self._live_count + MIN_OBSOLETE_LINES)
+
+    @contextmanager
+    def _open_file_for_change(self) -> Iterator[AppendOnlyFile]:
+        """Yield the file as this store has written it. An `OSError` is an outage."""
+        try:
+            if change := self._file.find_change():
+                self._restore_file(change)
+            yield self._file
+        except OSError as error:
+            self._writable_until = 0.0
+            self._outage.failed(error)
+            raise StoreUnavailable from error
+        self._writable_until = self._elapsed() + PROBE_INTERVAL_SECONDS
+        self._outage.recovered()
 
     def _restore_file(self, change: str) -> None:
         """Write the file anew from memory, and keep what another program has put in its place."""

@@ -113,7 +113,10 @@ def test_full_disk_is_503_until_there_is_space(tmp_path: Path, path: Path) -> No
         logout = service.post("auth/logout", {"refresh_token": tokens["refresh_token"]})
         assert logout.status == 503
         assert service.profile(tokens["access_token"]).status == 200
-        assert service.request("GET", "/health/ready").status == 200
+        assert service.request("GET", "/health").status == 200
+        assert service.request("GET", "/health/ready").status == 503
+        assert "auth_store_up 1.0" in service.metrics()
+        assert "auth_store_writable 0.0" in service.metrics()
         resource.prlimit(worker, resource.RLIMIT_FSIZE, (hard_limit, hard_limit))
         assert service.register("late@example.com").status == 201
     assert find_missing_users(path, [EMAIL, "late@example.com"]) == []

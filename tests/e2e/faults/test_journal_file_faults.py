@@ -87,6 +87,8 @@ def test_removed_folder_is_told_once(service: Service, path: Path, email: str) -
         response = service.register(f"away{number}.{email}")
         assert (response.status, response.json()["code"]) == (503, "store_unavailable")
     assert service.profile(tokens["access_token"]).status == 200
+    assert service.request("GET", "/health/ready").status == 503
+    assert "auth_store_writable 0.0" in service.metrics()
     away.rename(path.parent)
     assert service.register(f"back.{email}").status == 201
     assert service.log.count(REFUSED) == refused + 1

@@ -11,6 +11,7 @@ from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.stores.journal.append_file import AppendOnlyFile
 from accounts.stores.journal.format import HEADER, encode
+from accounts.stores.journal.store import JournalStore
 from tests.support.api import MovableClock
 from tests.support.journal import FailingDisk, Reopen
 from tests.support.stores import EMAIL, SID, USER, make_user, revoked_session, set_stamp
@@ -160,6 +161,61 @@ def test_changed_file_stays_while_it_cannot_be_written_again(
     monkeypatch.undo()
     store.add_user(make_user(1))
     assert reopen().get_user(EMAIL) == USER
+
+
+def test_probe_finds_full_disk_and_its_repair(
+    store: AccountStore,
+    reopen: Reopen,
+    path: Path,
+    disk: FailingDisk,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    disk.fill_up(after=100)
+    with pytest.raises(StoreUnavailable):
+        store.add_user(make_user(1))
+    for _ in range(2):
+        with pytest.raises(StoreUnavailable):
+            store.check_writable()
+    assert len(caplog.messages) == 1
+    disk.repair()
+    store.check_writable()
+    assert path.read_bytes() == HEADER + encode(USER)
+    store.add_user(make_user(1))
+    assert reopen().get_user(make_user(1).email) == make_user(1)
+
+
+def test_probe_is_not_repeated_within_a_second(
+    path: Path, clock: MovableClock, disk: FailingDisk
+) -> None:
+    with closing(JournalStore(path, clock, elapsed=clock)) as store:
+        store.check_writable()
+        disk.fail("fsync")
+        store.check_writable()
+        clock.advance(1)
+        with pytest.raises(StoreUnavailable):
+            store.check_writable()
+
+
+def test_probe_writes_changed_file_again(
+    path: Path, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with closing(JournalStore(path, clock, elapsed=clock)) as store:
+        store.add_user(USER)
+        path.write_bytes(b"")
+        clock.advance(1)
+        store.check_writable()
+    assert path.read_bytes() == HEADER + encode(USER)
+    assert "was changed by another program" in caplog.text
+
+
+def test_zeros_of_interrupted_probe_are_dropped(
+    store: AccountStore, reopen: Reopen, path: Path
+) -> None:
+    store.close()
+    with path.open("ab") as file:
+        file.write(bytes(512))
+    assert reopen().get_user(EMAIL) == USER
+    assert path.read_bytes() == HEADER + encode(USER)
 
 
 def test_read_beyond_the_end_is_an_error(tmp_path: Path) -> None:
