@@ -16,7 +16,15 @@ from accounts.browsable.cookies import ACCESS_COOKIE, REFRESH_COOKIE
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.browser_client import LOGIN, PROFILE, Browser
 from tests.support.front_end import HEADERS, NAME, ORIGIN, PROGRAM_HEADERS, FrontEnd
-from tests.support.http import FORM, NEW_PASSWORD, Start, decode_claims, get_error, send
+from tests.support.http import (
+    FORM,
+    NEW_PASSWORD,
+    Start,
+    UnreachableStore,
+    decode_claims,
+    get_error,
+    send,
+)
 from tests.support.sessions import EXPIRED, LIFETIME, REUSED, REVOKED
 
 CSRF_FAILED = (403, "csrf_failed")
@@ -222,6 +230,18 @@ def test_refresh_that_fails_for_good_deletes_the_cookie(
     assert (cookie.value, cookie["max-age"], cookie["path"]) == ("", 0, "/api/v1/auth/")
     assert cookie["secure"]
     assert get_error(front_end.refresh_by_cookie()) == (422, "unprocessable")
+
+
+def test_refresh_that_can_be_repeated_keeps_the_cookie(
+    start_cookie: Start, clock: MovableClock
+) -> None:
+    services = start_cookie()
+    front_end = FrontEnd()
+    front_end.log_in()
+    services.accounts.store = UnreachableStore(clock)
+    response = front_end.refresh_by_cookie()
+    assert get_error(response) == (503, "store_unavailable")
+    assert response.cookies == {}
 
 
 def test_refresh_without_any_token_is_unprocessable(front_end: FrontEnd) -> None:
