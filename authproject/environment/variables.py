@@ -148,6 +148,7 @@ class Environment:
         ),
         production_default="",
         is_allowed_in_production=lambda origins: "*" not in origins,
+        details="With REFRESH_TOKEN_COOKIE they may use its cookie, so list only your own.",
         hint="list origins as https://app.example.com, and in production not *",
     )
     CORS_ALLOW_HEADERS = Variable(
