@@ -88,6 +88,16 @@ def test_unknown_key_is_an_error_with_the_nearest_one(
     assert PASSWORD not in str(error)
 
 
+def test_sliding_bound_below_the_lifetime_is_an_error(settings: Settings) -> None:
+    settings.ACCOUNTS = {
+        "ROTATE_REFRESH_TOKENS": True,
+        "REFRESH_TOKEN_SLIDING_LIFETIME": timedelta(days=6),
+    }
+    [error] = get_messages()
+    name = "ACCOUNTS['REFRESH_TOKEN_SLIDING_LIFETIME']"
+    assert error.msg == f"{name} must not be less than REFRESH_TOKEN_LIFETIME."
+
+
 @pytest.mark.parametrize(
     ("name", "value", "check_id"),
     [
