@@ -20,7 +20,10 @@ def make_certificates(folder: Path) -> Certificates:
     )
     new_key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
     common = ("req", "-x509", *new_key, "-days", "2")
-    _openssl(*common, "-keyout", authority_key, "-out", authority, "-subj", "/CN=Test authority")
+    _openssl(
+        *(*common, "-keyout", authority_key, "-out", authority, "-subj", "/CN=Test authority"),
+        *("-addext", "keyUsage=critical,keyCertSign"),  # Python 3.13 requires it
+    )
     _openssl(
         *(*common, "-keyout", key, "-out", certificate, "-subj", "/CN=127.0.0.1"),
         *("-CA", authority, "-CAkey", authority_key),

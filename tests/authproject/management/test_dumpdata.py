@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
@@ -9,9 +10,10 @@ from pytest_django import DjangoDbBlocker
 
 
 @pytest.fixture
-def database(django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+def database(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
     """A database of the project's own."""
-    sqlite = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}}
+    # A file, because Django does not close a database in memory, which is a warning in Python 3.13.
+    sqlite = {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": tmp_path / "db"}}
     none = connections["default"]
     connections["default"] = ConnectionHandler(sqlite)["default"]
     with django_db_blocker.unblock():
