@@ -1,9 +1,16 @@
--- Posts BENCH_BODY if it is set, and prints one line of JSON at the end for bench/wrk.py.
+-- Posts BENCH_BODY if it is set, with a number for NUMBER in it, and prints one line of JSON at the end for bench/wrk.py.
 local body = os.getenv("BENCH_BODY")
 if body then
   wrk.method = "POST"
   wrk.body = body
   wrk.headers["Content-Type"] = "application/json"
+  if body:find("NUMBER") then
+    local number = 0
+    function request()
+      number = number + 1
+      return wrk.format(nil, nil, nil, (body:gsub("NUMBER", number)))
+    end
+  end
 end
 
 local threads = {}

@@ -82,7 +82,7 @@ def start_posting(
 ) -> AbstractContextManager[subprocess.Popen[str]]:
     """Post the body in the background; `finished` gives the load."""
     environment = {"BENCH_BODY": json.dumps(body)}
-    if path == server.spec.api.login:
+    if path in {server.spec.api.login, server.spec.api.register}:
         environment["BENCH_COUNT_503"] = "1"
     return run_wrk(command(server, path, clients, seconds, ""), environment)
 

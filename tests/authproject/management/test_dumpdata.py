@@ -25,5 +25,5 @@ def database(tmp_path: Path, django_db_blocker: DjangoDbBlocker) -> Iterator[Non
 @pytest.mark.usefixtures("database")
 def test_dumpdata_with_a_database_is_djangos_own() -> None:
     written = StringIO()
-    call_command("dumpdata", "accounts", stdout=written)
+    call_command("dumpdata", "jwt_accounts", stdout=written)
     assert "".join(written.getvalue().split()) == "[]"
