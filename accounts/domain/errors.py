@@ -149,6 +149,12 @@ class StoreUnavailable(ServiceUnavailable):
     detail = "The account store cannot be reached."
 
 
+class ChangeUnconfirmed(StoreUnavailable):
+    """Too few replicas of the store have confirmed a change in time."""
+
+    detail = "The change was made, but it may be lost: the store has not confirmed it in time."
+
+
 class HashingOverloaded(ServiceUnavailable):
     code, retry_after = "overloaded", 2
     detail = "Too many passwords are being checked at the moment."

@@ -199,7 +199,7 @@ class Environment:
               valkey+sentinel://user:password@host:port,host:port/service/0
                                   in a cluster, or in the server that Sentinels name
             valkeys:// instead of valkey:// uses TLS, as valkeys+cluster://; redis:// and rediss://
-            mean the same. docs/operate/stores.md has the options, as ?ssl_ca_certs=/path.
+            mean the same. docs/operate/servers.md has the options, as ?ssl_ca_certs=/path.
             Write special characters in a user, password or path as %XX.
             """,
     )

@@ -15,6 +15,7 @@ PACKAGES = {
     "prometheus": "prometheus",
     "openssl": "openssl",
     "promtool": "prometheus",
+    "redis-cli": "redis-tools",
     "redis-server": "redis-server",
     "systemd-analyze": "systemd",
 }

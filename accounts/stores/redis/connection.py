@@ -8,12 +8,12 @@ from redis import Redis
 from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
-from accounts.domain.errors import StoreUnavailable
+from accounts.domain.errors import ChangeUnconfirmed, StoreUnavailable
 from accounts.domain.interfaces import Clock
 from accounts.stores.redis.client import Client, TimeoutLock, connect, disconnect, find_primary_keys
 from accounts.stores.redis.config_check import log_durability_warnings
 from accounts.stores.redis.outages import StoreOutages, refuses_changes
-from accounts.stores.redis.replication import confirm_changes, mark
+from accounts.stores.redis.replication import NotReplicated, confirm_changes, mark
 from accounts.stores.url import RedisURL
 from accounts.throttled_logging import ThrottledLogger
 
@@ -117,7 +117,7 @@ class ServerConnection:
             # A primary that became a replica keeps its clients. A new connection asks DNS or
             # Sentinels again. In a cluster, its replicas redirect.
             self._client.connection_pool.disconnect(inuse_connections=False)
-        return StoreUnavailable()
+        return ChangeUnconfirmed() if isinstance(error, NotReplicated) else StoreUnavailable()
 
 
 def _get_node_name(client: Client, key: str | None) -> str:

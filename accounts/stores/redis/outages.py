@@ -21,7 +21,7 @@ READ_ONLY_ADVICE = "the server is a replica: promote it, or correct the address"
 MEMORY_ADVICE = "the server's memory is full: raise maxmemory"
 LOADING_ADVICE = "the server loads its data: wait"
 LOGIN_ADVICE = "correct user and password in STORE_URL"
-PERMISSION_ADVICE = "the user lacks a right: see docs/operate/stores.md"
+PERMISSION_ADVICE = "the user lacks a right: see docs/operate/servers.md"
 
 # redis-py removes the code from the messages of these errors.
 ADVICE_BY_TYPE: dict[type[Exception], str] = {

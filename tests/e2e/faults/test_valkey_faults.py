@@ -6,9 +6,11 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from multiprocessing.pool import ThreadPool
 from pathlib import Path
 
 import pytest
+from redis import Redis
 
 from tests.support.api import EMAIL
 from tests.support.load import AccountLoad, RegistrationLoad, find_lost_users
@@ -127,7 +129,7 @@ def can_log_in(service: Service) -> bool:
 
 
 def test_replica_is_not_ready_nor_writable(tmp_path: Path, valkey: Server) -> None:
-    with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
+    with run_service(tmp_path, STORE_URL=get_url(valkey), LOG_FORMAT="json") as service:
         service.register()
         assert is_ready(service)
         ask(valkey.port, "REPLICAOF", "127.0.0.1", str(free_port()))
@@ -135,8 +137,12 @@ def test_replica_is_not_ready_nor_writable(tmp_path: Path, valkey: Server) -> No
         assert "auth_store_up 1.0\n" in service.metrics()
         assert "auth_store_writable 0.0" in service.metrics()
         assert service.request("GET", "/health").status == 200
-        assert service.register("new@example.com").status == 503
-        assert "changes to the store fail: ReadOnlyError" in service.log
+        token = service.login().json()["access_token"]
+        for _ in range(20):
+            assert service.register("new@example.com").status == 503
+            assert service.profile(token).status == 200
+        [line] = [one for one in service.log.splitlines() if '"ERROR"' in one]
+        assert "changes to the store fail: ReadOnlyError" in line
         ask(valkey.port, "REPLICAOF", "NO", "ONE")
         assert is_ready(service)
         assert "auth_store_writable 1.0" in service.metrics()
@@ -180,3 +186,19 @@ def test_promoted_replica_takes_over_its_address(
         )
         print(load.describe(lost))  # noqa: T201  # for pytest -rP
     assert lost == [] or (not planned and lost[0] > load.refused[0] - 1)
+
+
+def test_damaged_record_fails_no_other_account(tmp_path: Path, valkey: Server) -> None:
+    emails = ["damaged@example.com", "intact@example.com"]
+    with run_service(tmp_path, STORE_URL=get_url(valkey)) as service:
+        for email in emails:
+            service.register(email)
+        tokens = [service.login(email).json()["access_token"] for email in emails]
+        with Redis(port=valkey.port) as client:
+            client.set("acct:{damaged@example.com}:user", b'{"email":"\xff"}')
+        # The lookups of requests that arrive together share a round trip.
+        with ThreadPool(16) as pool:
+            profiles = pool.map(service.profile, tokens * 50)
+        assert [one.status for one in profiles] == [503, 200] * 50
+        damage = "the record acct:{damaged@example.com}:user is damaged: it is no JSON object"
+        assert service.log.count(damage) == 1

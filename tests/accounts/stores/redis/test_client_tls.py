@@ -23,7 +23,7 @@ SENTINEL_PASSWORD = "s+&:s3cret"
 RIGHTS = ("~acct:*", "+@read", "+@write", "+@scripting", "+@connection")
 CLUSTER_RIGHTS = ("+command", "+cluster|slots")
 SENTINEL_RIGHTS = ("+auth", "+sentinel|get-master-addr-by-name", "+subscribe", "&+*")
-"""The rights of docs/operate/stores.md."""
+"""The rights of docs/operate/servers.md."""
 
 
 def build_options(certificates: Certificates, tls_port: int) -> list[str]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
-from accounts.domain.errors import StoreUnavailable
+from accounts.domain.errors import ChangeUnconfirmed, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import User
 from tests.support.api import MovableClock
@@ -89,7 +89,7 @@ def test_change_without_a_replica_is_made_and_unavailable(
     store.add_user(USER)
     pair.replica.pause()
     updated = replace(USER, security_stamp="version-2")
-    with pytest.raises(StoreUnavailable):
+    with pytest.raises(ChangeUnconfirmed, match="may be lost"):
         store.update_user(EMAIL, lambda user: updated)
     assert store.get_user(EMAIL) == updated
     [line] = [one.message for one in caplog.records if one.levelno == logging.ERROR]
