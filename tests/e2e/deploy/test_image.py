@@ -35,7 +35,8 @@ def test_built_image_serves_from_its_volume_and_stops(buildah: Buildah) -> None:
     with buildah.running(TAG, **environment) as (service, root):
         assert service.register().status == 201
         assert service.profile(service.login().json()["access_token"]).status == 200
-        assert (root / "accounts/accounts.jsonl").stat().st_uid == CONTAINER_USER
+        for path in ("accounts/accounts.jsonl", "secrets"):
+            assert (root / path).stat().st_uid == CONTAINER_USER
         os.kill(find_main_process(service), signal.SIGTERM)
         assert service.process.wait(15) == 0
         assert "stopped by SIGTERM" in service.log
