@@ -10,6 +10,7 @@ from accounts.domain.users import normalize_email
 from accounts.services import Services
 from tests.support.api import EMAIL, PASSWORD, Api
 from tests.support.http import NEW_PASSWORD, Start, get_error
+from tests.support.settings import AccountsSettings
 
 
 @pytest.fixture
@@ -50,3 +51,14 @@ def test_forced_user_changes_password_and_deletes_account(client: APIClient) -> 
     assert get_error(post(client, "password", **change)) == (400, "invalid")
     assert post(client, "delete-account", current_password=NEW_PASSWORD).status_code == 204
     assert get_error(post(client, "logout-all")) == (401, "token_revoked")
+
+
+def test_forced_user_lists_and_ends_sessions(
+    client: APIClient, accounts_settings: AccountsSettings
+) -> None:
+    accounts_settings(TRACK_SESSIONS=True)
+    token = Api().login().json()["access_token"]
+    [session] = client.get("/api/v1/auth/sessions").json()["sessions"]
+    assert session["current"] is False
+    assert post(client, f"sessions/{session['id']}/revoke").status_code == 204
+    assert get_error(Api().profile(token)) == (401, "token_revoked")
