@@ -9,6 +9,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
 
 from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
@@ -64,6 +66,20 @@ class Machines:
         words = self.translate(command).replace("valkey-cli", find_program("redis-cli")).split()
         run = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
         assert run.returncode == 0, run.stdout + run.stderr
+
+    def ask_sentinel(self, *words: str) -> object:
+        with Redis(
+            "127.0.0.1",
+            int(self._ports["10.0.0.1:26379"]),
+            ssl=True,
+            ssl_ca_certs=str(self._folder / "ca.pem"),
+            username="admin",
+            password="ADMIN_PASSWORD",
+        ) as client:
+            try:
+                return client.execute_command("SENTINEL", *words)
+            except ResponseError as error:  # It has not found the replicas yet.
+                return error
 
     def stop(self) -> None:
         for process in self._processes:
@@ -125,8 +141,11 @@ def test_sentinel(
         machines.start(number, 26379, sentinel, "--sentinel")
     url = machines.translate(get_url(url))
     check_store(url, clock, caplog)
-    # Both replicas follow: the users of the page suffice.
     check_store(f"{url}&wait_replicas=2", clock, caplog)
+    old = machines.ask_sentinel("GET-MASTER-ADDR-BY-NAME", "accounts")
+    wait_until(lambda: machines.ask_sentinel("FAILOVER", "accounts") == b"OK")
+    wait_until(lambda: machines.ask_sentinel("GET-MASTER-ADDR-BY-NAME", "accounts") != old)
+    check_store(url, clock, caplog)
 
 
 def test_cluster(machines: Machines, clock: MovableClock, caplog: pytest.LogCaptureFixture) -> None:

@@ -123,5 +123,5 @@ def test_killed_node_is_replaced_and_told_by_name(deployment: Deployment) -> Non
     name = f"the store's node 127.0.0.1:{primary.port} fail"
     lines = [line for line in deployment.service.log.splitlines() if '"level":"ERROR"' in line]
     assert 1 <= len([line for line in lines if name in line]) <= 4
-    assert len(lines) <= 8
+    assert len(lines) <= 10  # reads and changes of four nodes and of the whole
     assert load.lost == []
