@@ -10,9 +10,11 @@ from django.core.management.base import BaseCommand
 
 
 class Command(BaseCommand):
-    help = "Run the tests with pytest. All arguments are pytest's."
+    help = "Run tests with pytest. All arguments are pytest's."
 
     def run_from_argv(self, argv: list[str]) -> NoReturn:
+        if not argv[2:]:
+            sys.exit("Name the tests, as in `manage.py test tests/accounts`; `make test` runs all.")
         # The tests have settings of their own, so they need a process of their own.
         environment = {**os.environ}
         environment.pop(ENVIRONMENT_VARIABLE, None)

@@ -13,6 +13,12 @@ def test_that_fails():
 """
 
 
+def test_test_without_arguments_says_how_to_run_tests() -> None:
+    run = run_manage("test")
+    assert (run.returncode, run.stdout) == (1, "")
+    assert "`make test` runs all." in run.stderr
+
+
 def test_test_runs_pytest_with_its_arguments(tmp_path: Path) -> None:
     (tmp_path / "test_own.py").write_text(TESTS)
     options = ("-q", "-p", "no:django", "-p", "no:cacheprovider", "-c", "/dev/null")
