@@ -101,10 +101,13 @@ class NewAccountSerializer(BodySerializer):
     password = NewPasswordField()
 
 
-class FlagField(serializers.BooleanField):
-    """`true` or `false`; a checkbox in a form."""
+class RememberField(serializers.BooleanField):
+    """Whether the session is to be a long one; a checkbox in a form."""
 
     default_error_messages = {"wrong_type": "This field must be true or false."}
+
+    def __init__(self) -> None:
+        super().__init__(source="remember", required=False, initial=True)
 
     def get_value(self, dictionary: Any) -> Any:
         if html.is_html_input(dictionary):
@@ -120,12 +123,7 @@ class FlagField(serializers.BooleanField):
 class LoginSerializer(BodySerializer):
     email = EmailField()
     password = PasswordField()
-    remember_me = FlagField(
-        source="remember",
-        required=False,
-        initial=True,
-        help_text="`false` starts a session of `REFRESH_TOKEN_SHORT_DAYS`. By default `true`.",
-    )
+    remember_me = RememberField()
 
 
 class TokenField(TextField):

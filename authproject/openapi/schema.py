@@ -39,6 +39,10 @@ FIELD_SCHEMAS: dict[type, dict[str, Any]] = {
         "format": "idn-email",
         "description": "Case and surrounding whitespace are ignored.",
     },
+    serializers.RememberField: {
+        "type": "boolean",
+        "description": "`false` starts a session of `REFRESH_TOKEN_SHORT_DAYS`. By default `true`.",
+    },
     serializers.PasswordField: {"type": "string", "format": "password"},
     serializers.NewPasswordField: {
         "type": "string",
