@@ -28,7 +28,10 @@ def build_user(number: int) -> User:
 
 
 def start_writer(path: Path, first: int) -> tuple[BaseProcess, Connection]:
-    """Start a writer whose changes are numbered from `first`. It sends each confirmed number."""
+    """Start a writer whose changes are numbered from `first`.
+
+    It sends the number of each confirmed change, and whether a compaction goes on after it.
+    """
     receiver, sender = CONTEXT.Pipe(duplex=False)
     process = CONTEXT.Process(target=write, args=(path, first, sender))
     process.start()
@@ -45,7 +48,7 @@ def write(path: Path, first: int, sender: Connection) -> None:
         email = build_user(number % CHANGED_USERS).email
         store.update_user(email, partial(replace, password_hash=str(number)))
         store.update_session(email, str(number), partial(end_session, str(number)))
-        sender.send(number)
+        sender.send((number, Path(f"{path}.new").exists()))
 
 
 def end_session(sid: str, session: Session | None) -> Session:
