@@ -17,16 +17,19 @@ PATH_CACHE_SIZE = 256
 """More paths than the service has. Only paths with a view are cached."""
 
 
-class UTF8Request(WSGIRequest):
-    """Ignores the charset of a Content-Type: JSON and forms are always UTF-8.
+class CleanRequest(WSGIRequest):
+    """Ignores the charset of a Content-Type, and cookies with a backslash.
 
-    Django looks the charset up among Python's codecs, `hex` and `idna` included, while it builds
-    the request. An exception there reaches no error handler: the response would be a bare 500.
+    JSON and forms are always UTF-8. Django looks the charset up among Python's codecs, `hex` and
+    `idna` included, while it builds the request. An exception there reaches no error handler: the
+    response would be a bare 500.
     """
 
     def __init__(self, environ: Environ) -> None:
         if content_type := environ.get("CONTENT_TYPE"):
             environ["CONTENT_TYPE"] = _keep_boundary(content_type)
+        if "\\" in (cookies := environ.get("HTTP_COOKIE", "")):
+            environ["HTTP_COOKIE"] = _drop_escaped_cookies(cookies)
         super().__init__(environ)
 
 
@@ -37,6 +40,14 @@ def _keep_boundary(content_type: str) -> str:
     return ";".join([media_type, *kept])
 
 
+def _drop_escaped_cookies(cookies: str) -> str:
+    """Return the cookies without a backslash; RFC 6265 §4.1.1 allows none.
+
+    Before 3.11.10 and 3.12.6, Python needs a second for 15 kB of them (CVE-2024-7592).
+    """
+    return ";".join(cookie for cookie in cookies.split(";") if "\\" not in cookie)
+
+
 class Handler(WSGIHandler):
     """A WSGI application (PEP 3333), with `handle_environ` for other servers.
 
@@ -44,7 +55,7 @@ class Handler(WSGIHandler):
     which saves 2 µs.
     """
 
-    request_class = UTF8Request
+    request_class = CleanRequest
     _middleware_chain: Callable[[HttpRequest], HttpResponseBase]
 
     def __init__(self) -> None:
