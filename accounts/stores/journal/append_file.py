@@ -111,19 +111,24 @@ class AppendOnlyFile:
         os.close(descriptor)
 
 
-def link_as_conflict(path: Path) -> Path | None:
-    """Give a file a second name, which no other file has. Returns `None` if it does not exist."""
-    conflict, number = path.with_name(f"{path.name}.conflict"), 1
-    while True:
-        try:
-            conflict.hardlink_to(path)
-        except FileExistsError:
-            number += 1
-            conflict = path.with_name(f"{path.name}.conflict.{number}")
-        except FileNotFoundError:
-            return None
-        else:
-            return conflict
+def keep_as_conflict(path: Path) -> Path | None:
+    """Give a file a second name, which no other file has. Returns `None` if it does not exist.
+
+    A file that belongs to another user gets the name instead of its own one.
+    """
+    number = 1
+    conflict = path.with_name(f"{path.name}.conflict")
+    while conflict.exists():
+        number += 1
+        conflict = path.with_name(f"{path.name}.conflict.{number}")
+    try:
+        conflict.hardlink_to(path)
+        conflict.chmod(0o600)
+    except FileNotFoundError:
+        return None
+    except PermissionError:  # Linux lets nobody link another user's file (protected_hardlinks).
+        path.rename(conflict)
+    return conflict
 
 
 def _sync_folder(path: Path) -> None:

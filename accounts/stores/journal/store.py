@@ -1,5 +1,6 @@
 """A `MemoryStore` that appends every change to a journal file, so that it survives a crash."""
 
+import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,7 +14,7 @@ from typing import ClassVar
 from accounts.domain.errors import StartupError, StoreUnavailable
 from accounts.domain.interfaces import Clock
 from accounts.domain.users import User
-from accounts.stores.journal.append_file import AppendOnlyFile, link_as_conflict
+from accounts.stores.journal.append_file import AppendOnlyFile, keep_as_conflict
 from accounts.stores.journal.compaction import Canceled, Compaction
 from accounts.stores.journal.format import HEADER, JournalReader, decode, encode
 from accounts.stores.journal.lock import acquire_lock, lock_journal
@@ -158,7 +159,7 @@ class JournalStore(MemoryStore):
             undo.callback(new_file.delete)
             while chunk := b"".join(islice(lines, CHUNK_LINES)):
                 new_file.append(chunk)
-            if keep and (conflict := link_as_conflict(self._path)):
+            if keep and (conflict := keep_as_conflict(self._path)) and self._path.exists():
                 undo.callback(conflict.unlink)
             new_file.rename(self._path)
             undo.pop_all()
@@ -267,7 +268,9 @@ def _file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        advice = "file and folder must belong to the user that runs the service."
+        if error.errno == errno.EBUSY:  # The file is a mount point, which nothing can replace.
+            advice = "mount the file's folder, not the file alone."
         raise StartupError(
-            f"{error.filename or path} cannot be read and written ({error.strerror}); file and "
-            "folder must belong to the user that runs the service."
+            f"{error.filename or path} cannot be read and written ({error.strerror}); {advice}"
         ) from error

@@ -145,6 +145,20 @@ def test_changed_file_is_kept_and_written_again(
     assert store.get_user(EMAIL) == USER
 
 
+def test_file_of_another_user_is_kept_and_written_again(
+    store: AccountStore, reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    path.with_name("backup").write_bytes(HEADER)
+    path.with_name("backup").replace(path)
+    monkeypatch.setattr(Path, "hardlink_to", fail)
+    store.add_user(make_user(1))
+    assert Path(f"{path}.conflict").read_bytes() == HEADER
+    assert reopen().get_user(EMAIL) == USER
+
+
 def test_changed_file_stays_while_it_cannot_be_written_again(
     store: AccountStore, reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

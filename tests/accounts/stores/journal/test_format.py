@@ -126,6 +126,18 @@ def test_file_that_cannot_be_read_is_refused(path: Path, monkeypatch: pytest.Mon
         check_store(f"file://{path}")
 
 
+def test_file_that_is_mounted_alone_is_refused(
+    path: Path, reopen: Reopen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(self: Path, target: Path) -> None:
+        raise OSError(errno.EBUSY, os.strerror(errno.EBUSY))
+
+    path.touch()
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(StartupError, match="mount the file's folder"):
+        reopen()
+
+
 def test_check_missing_file_creates_none(path: Path) -> None:
     check_store(f"file://{path}")
     assert not path.exists()
