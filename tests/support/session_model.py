@@ -7,11 +7,15 @@ code.
 """
 
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from tests.support.api import MovableClock
 from tests.support.http import decode_claims
 
 OK = "ok"
+UNAVAILABLE = "store_unavailable"
+UNKNOWN_ACCOUNT = "unknown account"
+"""An operator's command names an account that does not exist."""
 
 # In seconds; short, so that a few moves of the clock pass them.
 ACCESS_LIFETIME = 60
@@ -21,6 +25,12 @@ SLIDING_LIFETIME = 400
 
 MAX_SESSIONS = 3
 """In place of 20, so that a few logins reach it."""
+
+
+class StoreState(Enum):
+    UP = auto()
+    READ_ONLY = auto()
+    DOWN = auto()
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class Account:
     password: str
     revocations: int = 0
     """How often all its sessions were revoked at once."""
+    disabled: bool = False
 
 
 @dataclass(eq=False)
@@ -83,6 +94,7 @@ class Grant:
     login: Login
     access: str
     access_key: str
+    issued_at: int
     access_ends_at: int
     refresh: str
     refresh_key: str
@@ -93,21 +105,40 @@ class Model:
     def __init__(self, policy: Policy, clock: MovableClock) -> None:
         self.policy = policy
         self.clock = clock
+        self.store = StoreState.UP
         self.keys: list[str] = []
         self.accounts: dict[str, Account] = {}
         self.grants: list[Grant] = []
         self.logins: list[Login] = []
         self.reused_by: list[str] = []
 
+    @property
+    def is_down(self) -> bool:
+        return self.store is StoreState.DOWN
+
+    @property
+    def refuses_changes(self) -> bool:
+        return self.store is not StoreState.UP
+
     def register(self, email: str, password: str) -> str:
+        if self.is_down:
+            return UNAVAILABLE
         if email in self.accounts:
             return "duplicate_email"
+        if self.refuses_changes:
+            return UNAVAILABLE
         self.accounts[email] = Account(password)
         return OK
 
+    import_account = register
+
     def log_in(self, email: str, password: str) -> str:
+        if self.is_down:
+            return UNAVAILABLE
         account = self.accounts.get(email)
-        return OK if account and account.password == password else "invalid_credentials"
+        if account is None or account.disabled or account.password != password:
+            return "invalid_credentials"
+        return UNAVAILABLE if self.policy.tracks and self.refuses_changes else OK
 
     def refresh(self, grant: Grant) -> str:
         login, now = grant.login, self.clock()
@@ -117,11 +148,15 @@ class Model:
         age = len(login.used_at) - grant.position
         in_grace = age == 1 and now - login.used_at[-1] < self.policy.grace
         if age > 0 and not in_grace:
+            if self.refuses_changes and not login.revoked:
+                return UNAVAILABLE
             login.revoked = True
             self.reused_by.append(login.email)
             return "token_reused"
         if login.revoked:
             return "token_revoked"
+        if age == 0 and self.refuses_changes and self._is_changed_by_refresh(login):
+            return UNAVAILABLE
         if age == 0:
             login.last_refreshed_at = now
         if age == 0 and self.policy.rotates:
@@ -129,22 +164,47 @@ class Model:
             login.ends_at.append(self._get_next_end(login))
         return OK
 
+    def _is_changed_by_refresh(self, login: Login) -> bool:
+        if self.policy.rotates:
+            return True
+        return self.policy.tracks and login.last_refreshed_at != self.clock()
+
     def log_out(self, grant: Grant) -> str:
-        if self._get_status(grant.login, grant.refresh_key, grant.login.ends_at[-1]) == OK:
-            grant.login.revoked = True
-        return OK
+        return self._log_out(grant.login, grant.refresh_key)
 
     def log_out_by_access_token(self, grant: Grant) -> str:
         """An expired access token ends its session, too."""
-        if self._get_status(grant.login, grant.access_key, grant.login.ends_at[-1]) == OK:
-            grant.login.revoked = True
+        if self.refuses_changes and self._seems_alive(grant):
+            return UNAVAILABLE
+        return self._log_out(grant.login, grant.access_key)
+
+    def _seems_alive(self, grant: Grant) -> bool:
+        """Return whether the session has expired, which its access token does not say."""
+        seems_to_end_at = grant.issued_at + REFRESH_LIFETIME
+        return (
+            grant.access_key in self.keys
+            and self._is_current(grant.login)
+            and grant.login.ends_at[-1] <= self.clock() < seems_to_end_at
+        )
+
+    def _log_out(self, login: Login, key: str) -> str:
+        if self.is_down and key in self.keys:
+            return UNAVAILABLE
+        if login.revoked or self._get_status(login, key, login.ends_at[-1]) != OK:
+            return OK
+        if self.refuses_changes:
+            return UNAVAILABLE
+        login.revoked = True
         return OK
 
     def log_out_everywhere(self, grant: Grant) -> str:
         status = self.get_profile(grant)
-        if status == OK:
-            grant.login.account.revocations += 1
-        return status
+        if status != OK:
+            return status
+        if self.refuses_changes:
+            return UNAVAILABLE
+        grant.login.account.revocations += 1
+        return OK
 
     def change_password(self, grant: Grant, current: str, new: str) -> str:
         status, account = self.get_profile(grant), grant.login.account
@@ -152,8 +212,39 @@ class Model:
             return status
         if current != account.password:
             return "invalid_credentials"
+        if self.refuses_changes:
+            return UNAVAILABLE
         account.password = new
         account.revocations += 1
+        return OK
+
+    def delete_account(self, grant: Grant, current: str) -> str:
+        status, account = self.get_profile(grant), grant.login.account
+        if status != OK:
+            return status
+        if current != account.password:
+            return "invalid_credentials"
+        if self.refuses_changes:
+            return UNAVAILABLE
+        del self.accounts[grant.login.email]
+        return OK
+
+    def administer(self, action: str, email: str, password: str) -> str:
+        """Do what an operator does. `password` is the new one for `set_password`."""
+        if self.is_down:
+            return UNAVAILABLE
+        account = self.accounts.get(email)
+        if account is None:
+            return UNKNOWN_ACCOUNT
+        if self.refuses_changes:
+            return UNAVAILABLE
+        account.revocations += 1
+        if action == "delete":
+            del self.accounts[email]
+        elif action == "set_password":
+            account.password = password
+        elif action in {"disable", "enable"}:
+            account.disabled = action == "disable"
         return OK
 
     def list_sessions(self, grant: Grant) -> list[ListedSession]:
@@ -169,6 +260,8 @@ class Model:
             return status
         if other not in self._get_live_logins(grant.login.email):
             return "not_found"
+        if self.refuses_changes:
+            return UNAVAILABLE
         other.revoked = True
         return OK
 
@@ -211,7 +304,8 @@ class Model:
         assert login.tokens.setdefault((position, key), refresh) == refresh, (
             "not the same successor"
         )
-        grant = Grant(login, result.access, self.keys[0], ends_at, refresh, key, position)
+        access = result.access, self.keys[0], now, ends_at
+        grant = Grant(login, *access, refresh, key, position)
         self.grants.append(grant)
         return grant
 
@@ -220,7 +314,14 @@ class Model:
             return "token_invalid"
         if ends_at <= self.clock():
             return "token_expired"
-        return OK if login.revocations == login.account.revocations else "token_revoked"
+        if self.is_down:
+            return UNAVAILABLE
+        return OK if self._is_current(login) else "token_revoked"
+
+    def _is_current(self, login: Login) -> bool:
+        """Return whether its account exists, and no change has revoked all sessions since."""
+        account = self.accounts.get(login.email)
+        return account is login.account and login.revocations == account.revocations
 
     def _get_next_end(self, login: Login) -> int:
         """Return when the refresh token that follows the newest one expires."""
@@ -237,6 +338,6 @@ class Model:
             for login in reversed(self.logins)
             if login.email == email
             and not login.revoked
-            and login.revocations == login.account.revocations
+            and self._is_current(login)
             and login.ends_at[-1] > self.clock()
         ]

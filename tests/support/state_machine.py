@@ -16,7 +16,16 @@ from hypothesis.stateful import (
 
 from tests.support.api import MovableClock
 from tests.support.http import decode_claims, decode_header, sign
-from tests.support.session_model import MAX_SESSIONS, OK, Grant, Login, Model, Policy, Result
+from tests.support.session_model import (
+    MAX_SESSIONS,
+    OK,
+    Grant,
+    Login,
+    Model,
+    Policy,
+    Result,
+    StoreState,
+)
 
 # More often: rotation with a grace period, and reuse of the previous token.
 POLICIES = st.sampled_from(
@@ -45,14 +54,21 @@ SINCE_LAST_LOGIN = 0.25
 
 PAUSES = st.sampled_from([0, 5, 9, 11, 45, 70])
 
+OPERATOR_ACTIONS = st.sampled_from(
+    ["disable", "enable", "set_password", "revoke_sessions", "delete"]
+)
+
 
 class Driver(Protocol):
     """A way to call the service. Its accounts survive `restart`."""
 
+    outages: Sequence[StoreState]
+    """The states that its store can be put into."""
     reuse_alarms: list[str]
     """The e-mail of each signal `token_reused`, in order."""
 
     def restart(self, keys: Sequence[str]) -> None: ...
+    def set_store_state(self, state: StoreState) -> None: ...
     def close(self) -> None: ...
     def register(self, email: str, password: str) -> Result: ...
     def log_in(self, email: str, password: str, *, remember: bool) -> Result: ...
@@ -60,6 +76,9 @@ class Driver(Protocol):
     def log_out(self, token: str) -> Result: ...
     def log_out_everywhere(self, access: str) -> Result: ...
     def change_password(self, access: str, current: str, new: str) -> Result: ...
+    def delete_account(self, access: str, current: str) -> Result: ...
+    def import_account(self, email: str, password: str) -> Result: ...
+    def administer(self, action: str, email: str, password: str) -> Result: ...
     def get_profile(self, access: str) -> Result: ...
     def list_sessions(self, access: str) -> Result: ...
     def revoke_session(self, access: str, sid: str) -> Result: ...
@@ -89,11 +108,24 @@ class SessionMachine(RuleBasedStateMachine):
         if self.driver is not None:
             self.driver.close()
 
-    @precondition(lambda self: len(self.model.accounts) == 1)
+    @precondition(lambda self: len(self.model.accounts) < 2)
     @rule(email=EMAILS)
     def register(self, email: str) -> None:
         result = self.service.register(email, PASSWORDS[0])
         self.expect(self.model.register(email, PASSWORDS[0]), result)
+
+    @precondition(lambda self: len(self.model.accounts) < 2 and not self.model.refuses_changes)
+    @rule(target=grants, email=EMAILS)
+    def import_account(self, email: str) -> Any:
+        """The first login replaces its hash, and ends no session."""
+        self.import_hash(email)
+        return self.log_in(email, wrong=False, short=False)
+
+    @rule(email=EMAILS, action=OPERATOR_ACTIONS, new=st.sampled_from(PASSWORDS))
+    def act_as_operator(self, email: str, action: str, new: str) -> None:
+        result = self.service.administer(action, email, new)
+        self.expect(self.model.administer(action, email, new), result)
+        self.get_profile_with_every_token()
 
     @rule(target=grants, email=EMAILS, wrong=RARELY_TRUE, short=RARELY_TRUE)
     def log_in(self, email: str, wrong: bool, short: bool) -> Any:
@@ -186,6 +218,15 @@ class SessionMachine(RuleBasedStateMachine):
             return self.model.add_login(email, result, remember=remember)
         return multiple()
 
+    @precondition(lambda self: self.model.live_grants())
+    @rule(wrong=st.booleans())
+    def delete_account(self, wrong: bool) -> None:
+        grant = self.model.live_grants()[-1]
+        current = self.password(grant.login.email, wrong)
+        result = self.service.delete_account(grant.access, current)
+        self.expect(self.model.delete_account(grant, current), result)
+        self.get_profile_with_every_token()
+
     @precondition(lambda self: self.model.policy.tracks and self.model.live_grants())
     @rule(other=grants)
     def revoke_session(self, other: Grant) -> None:
@@ -230,7 +271,53 @@ class SessionMachine(RuleBasedStateMachine):
             keys.insert(0, f"key number {self.keys_made:>32}")
         self.restart(keys)
 
+    @rule()
+    def announce_key(self) -> None:
+        """Round one of a rollover on several machines: the new key verifies, and does not sign."""
+        self.keys_made += 1
+        self.restart([*self.model.keys[:2], f"key number {self.keys_made:>32}"])
+
+    @precondition(lambda self: len(self.model.keys) > 1)
+    @rule()
+    def sign_with_announced_key(self) -> None:
+        """Round two: the last key becomes the first."""
+        *others, announced = self.model.keys
+        self.restart([announced, *others])
+
+    @precondition(lambda self: self.service.outages)
+    @rule(data=st.data())
+    def change_store_state(self, data: st.DataObject) -> None:
+        """An outage lasts for the next steps; a second call may end it."""
+        states = [StoreState.UP, *self.service.outages]
+        states.remove(self.model.store)
+        self.set_store_state(data.draw(st.sampled_from(states)))
+        self.get_profile_with_every_token()
+
+    @precondition(lambda self: self.service.outages and not self.model.refuses_changes)
+    @rule(data=st.data())
+    def refuse_changes_during_an_outage(self, data: st.DataObject) -> None:
+        """Whatever a store refuses has not happened. A login needs no new hash."""
+        self.import_hash(BOB)
+        self.set_store_state(data.draw(st.sampled_from(self.service.outages)))
+        for grant in [self.model.grants[0], self.model.grants[-1]]:
+            self.refresh_once(grant)
+            self.log_out(grant, refreshes=0)
+        self.log_in(BOB, wrong=False, short=False)
+        self.set_store_state(StoreState.UP)
+        self.get_profile_with_every_token()
+        self.refresh_once(self.model.grants[-1])
+
+    def import_hash(self, email: str) -> None:
+        result = self.service.import_account(email, PASSWORDS[0])
+        self.expect(self.model.import_account(email, PASSWORDS[0]), result)
+
+    def set_store_state(self, state: StoreState) -> None:
+        self.model.store = state
+        self.service.set_store_state(state)
+
     def restart(self, keys: list[str]) -> None:
+        """Start the service anew, and open its store again."""
+        self.set_store_state(StoreState.UP)
         self.model.keys = keys
         self.service.restart(keys)
 

@@ -1,6 +1,8 @@
-"""Compares `AccountService`, without HTTP, with the model of `tests.support.session_model`."""
+"""Compares `AccountService` over each store with the model of `tests.support.session_model`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,17 +11,18 @@ pytest.importorskip("hypothesis", reason="needs requirements-dev.txt")
 
 from hypothesis.stateful import run_state_machine_as_test
 
+from accounts.domain.administration import UnknownAccount
 from accounts.domain.claims import Claims
-from accounts.domain.errors import AccountError
+from accounts.domain.errors import AccountError, DuplicateEmail
 from accounts.domain.events import Event
 from accounts.domain.interfaces import NormalizedPassword
 from accounts.domain.service import AccountService, TokenPair, TokenPolicy
 from accounts.domain.users import normalize_email
 from accounts.passwords.policy import parse_password
-from accounts.stores.memory import MemoryStore
 from accounts.tokens.key_ring import KeyRing
 from accounts.tokens.service import TokenService
 from tests.support.api import MovableClock
+from tests.support.operators import administer, import_account
 from tests.support.passwords import build_hasher
 from tests.support.session_model import (
     ACCESS_LIFETIME,
@@ -27,11 +30,15 @@ from tests.support.session_model import (
     REFRESH_LIFETIME,
     SHORT_LIFETIME,
     SLIDING_LIFETIME,
+    UNKNOWN_ACCOUNT,
     ListedSession,
     Policy,
     Result,
+    StoreState,
 )
 from tests.support.state_machine import SessionMachine, build_settings
+from tests.support.store_states import FileControl, MemoryControl, StoreControl, ValkeyControl
+from tests.support.valkey import Server, valkey_binary
 
 HASHER = build_hasher()
 
@@ -39,10 +46,11 @@ HASHER = build_hasher()
 class ServiceDriver:
     """Calls `AccountService`; verifies an access token as the authentication class does."""
 
-    def __init__(self, policy: Policy, clock: MovableClock) -> None:
+    def __init__(self, policy: Policy, clock: MovableClock, store: StoreControl) -> None:
+        self.outages = store.outages
         self.reuse_alarms: list[str] = []
         self._clock = clock
-        self._store = MemoryStore(clock)
+        self._control = store
         self._policy = TokenPolicy(
             access_lifetime=ACCESS_LIFETIME,
             refresh_lifetime=REFRESH_LIFETIME,
@@ -56,7 +64,7 @@ class ServiceDriver:
     def restart(self, keys: Sequence[str]) -> None:
         self._tokens = TokenService(KeyRing(keys), self._clock)
         self._service = AccountService(
-            store=self._store,
+            store=self._control.open(),
             hasher=HASHER,
             tokens=self._tokens,
             policy=self._policy,
@@ -64,13 +72,20 @@ class ServiceDriver:
             emit=self._record_reuse,
         )
 
+    def set_store_state(self, state: StoreState) -> None:
+        self._control.set_state(state)
+
     def close(self) -> None:
-        """Nothing is held open."""
+        self._control.close()
 
     def register(self, email: str, password: str) -> Result:
-        return to_result(
-            lambda: self._service.register(normalize_email(email), NormalizedPassword(password))
-        )
+        def look_and_register() -> None:
+            address = normalize_email(email)
+            if self._service.store.get_user(address):  # as the serializer does
+                raise DuplicateEmail
+            self._service.register(address, NormalizedPassword(password))
+
+        return to_result(look_and_register)
 
     def log_in(self, email: str, password: str, *, remember: bool) -> Result:
         return to_result(
@@ -94,6 +109,19 @@ class ServiceDriver:
                 self._verify_access(access), parse_password(current), NormalizedPassword(new)
             )
         )
+
+    def delete_account(self, access: str, current: str) -> Result:
+        return to_result(
+            lambda: self._service.delete_account(
+                self._verify_access(access), parse_password(current)
+            )
+        )
+
+    def import_account(self, email: str, password: str) -> Result:
+        return to_result(lambda: import_account(self._service, email, password))
+
+    def administer(self, action: str, email: str, password: str) -> Result:
+        return to_result(lambda: administer(self._service, action, email, password))
 
     def get_profile(self, access: str) -> Result:
         return to_result(lambda: self._verify_access(access))
@@ -125,6 +153,8 @@ def to_result(call: Callable[[], Any]) -> Result:
         result = call()
     except AccountError as error:
         return Result(error.code)
+    except UnknownAccount:
+        return Result(UNKNOWN_ACCOUNT)
     if isinstance(result, TokenPair):
         return Result(
             access=result.access_token,
@@ -134,10 +164,44 @@ def to_result(call: Callable[[], Any]) -> Result:
     return Result()
 
 
-class ServiceMachine(SessionMachine):
-    build_driver = ServiceDriver
+@pytest.fixture(scope="module")
+def valkey_with_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that a test may kill: its accounts survive."""
+    folder = tmp_path_factory.mktemp("valkey")
+    server = Server(valkey_binary(), folder, "--appendonly", "yes")
+    yield server
+    server.kill()
 
 
-def test_service_behaves_as_the_model(monkeypatch: pytest.MonkeyPatch) -> None:
+Open = Callable[[MovableClock], StoreControl]
+
+
+@pytest.fixture
+def open_memory() -> Open:
+    return MemoryControl
+
+
+@pytest.fixture
+def open_file(tmp_path: Path) -> Open:
+    numbers = count()
+    return lambda clock: FileControl(clock, tmp_path / str(next(numbers)))
+
+
+@pytest.fixture
+def open_valkey(valkey_with_file: Server) -> Open:
+    return lambda clock: ValkeyControl(clock, valkey_with_file)
+
+
+@pytest.mark.parametrize(("store", "examples"), [("memory", 80), ("file", 15), ("valkey", 15)])
+def test_service_behaves_as_the_model(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, store: str, examples: int
+) -> None:
     monkeypatch.setattr("accounts.domain.sessions.MAX_LISTED_SESSIONS", MAX_SESSIONS)
-    run_state_machine_as_test(ServiceMachine, settings=build_settings(100))
+    open_store: Open = request.getfixturevalue(f"open_{store}")
+
+    class ServiceMachine(SessionMachine):
+        @staticmethod
+        def build_driver(policy: Policy, clock: MovableClock) -> ServiceDriver:
+            return ServiceDriver(policy, clock, open_store(clock))
+
+    run_state_machine_as_test(ServiceMachine, settings=build_settings(examples))
