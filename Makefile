@@ -12,9 +12,10 @@ PYTHON ?= $(firstword \
 	$(call find_python,sys.version_info >= (3, 15),python3))
 VENV := .venv
 PEERS := .venv-bench
+AUDIT := .venv-audit
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz check lint types format docs bench clean
+.PHONY: help run test fuzz check audit lint types format docs bench clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -32,6 +33,16 @@ fuzz: $(VENV)/dev.stamp ## random requests, for the night; FUZZ_EXAMPLES=500 for
 	FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),500) $(BIN)/python -m pytest tests/e2e/fuzz
 
 check: lint types test ## lint, types and tests
+
+# It is not a part of `check`, which must pass without a network, and on the day of an advisory, too.
+# One by one: pip-audit follows no `-r` in a file, and two files may have two versions of a package.
+PINS := $(wildcard requirements*.txt bench/requirements.txt bench/peers/requirements.txt)
+audit: $(AUDIT)/audit.stamp ## look every pin up in the advisories of PyPI, by pip-audit; needs the internet
+	@$(AUDIT)/bin/python -c "import requests as r; r.get('https://pypi.org/pypi/pip-audit/2.10.1/json', timeout=20).raise_for_status()" 2>/dev/null \
+		|| { echo "No pin was audited: the advisories at https://pypi.org/pypi/ cannot be read from here."; exit 1; }
+	@status=0; for file in $(PINS); do echo "== $$file"; \
+		$(AUDIT)/bin/python -m pip_audit --strict --disable-pip --no-deps --progress-spinner off -r $$file || status=1; \
+	done; exit $$status
 
 lint: $(VENV)/dev.stamp ## ruff: rules and format
 	$(BIN)/ruff check .
@@ -52,7 +63,7 @@ bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, und
 	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)
 
 clean: ## remove the virtual environments and the caches
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(PEERS) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 .env: | $(VENV)/run.stamp
 	$(BIN)/python -m authproject.init_env
@@ -78,4 +89,9 @@ $(VENV)/bench.stamp: $(VENV)/dev.stamp bench/requirements.txt
 $(PEERS)/peers.stamp: bench/peers/requirements.txt | $(VENV)/bin/python
 	$(BIN)/python -m venv $(PEERS)
 	$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(AUDIT)/audit.stamp: requirements-audit.txt | $(VENV)/bin/python
+	$(BIN)/python -m venv $(AUDIT)
+	$(AUDIT)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
