@@ -103,7 +103,7 @@ def test_clock_once_ahead_keeps_a_logout(
     assert store.get_user_and_session(EMAIL, SID) == (None, session)
 
 
-def test_clock_set_back_keeps_a_logout_until_it_has_expired_by_the_clock(
+def test_clock_set_back_keeps_a_logout_until_its_expiry(
     store: MemoryStore, clock: MovableClock, pass_time: Callable[[float], None]
 ) -> None:
     session = store.update_session(EMAIL, SID, lambda _: revoked_session(clock))
@@ -162,7 +162,7 @@ def test_start_with_clock_behind_is_logged(
     assert "2.0 days after this machine's clock" in caplog.text
 
 
-def test_session_loaded_from_file_is_deleted_when_its_time_has_passed(
+def test_loaded_session_is_deleted_when_its_time_has_passed(
     reopen: Open, clock: MovableClock, pass_time: Callable[[float], None]
 ) -> None:
     store = reopen()
