@@ -4,7 +4,7 @@ import errno
 import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path
@@ -185,10 +185,12 @@ class JournalStore(MemoryStore):
         if self._compaction or obsolete_lines <= max(max_obsolete_lines, self._retry_threshold):
             return
         try:
-            target = self._open_new_file()
-            compaction = self._compaction = Compaction(self._file, target, self._is_live)
-            run = partial(self._run_compaction, compaction, self._line_count)
-            Thread(target=run, name=COMPACTION_THREAD, daemon=True).start()
+            with ExitStack() as undo:
+                target = undo.enter_context(closing(self._open_new_file()))
+                compaction = self._compaction = Compaction(self._file, target, self._is_live)
+                run = partial(self._run_compaction, compaction, self._line_count)
+                Thread(target=run, name=COMPACTION_THREAD, daemon=True).start()
+                undo.pop_all()
         except (OSError, RuntimeError) as error:  # RuntimeError: the system has no more threads.
             self._stop_compaction(error)
 
