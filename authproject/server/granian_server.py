@@ -24,7 +24,7 @@ DRAIN_SECONDS = 1.0
 LAST_REQUEST_SECONDS = 0.25
 """For the first request on each connection that was accepted at the end of that time."""
 
-HASHING_SECONDS = 5
+HASHING_SECONDS = 6
 """How long requests may then wait for a password hash. Later they are 503."""
 
 SHUTDOWN_SECONDS = 8
@@ -65,16 +65,13 @@ class Wakeup:
 class Broadcast:
     """A message from a process to the children that it forks: the end of a pipe.
 
-    It comes, too, if the process is killed.
+    It comes, too, if the process is killed. A child closes its own copy first of all.
     """
 
     def __init__(self) -> None:
         self._reader, self._writer = os.pipe()
 
-    def send(self) -> None:
-        os.close(self._writer)
-
-    def prepare_child(self) -> None:
+    def close(self) -> None:
         os.close(self._writer)
 
     def wait(self) -> None:
@@ -121,14 +118,14 @@ class Server(MPServer):
 
     def shutdown(self, *args: Any, **options: Any) -> None:
         """Drain, then let the workers finish. SIGINT drains nothing; a second signal ends it."""
-        self.drains.send()
+        self.drains.close()
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # Its end is no failure.
         if self.stop_signal not in {"", "SIGINT"} and self._drain_seconds:
             self._wait_while_draining(self._drain_seconds)
             ignore_new_connections(self._listener)
             self._wait_while_draining(LAST_REQUEST_SECONDS)
-        self.stops.send()
+        self.stops.close()
         super().shutdown(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
 
     def _wait_while_draining(self, seconds: float) -> None:
@@ -142,7 +139,7 @@ class Server(MPServer):
     def prepare_worker(self, close_connections: Callable[[], None]) -> None:
         """Replace what a worker has from its parent: handlers that do nothing in it, and pipes."""
         for message in (self.drains, self.stops):
-            message.prepare_child()
+            message.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent decides
         if self.reloads:
