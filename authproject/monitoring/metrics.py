@@ -96,10 +96,12 @@ class ServiceCollector(Collector):
         store = services.accounts.store
         up = _check_store(store.ping)
         yield GaugeMetricFamily("auth_store_up", "Whether the store answers reads", up)
-        writable = _check_store(store.check_writable)
+        # A store that is down is not asked again: each time may take a second.
+        writable = up and _check_store(store.check_writable)
         yield GaugeMetricFamily("auth_store_writable", "Whether the store takes changes", writable)
-        emptied = store.was_emptied()
-        yield GaugeMetricFamily("auth_store_emptied", "Whether the store lost its data", emptied)
+        if up:
+            emptied = store.was_emptied()
+            yield GaugeMetricFamily("auth_store_emptied", "Whether its data were lost", emptied)
         yield GaugeMetricFamily("auth_clock_seconds", "The time of this service", services.clock())
         count = store.count_users()
         if count is not None:

@@ -87,6 +87,7 @@ def _connect_sentinel(location: RedisURL, options: dict[str, Any]) -> Redis:
         "username": location.sentinel_username,
         "password": location.sentinel_password,
         "decode_responses": True,
+        "protocol": 2,
         **_build_timeout_options(),
         **_build_tls_options(location),
     }

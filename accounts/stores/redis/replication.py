@@ -48,10 +48,9 @@ def mark(client: Client, key: str) -> None:
 
 
 def _confirm_slot(client: RedisCluster, key: str, node: Any, replicas: int) -> None:
-    owner: Any = client.get_node_from_key(key)
-    if owner is not node:
-        raise NotReplicated("the slot has moved to another node; it may be in either")
-    with owner.redis_connection.pipeline(transaction=False) as pipeline:
+    if client.get_node_from_key(key) != node:
+        raise NotReplicated("its slot has moved; a change may be in either node")
+    with client.get_redis_connection(node).pipeline(transaction=False) as pipeline:
         # Fails if the slot is being moved and the key has gone: the change is in the other node.
         pipeline.exists(key)
         # The change was made on another connection, and WAIT is about those of its own.

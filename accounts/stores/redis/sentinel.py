@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from redis.sentinel import MasterNotFoundError, Sentinel, SentinelConnectionPool
 
 EVENTS = ("+promoted-slave", "+switch-master")
-"""The Sentinel that leads a failover publishes the first one, some seconds before the others."""
+"""The Sentinel that leads a failover publishes both at once; the others the second one, later."""
 
 POLL_SECONDS = 1.0
 
@@ -44,7 +44,8 @@ class WatchedSentinels(Sentinel):
     def start(self, pool: SentinelConnectionPool) -> None:
         """Start the threads. They close the idle connections of the pool to an old primary."""
         for sentinel in self.sentinels:
-            Thread(target=self._watch, args=(sentinel, pool), daemon=True).start()
+            arguments = (sentinel, pool)
+            Thread(target=self._watch, args=arguments, name="sentinel", daemon=True).start()
 
     def close(self) -> None:
         """End the threads, soon. Each closes its own connections: reads in use must not break."""

@@ -21,7 +21,11 @@ MAX_LOST_SECONDS = 2.0
 """A Sentinel looks once a second whether the replica was promoted. A busy machine takes longer."""
 
 
-LONG_MS = 30_000
+CALM = {"down-after-milliseconds": 30_000, "failover-timeout": 5000}
+"""The machine may be so busy that servers seem away."""
+
+QUICK = {"down-after-milliseconds": 1000, "failover-timeout": 2000}
+"""Sentinels wait for twice the second time between two failovers of their own."""
 
 
 class Deployment(NamedTuple):
@@ -33,27 +37,17 @@ class Deployment(NamedTuple):
     confirmed: Service
     """With `wait_replicas=1`."""
 
-    def get_primary(self) -> Server:
-        """Return the server that all Sentinels name."""
-        wait_until(lambda: len(self._find_primary_ports()) == 1)
-        [port] = self._find_primary_ports()
-        return next(server for server in self.servers if server.port == port)
-
-    def set_down_after(self, milliseconds: int) -> None:
-        """Set how long a primary may be silent until it is replaced."""
-        for sentinel in self.sentinels:
-            ask(
-                *(sentinel.port, "SENTINEL", "SET", "accounts"),
-                *("down-after-milliseconds", str(milliseconds)),
-            )
-
-    def get_replica(self) -> Server:
-        primary = self.get_primary()
-        return next(server for server in self.servers if server is not primary)
-
-    def _find_primary_ports(self) -> set[int]:
+    def is_primary(self, server: Server) -> bool:
+        """Return whether all Sentinels name a server."""
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "accounts")
-        return {int(ask(one.port, *command).split()[-1]) for one in self.sentinels}
+        return {ask(one.port, *command).split()[-1] for one in self.sentinels} == {
+            str(server.port).encode()
+        }
+
+    def configure(self, options: dict[str, int]) -> None:
+        for sentinel in self.sentinels:
+            for name, value in options.items():
+                ask(sentinel.port, "SENTINEL", "SET", "accounts", name, str(value))
 
 
 def make_replica(server: Server, primary: Server) -> None:
@@ -79,8 +73,7 @@ def start_sentinel(folder: Path, primary: Server, stack: ExitStack) -> Server:
     configuration = folder / "sentinel.conf"
     configuration.write_text(
         f"sentinel monitor accounts 127.0.0.1 {primary.port} 2\n"
-        f"sentinel down-after-milliseconds accounts {LONG_MS}\n"
-        "sentinel failover-timeout accounts 5000\n"
+        + "".join(f"sentinel {name} accounts {value}\n" for name, value in CALM.items())
     )
     sentinel = Server(valkey_binary(), folder, sentinel=configuration)
     stack.callback(sentinel.kill)
@@ -113,8 +106,9 @@ class Failover:
 
     def __init__(self, deployment: Deployment) -> None:
         self._deployment = deployment
-        self.old = deployment.get_primary()
-        self.new = deployment.get_replica()
+        self.old, self.new = deployment.servers
+        if not deployment.is_primary(self.old):
+            self.old, self.new = self.new, self.old
 
     def __enter__(self) -> "Failover":
         self.plain = AccountLoad(self._deployment.plain)
@@ -123,7 +117,7 @@ class Failover:
         return self
 
     def __exit__(self, *error: object) -> None:
-        wait_until(lambda: self._deployment.get_primary() is self.new)
+        wait_until(lambda: self._deployment.is_primary(self.new))
         self.plain.wait_for_progress()
         self.plain.stop()
         self.confirmed.stop()
@@ -157,9 +151,9 @@ def test_coordinated_failover_loses_nothing(deployment: Deployment) -> None:
 def test_primary_that_fails_is_replaced(deployment: Deployment, fault: str) -> None:
     with Failover(deployment) as failover:
         getattr(failover.old, fault)()
-        deployment.set_down_after(1000)
-        wait_until(lambda: deployment.get_primary() is failover.new)
-        deployment.set_down_after(LONG_MS)  # The machine may be so busy that servers seem away.
+        deployment.configure(QUICK)
+        wait_until(lambda: deployment.is_primary(failover.new))
+        deployment.configure(CALM)
         if fault == "kill":
             failover.old.start()  # empty
         else:
