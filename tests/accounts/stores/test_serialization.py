@@ -6,6 +6,7 @@ import pytest
 
 from accounts.domain.sessions import Session
 from accounts.domain.users import User
+from accounts.stores.journal.format import decode, encode
 from accounts.stores.serialization import DamagedRecord, dump, from_dict, load, to_dict
 from tests.support.stores import USER
 
@@ -36,6 +37,16 @@ def test_load_other_text_is_damage(text: str) -> None:
 
 def test_profile_is_stored_as_an_object() -> None:
     assert json.loads(dump(USER_WITH_PROFILE))["profile"] == PROFILE
+
+
+@pytest.mark.parametrize("levels", range(248, 256))
+def test_every_profile_that_is_accepted_can_be_stored(levels: int) -> None:
+    try:
+        user = USER.with_profile({"a": json.loads("[" * levels + "]" * levels)})
+    except TypeError:
+        return
+    assert load(User, dump(user)) == user
+    assert decode(encode(user)) == user
 
 
 def test_later_fields_that_say_nothing_are_not_stored() -> None:
