@@ -14,23 +14,31 @@ from tests.support.api import Api, MovableClock
 from tests.support.browser_client import browser
 from tests.support.settings import AccountsSettings
 from tests.support.store_fixtures import (
+    open_file,
+    open_memory,
+    open_valkey,
     redis_server,
     redis_url,
     store,
     store_url,
     valkey_server,
     valkey_url,
+    valkey_with_file,
 )
 
 __all__ = [
     "accounts_settings",
     "browser",
+    "open_file",
+    "open_memory",
+    "open_valkey",
     "redis_server",
     "redis_url",
     "store",
     "store_url",
     "valkey_server",
     "valkey_url",
+    "valkey_with_file",
 ]
 
 

@@ -1,6 +1,7 @@
 """Fixtures of real stores; tests/conftest.py gives them to every test."""
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.support.api import MovableClock
+from tests.support.store_states import FileControl, MemoryControl, OpenControl, ValkeyControl
 from tests.support.system_programs import find_program
 from tests.support.valkey import Server, ask, valkey_binary
 
@@ -55,3 +57,28 @@ def store(store_url: str, clock: MovableClock) -> Iterator[AccountStore]:
     opened = open_store(store_url, clock)
     yield opened
     opened.close()
+
+
+@pytest.fixture(scope="session")
+def valkey_with_file(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server that a test may kill and start again: its accounts survive."""
+    folder = tmp_path_factory.mktemp("valkey")
+    server = Server(valkey_binary(), folder, "--appendonly", "yes")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def open_memory() -> OpenControl:
+    return MemoryControl
+
+
+@pytest.fixture
+def open_file(tmp_path: Path) -> OpenControl:
+    numbers = count()
+    return lambda clock: FileControl(clock, tmp_path / str(next(numbers)))
+
+
+@pytest.fixture
+def open_valkey(valkey_with_file: Server) -> OpenControl:
+    return lambda clock: ValkeyControl(clock, valkey_with_file)

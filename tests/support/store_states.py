@@ -1,6 +1,6 @@
 """Real stores that a state machine puts into an outage, and opens again at a restart."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,9 @@ class StoreControl(Protocol):
 
     def set_state(self, state: StoreState) -> None: ...
     def close(self) -> None: ...
+
+
+OpenControl = Callable[[MovableClock], StoreControl]
 
 
 class MemoryControl:
