@@ -132,6 +132,10 @@ class Failover:
         return ask(self.new.port, "EXISTS", f"acct:{{{email}}}:user") == b":1\r\n"
 
 
+def count_errors(service: Service) -> int:
+    return service.log.count('"level":"ERROR"')
+
+
 def test_planned_failover_loses_a_second_and_says_so(deployment: Deployment) -> None:
     with Failover(deployment) as failover:
         ask(deployment.sentinels[0].port, "SENTINEL", "FAILOVER", "accounts")
@@ -149,6 +153,7 @@ def test_coordinated_failover_loses_nothing(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("fault", ["kill", "pause"])
 def test_primary_that_fails_is_replaced(deployment: Deployment, fault: str) -> None:
+    errors_before = count_errors(deployment.plain)
     with Failover(deployment) as failover:
         getattr(failover.old, fault)()
         deployment.configure(QUICK)
@@ -158,5 +163,6 @@ def test_primary_that_fails_is_replaced(deployment: Deployment, fault: str) -> N
             failover.old.start()  # empty
         else:
             failover.old.resume()
+    assert count_errors(deployment.plain) - errors_before <= 2  # one for reads, one for changes
     assert failover.lost_confirmed == []
     assert failover.lost == [] or failover.lost[0] > failover.plain.refused[0] - 1
