@@ -77,6 +77,17 @@ def fresh_services() -> Iterator[None]:
     build_once.cache_clear()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests of modules that start processes as slow, and all of tests/e2e."""
+    for item in items:
+        module = getattr(item, "module", None)
+        origins = {getattr(value, "__module__", None) for value in vars(module).values()}
+        if origins & PROCESS_HELPERS or "e2e" in item.path.parts:
+            item.add_marker("slow")
+
+
+PROCESS_HELPERS = {f"tests.support.{name}" for name in ("processes", "pythons", "valkey", "node")}
+
 CANNOT_BE_INSTALLED = ("this machine has no IPv6", "Django 6 needs Python 3.12")
 
 

