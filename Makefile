@@ -15,7 +15,7 @@ PEERS := .venv-bench
 AUDIT := .venv-audit
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz check audit lint types format docs bench clean
+.PHONY: help run test fuzz check audit lint types format docs bench versions clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -62,8 +62,11 @@ docs: $(VENV)/dev.stamp .env ## write generated documents: settings, docs/api.je
 bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 12 minutes; QUICK=1: under 3
 	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)
 
+versions: $(VENV)/dev.stamp ## nox: the tests with other Pythons, Djangos, DRFs and servers
+	$(BIN)/nox
+
 clean: ## remove the virtual environments and the caches
-	rm -rf $(VENV) $(PEERS) $(AUDIT) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(PEERS) $(AUDIT) .nox .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 .env: | $(VENV)/run.stamp
 	$(BIN)/python -m authproject.init_env

@@ -15,6 +15,8 @@ from authproject.server.environ import Environ
 
 PATH_CACHE_SIZE = 256
 """More paths than the service has. Only paths with a view are cached."""
+MAX_CONTENT_TYPE = 1024
+"""In characters, of which a boundary has at most 70 (RFC 2046 §5.1.1)."""
 
 
 class CleanRequest(WSGIRequest):
@@ -34,10 +36,13 @@ class CleanRequest(WSGIRequest):
 
 
 def _keep_boundary(content_type: str) -> str:
-    """Return the media type with only the parameter that forms need."""
+    """Return the media type with only the parameter that forms need.
+
+    Django 6.1 raises an exception for more than 10,000 characters.
+    """
     media_type, *parameters = content_type.split(";")
     kept = [one for one in parameters if one.strip().lower().startswith("boundary=")]
-    return ";".join([media_type, *kept])
+    return ";".join([media_type, *kept])[:MAX_CONTENT_TYPE]
 
 
 def _drop_escaped_cookies(cookies: str) -> str:

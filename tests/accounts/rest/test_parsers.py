@@ -311,7 +311,7 @@ def test_json_in_another_charset_is_parse_error(api: Api, charset: str, body: by
 
 @pytest.mark.parametrize(
     "media_type",
-    ["/", "application", "application/json/", "json", "\xff", "text/plain;" * 500, "a" * 20_000],
+    ["/", "application", "application/json/", "json", "\xff", "text/plain;" * 500, "a" * 9000],
     ids=lambda text: ascii(text)[:30],
 )
 def test_malformed_media_type_is_415(api: Api, media_type: str) -> None:

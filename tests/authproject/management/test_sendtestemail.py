@@ -5,6 +5,9 @@ from pytest_django import Settings
 
 from tests.support.ports import free_port
 
+# Django 6.1 deprecates the settings EMAIL_..., which 5.2 needs.
+pytestmark = pytest.mark.filterwarnings("ignore:.*MAILERS")
+
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 

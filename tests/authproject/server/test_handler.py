@@ -90,6 +90,13 @@ def test_method_named_like_attribute_is_not_allowed(api: Api, method: str) -> No
     assert get_error(send(api, "/health", method=method)) == (405, "method_not_allowed")
 
 
+def test_long_content_type_is_415() -> None:
+    # Not over Django's test client, which from Django 6.1 on raises an exception instead.
+    request = RequestFactory().generic("POST", "/api/v1/auth/login", b"{}", headers=HOST)
+    request.environ["CONTENT_TYPE"] = "a" * 20_000
+    assert Handler().handle_environ(request.environ).status_code == 415
+
+
 def test_links_have_the_prefix_of_the_url(settings: Settings) -> None:
     settings.FORCE_SCRIPT_NAME = "/accounts"
     try:
