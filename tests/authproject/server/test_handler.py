@@ -7,7 +7,7 @@ from django.test import RequestFactory
 from django.urls import set_script_prefix
 from pytest_django import Settings
 
-from authproject.server.handler import Handler
+from authproject.server.handler import CleanRequest, Handler
 from tests.support.api import Api
 from tests.support.http import ENDPOINTS, get_error, send
 
@@ -105,3 +105,9 @@ def test_links_have_the_prefix_of_the_url(settings: Settings) -> None:
         set_script_prefix("/")
     links = json.loads(response.content)  # type: ignore[attr-defined]  # it does not stream
     assert links["auth-login"] == "http://localhost/accounts/api/v1/auth/login"
+
+
+def test_only_cookies_with_a_backslash_are_ignored() -> None:
+    cookies = 'one=1; bad="\\"x\\""; two="2"; three=\\'
+    environ = RequestFactory().get("/", headers={**HOST, "Cookie": cookies}).environ
+    assert CleanRequest(environ).COOKIES == {"one": "1", "two": "2"}

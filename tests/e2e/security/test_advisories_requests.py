@@ -20,7 +20,7 @@ from authproject.init_env import EXAMPLE, init_env
 from authproject.monitoring.formatters import ConsoleFormatter, JSONLineFormatter
 from tests.support.api import EMAIL, PASSWORD, Api, get_field_codes
 from tests.support.browser_client import Browser
-from tests.support.http import LIMIT, Start, get_error, send
+from tests.support.http import BODIES, FORM, LIMIT, Start, get_error, send
 from tests.support.logs import LogLines, capture_log_lines
 from tests.support.passwords import record_costs
 
@@ -190,6 +190,33 @@ def test_cve_2020_10735_number_of_many_digits(api: Api, quick: None) -> None:
     for digits in (b"9" * 16_000, b"1e" + b"9" * 15_000, b"-" + b"1" * 400):
         answer = send(api, "/api/v1/auth/login", b'{"email": %s}' % digits)
         assert answer.status_code in {400, 422}
+
+
+@pytest.mark.parametrize("path", [*BODIES, "auth/logout-all"])
+@pytest.mark.parametrize("kind", ["application/json", FORM, "multipart/form-data; boundary=x"])
+def test_cve_2026_73228_body_above_the_limit(api: Api, path: str, kind: str) -> None:
+    """DRF's parsers read bodies that Django's limit would have refused.
+
+    https://nvd.nist.gov/vuln/detail/CVE-2026-73228
+    """
+    token, headers = api.register_and_log_in()["access_token"], {"Accept": "text/html"}
+    body = b'{"email": "%s"}' % (b"x" * LIMIT)
+    answer = send(api, f"/api/v1/{path}", body, kind, token=token, headers=headers)
+    assert answer.status_code == 413
+
+
+def test_cve_2026_73229_error_page_shows_what_get_would(api: Api) -> None:
+    """DRF's admin page showed an invalid write's GET representation without a check.
+
+    https://nvd.nist.gov/vuln/detail/CVE-2026-73229
+    """
+    api.register()
+    for method in ("POST", "PATCH", "PUT", "DELETE"):
+        answer = send(
+            api, "/api/v1/protected/profile", b"[", method=method, headers={"Accept": "text/html"}
+        )
+        assert answer.status_code == 401
+        assert "This is protected data" not in answer.content.decode()
 
 
 MULTIPART = "multipart/form-data; boundary=x"

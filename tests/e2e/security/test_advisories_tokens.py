@@ -29,6 +29,7 @@ PUBLIC_KEYS = {
     "JWK": JWK,
     "JWKS": f'{{"keys":[{JWK}]}}',
     "BOM": f"\ufeff{JWK}",
+    "indented PEM": "  -----BEGIN PUBLIC KEY-----MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAL",
 }
 
 
@@ -61,7 +62,7 @@ def assert_invalid(api: Api, *tokens: str) -> None:
 def test_cve_2022_23540_algorithm_none(api: Api, token: str, name: Any) -> None:
     """A library accepted a token that says that it is not signed.
 
-    https://nvd.nist.gov/vuln/detail/CVE-2022-23540
+    https://nvd.nist.gov/vuln/detail/CVE-2022-23540, and CVE-2026-28802 (Authlib)
     """
     unsigned = forge(token, {"alg": name}).rpartition(".")[0]
     assert_invalid(api, forge(token, {"alg": name}), f"{unsigned}.", f"{unsigned}.e30")
@@ -84,7 +85,7 @@ def test_cve_2026_48526_public_key_is_no_secret(key: str, monkeypatch: pytest.Mo
     """A public key that was configured as the secret let everybody sign: no service starts.
 
     https://github.com/jpadilla/pyjwt/security/advisories/GHSA-xgmm-8j9v-c9wx, and the advisories of
-    PyJWT 2.14.0 on JWKS, arrays and a byte order mark
+    PyJWT 2.14.0 on JWKS, arrays and a byte order mark; CVE-2026-34950 (fast-jwt) for white space
     """
     monkeypatch.setenv("JWT_SECRET_KEY", key)
     with pytest.raises(ConfigurationError, match="JWT_SECRET_KEY") as error:
