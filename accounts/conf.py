@@ -83,6 +83,8 @@ def import_path(path: Any) -> Any:
     if path is None:
         return None
     TEXT.validate(path)
+    if path.startswith("."):
+        raise ValueError("must begin with the name of a package, not with a dot")
     try:
         return import_string(path)
     except ImportError as error:
@@ -95,9 +97,13 @@ def validate_profile_serializer(path: Any) -> None:
     named = import_path(path)
     if named is None:
         return
-    if not (isinstance(named, type) and issubclass(named, Serializer)):
-        raise ValueError("is no serializer class of DRF")  # noqa: TRY004  # the value is a text
-    if reserved := sorted(ACCOUNT_FIELDS & named().fields.keys()):
+    if not (isinstance(named, type) and issubclass(named, Serializer)) or named is Serializer:
+        raise ValueError("must be a subclass of DRF's Serializer")
+    try:
+        fields = named().fields
+    except (AssertionError, TypeError) as error:  # DRF's and Python's, about the class
+        raise ValueError(f"cannot be used: {error}") from error
+    if reserved := sorted(ACCOUNT_FIELDS & fields.keys()):
         raise ValueError(f"has fields that every account has: {', '.join(reserved)}")
 
 
