@@ -20,12 +20,14 @@ Selection = tuple[BaseRenderer, str]
 class ContentNegotiation(DefaultContentNegotiation):
     """DRF's, but an `Accept` without a media type allows any, as a missing one does.
 
-    RFC 9110 §12.5.1 and §5.6.1: a list may be empty, and have empty elements.
+    RFC 9110 §12.5.1 and §5.6.1: a list may be empty, and have empty elements. An element with an
+    encoded parameter (RFC 2231) is ignored: DRF 3.17 raises `ValueError` for a malformed one.
     """
 
     def get_accept_list(self, request: Request) -> list[str]:
-        is_empty = not request.headers.get("accept", "").strip(", \t")
-        return ["*/*"] if is_empty else super().get_accept_list(request)
+        if not request.headers.get("accept", "").strip(", \t"):
+            return ["*/*"]
+        return [element for element in super().get_accept_list(request) if "*=" not in element]
 
 
 class CachedContentNegotiation(ContentNegotiation):
@@ -72,7 +74,10 @@ class IgnoreAcceptNegotiation(CachedContentNegotiation):
 @lru_cache(CACHE_SIZE)
 def _select_renderer(accept: str, classes: tuple[type[BaseRenderer], ...]) -> tuple[int, str]:
     renderers = [renderer() for renderer in classes]
-    request: Any = SimpleNamespace(headers={"accept": accept}, query_params={})
+    # DRF 3.17 reads `META`, and later ones `headers`.
+    request: Any = SimpleNamespace(
+        headers={"accept": accept}, META={"HTTP_ACCEPT": accept}, query_params={}
+    )
     renderer, media_type = ContentNegotiation().select_renderer(request, renderers)
     return renderers.index(renderer), media_type
 

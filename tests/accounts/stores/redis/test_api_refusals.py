@@ -55,6 +55,7 @@ def require_no_replicas(server: Server) -> None:
 
 def break_snapshots(server: Server) -> None:
     configure(server, "save", "3600 1")
+    wait_until(lambda: b"rdb_bgsave_in_progress:0" in ask(server.port, "INFO", "persistence"))
     (server.folder / "dump.rdb").unlink(missing_ok=True)
     (server.folder / "dump.rdb").mkdir()  # which a snapshot cannot replace
     ask(server.port, "BGSAVE")
