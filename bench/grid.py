@@ -12,10 +12,9 @@ from statistics import median
 from tqdm import tqdm
 
 from bench import logins, throughput
-from bench.page import replace_block, table
+from bench.page import PAGE, replace_block, table
 from bench.plan import QUICK, Plan
 from bench.results import Results, median_window, percentile
-from bench.run import PAGE
 from bench.servers import RunningServers
 from bench.servers_under_test import SERVICE, ServerSpec
 

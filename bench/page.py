@@ -3,6 +3,10 @@
 import re
 from collections.abc import Iterable, Sequence
 
+from bench.servers_under_test import ROOT
+
+PAGE = ROOT / "docs" / "benchmarks.md"
+
 Rows = Iterable[Sequence[str]]
 
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from bench import costs, logins, plots, throughput, wrk
 from bench.machine import OtherProcesses, machine, versions
-from bench.page import replace_block
+from bench.page import PAGE, replace_block
 from bench.plan import FULL, QUICK, Plan, Step
 from bench.results import Results
 from bench.servers import BenchFailed, RunningServers
@@ -25,7 +25,6 @@ from bench.servers_under_test import ROOT, ServerSpec, over_valkey
 from bench.tables import ORDER, blocks
 from bench.valkey import valkey
 
-PAGE = ROOT / "docs" / "benchmarks.md"
 PLOTS = ROOT / "docs" / "benchmarks"
 
 

@@ -17,6 +17,7 @@ from bench.servers_under_test import (
     SERVICE,
     TWO_WORKERS,
 )
+from bench.side_channels import compare
 from bench.tables import blocks
 from bench.targets import Target, targets
 from bench.wrk import Load, check_load, parse
@@ -124,8 +125,17 @@ def test_fastapi_target_uses_its_faster_variant() -> None:
     assert (rate, cpu) == (0.5, 2)
 
 
+@pytest.mark.parametrize(
+    ("added", "share", "differs"), [(0, "50% of pairs", "no"), (1, "100% of pairs", "**yes**")]
+)
+def test_time_of_a_response_differs(added: float, share: str, differs: str) -> None:
+    seconds = [number / 100_000 for number in range(100)]
+    shown = compare(seconds, [one + added for one in seconds])
+    assert shown[2:] == (share, differs)
+
+
 def test_page_has_exactly_the_generated_blocks() -> None:
     page = (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
     assert sorted(re.findall("<!-- begin generated: (.+) -->", page)) == sorted(
-        [*blocks(results(), [], []), "grid"]  # that one is bench.grid's
+        [*blocks(results(), [], []), "grid", "side channels"]  # those have their own scripts
     )

@@ -56,7 +56,7 @@ def test_cve_2024_39329_time_of_a_login(
 ) -> None:
     """Django hashed nothing for accounts with an unusable password; and CVE-2025-13473.
 
-    The work is counted, because time is noise: bench/enumeration.py measures it.
+    The work is counted, because time is noise: bench/side_channels.py measures it.
     https://www.djangoproject.com/weblog/2024/jul/09/security-releases/
     """
     service, api = start().accounts, Api()
