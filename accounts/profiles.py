@@ -23,16 +23,17 @@ NO_JSON = "A value is nested too deep, or a number is too large."
 
 
 # The base of the project's serializer: stores what it has validated, and shows it again. This is no
-# docstring, because the OpenAPI document would show it.
+# docstring, because the OpenAPI document would show it. No method is named `validate_…`: DRF would
+# call it for a project's field of that name.
 class ProfileSerializer(BodySerializer):
-    def validate_profile(self, data: Any) -> dict[str, Any]:
+    def parse_body(self, data: Any) -> dict[str, Any]:
         """Return the fields of a body that are stored. Raises `ValidationError`."""
         try:
             return _to_json(self._represent(self.run_validation(data)))
         except RecursionError as error:  # of Python's JSON encoder, which DRF's JSONField calls
             raise _build_error(NO_JSON, "invalid") from error
 
-    def validate_changes(self, data: Any) -> dict[str, Any]:
+    def parse_changes(self, data: Any) -> dict[str, Any]:
         """Return the fields of a body that are stored. Any of them may be missing.
 
         DRF's `partial` is not used, because it would store a part of a nested object. Raises
@@ -42,7 +43,7 @@ class ProfileSerializer(BodySerializer):
             for name, field in list(self.fields.items()):
                 if field.get_value(data) is empty:
                     del self.fields[name]
-        return self.validate_profile(data)
+        return self.parse_body(data)
 
     def to_representation(self, instance: Mapping[str, Any]) -> dict[str, Any]:
         """Return the fields of a stored profile. One that it lacks has its default, if any."""
@@ -108,7 +109,7 @@ class RegisterSerializer(NewAccountSerializer):
             return cast(dict[str, Any], super().run_validation(data))
         parts = {
             "account": NewAccountSerializer().run_validation,
-            "profile": profile_class(context=self.context).validate_profile,
+            "profile": profile_class(context=self.context).parse_body,
         }
         values: dict[str, Any] = {}
         errors: dict[str, Any] = {}

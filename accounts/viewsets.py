@@ -266,7 +266,7 @@ class ProtectedViewSet(AccountViewSet):
         """Change the fields that are sent."""
         user = cast(AuthenticatedUser, request.user).user
         serializer = cast(ProfileSerializer, self.get_serializer(user.profile))
-        changes = serializer.validate_changes(request.data)
+        changes = serializer.parse_changes(request.data)
         updated = self.service.update_profile(_get_claims(request), changes)
         return self._build_profile_response(updated)
 

@@ -73,6 +73,13 @@ def test_registered_fields_are_stored_and_shown(api: Api) -> None:
     assert api.profile(token).json() == {**OURS, **ADA, **fields}
 
 
+def test_fields_may_have_the_names_of_this_app_s_own_words(start: Start) -> None:
+    start(PROFILE_SERIALIZER="tests.support.profiles.OddNamesSerializer")
+    fields = {"profile": "https://example.com", "changes": "none"}
+    assert register(Api(), **fields).status_code == 201
+    assert get_stored() == fields
+
+
 def test_register_reports_all_errors_at_once(api: Api) -> None:
     response = register(
         api,

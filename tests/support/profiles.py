@@ -47,3 +47,10 @@ def get_claims(user: User) -> dict[str, Any]:
 class ClashingSerializer(serializers.Serializer[Any]):
     email = serializers.CharField()
     message = serializers.CharField()
+
+
+class OddNamesSerializer(serializers.Serializer[Any]):
+    """DRF calls a method `validate_NAME` of a serializer with the value of the field NAME."""
+
+    profile = serializers.CharField()
+    changes = serializers.CharField()
