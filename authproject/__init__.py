@@ -1,3 +1,3 @@
 """The Django project that runs `accounts`. `accounts` never imports it."""
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"
