@@ -38,6 +38,7 @@ class WatchedSentinels(Sentinel):
         super().__init__(hosts, sentinel_kwargs=options)  # type: ignore[no-untyped-call]  # redis-py has no types for it
         self._service_name = service_name
         self._primary: Address | None = None
+        self._named: dict[Redis, Address | None] = {}
         self._lock = Lock()
         self._closed = Event()
 
@@ -63,7 +64,7 @@ class WatchedSentinels(Sentinel):
         errors = []
         for sentinel in self.sentinels:
             try:
-                address = self._ask(sentinel)
+                _, address = self._ask(sentinel)
             except (RedisError, OSError) as error:
                 errors.append(f"{type(error).__name__}: {error}")
                 continue
@@ -74,37 +75,36 @@ class WatchedSentinels(Sentinel):
             f"No primary found for {self._service_name!r}: {'; '.join(errors)}"
         )
 
-    def _ask(self, sentinel: Redis) -> Address | None:
+    def _ask(self, sentinel: Redis) -> tuple[Address | None, Address | None]:
+        """Return the primary that a Sentinel named before, and the one that it names now."""
         command = "SENTINEL GET-MASTER-ADDR-BY-NAME"
         address: Address | None = sentinel.execute_command(command, self._service_name)
-        return address
+        with self._lock:
+            before = self._named.get(sentinel)
+            self._named[sentinel] = address or before
+        return before, address
 
     def _watch(self, sentinel: Redis, pool: SentinelConnectionPool) -> None:
-        named: Address | None = None
         while not self._closed.is_set():
             try:
-                named = self._poll(sentinel, pool, named)
+                self._poll(sentinel, pool)
                 with sentinel.pubsub() as events:
                     events.subscribe(*EVENTS)
                     while not self._closed.is_set():
                         events.get_message(timeout=POLL_SECONDS)
-                        named = self._poll(sentinel, pool, named)
+                        self._poll(sentinel, pool)
             except (RedisError, OSError):
                 # The other Sentinels go on. If none does, the last known primary is used.
                 self._closed.wait(POLL_SECONDS)
         sentinel.close()
 
-    def _poll(
-        self, sentinel: Redis, pool: SentinelConnectionPool, named: Address | None
-    ) -> Address | None:
-        """Return the primary that a Sentinel names. It `named` one before."""
-        address = self._ask(sentinel)
+    def _poll(self, sentinel: Redis, pool: SentinelConnectionPool) -> None:
+        before, address = self._ask(sentinel)
         if address is None:
-            return named
+            return
         with self._lock:
             old = self._primary or address
-            new = self._primary = old if named in {None, address} else address
+            new = self._primary = old if before in {None, address} else address
         if new != old:
             pool.get_master_address()  # closes idle connections to another address
             logger.warning(SWITCHED, *new, *old)
-        return address
