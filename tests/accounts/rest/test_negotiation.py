@@ -159,3 +159,9 @@ def test_format_json_in_query_is_json(api: Api, name: str) -> None:
 )
 def test_unknown_format_in_query_is_404(api: Api, name: str) -> None:
     assert get_error(api.client.get(f"{PROFILE}?format={name}")) == (404, "not_found")
+
+
+@pytest.mark.parametrize("element", ['a/b; x="' + ";" * 15_000, "a/b," * 64 + "text/html"])
+def test_long_element_of_accept_is_ignored(api: Api, element: str) -> None:
+    response = api.client.get("/", headers={"Accept": f"application/json,{element}"})
+    assert response.headers["Content-Type"] == "application/json"
