@@ -1,5 +1,6 @@
 """Clusters and Sentinels."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,6 +184,13 @@ def test_sentinels_away_leave_the_known_primary(
     server.kill()  # New connections are needed.
     server.start()
     store.ping()
+
+
+def test_closed_store_ends_its_threads(open_url: OpenStore, sentinel: Server) -> None:
+    store = open_url(get_sentinel_url(sentinel))
+    store.ping()
+    store.close()
+    wait_until(lambda: all(thread.name != "sentinel" for thread in threading.enumerate()))
 
 
 def test_sentinel_that_names_another_primary_is_followed(
