@@ -20,9 +20,8 @@ class LengthHandler(Handler):
     def __call__(self, environ: Environ, start_response: Any) -> Any:
         """Read a chunked body and declare its length, which Django needs to read it.
 
-        At most `MAX_BODY_BYTES` + 1 bytes are read. `RequestLimitsMiddleware` refuses more
-        than `MAX_BODY_BYTES`. PEP 3333
-        does not mark the end of an input; servers that do set `wsgi.input_terminated`.
+        At most `MAX_BODY_BYTES` + 1 bytes are read: `RequestLimitsMiddleware` refuses that length.
+        PEP 3333 does not mark the end of an input; servers that do set `wsgi.input_terminated`.
         """
         if environ.get("HTTP_TRANSFER_ENCODING") and environ.get("wsgi.input_terminated"):
             body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)

@@ -1,6 +1,7 @@
 """Reads all settings from the environment and `.env`, and collects the errors of all of them."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,16 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
             values[variable.name] = variable.read(text, production=production)
         except ValueError as error:
             errors[variable.name] = str(error)
+    errors |= find_conflicts(values, texts)
+    return values, errors
+
+
+def find_conflicts(values: Mapping[str, Any], texts: Mapping[str, str]) -> Errors:
+    """Return the errors of values that do not fit those of other settings.
+
+    `values` lacks the settings that have errors; `texts` has those that are set.
+    """
+    errors: Errors = {}
     minutes = values.get("ACCESS_TOKEN_EXPIRE_MINUTES")
     days = values.get("REFRESH_TOKEN_EXPIRE_DAYS")
     if minutes and days and minutes >= days * MINUTES_PER_DAY:
@@ -66,7 +77,7 @@ def parse_environment(dotenv: Path = DOTENV) -> tuple[dict[str, Any], Errors]:
         errors[name] = "needs ROTATE_REFRESH_TOKENS=true"
     if values.get("REFRESH_TOKEN_COOKIE") and "*" in values.get("CORS_ORIGINS", ()):
         errors["CORS_ORIGINS"] = "must list origins instead of * if REFRESH_TOKEN_COOKIE is on"
-    return values, errors
+    return errors
 
 
 def find_unknown_names(dotenv: Path = DOTENV) -> list[str]:

@@ -96,7 +96,6 @@ class Application:
         body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self._handler = handler
-        self._max_body_bytes = MAX_BODY_BYTES
         self._body_timeout_seconds = body_timeout_seconds
         self._thread_pools = {
             Execution.THREAD: BoundedThreadPool(threads, "request", max_wait_seconds),
@@ -178,11 +177,11 @@ class Application:
         """
         declared = environ.get("CONTENT_LENGTH")
         length = parse_content_length(declared) if declared else None
-        if length is not None and length > self._max_body_bytes:
+        if length is not None and length > MAX_BODY_BYTES:
             return  # RequestLimitsMiddleware refuses it by its declared length.
         try:
             async with asyncio.timeout(self._body_timeout_seconds):
-                body = await _receive(protocol, length, self._max_body_bytes)
+                body = await _receive(protocol, length)
         except (TimeoutError, RuntimeError):  # RSGI's own errors are RuntimeErrors.
             environ["wsgi.input"] = _UnavailableBody()
             environ.setdefault("CONTENT_LENGTH", "1")
@@ -222,15 +221,15 @@ class _UnavailableBody(BytesIO):
         raise OSError("the body was not received")
 
 
-async def _receive(protocol: "HTTPProtocol", length: int | None, limit: int) -> bytes:
-    """Return the body; of a chunked one, stop reading after `limit` bytes."""
+async def _receive(protocol: "HTTPProtocol", length: int | None) -> bytes:
+    """Return the body; of a chunked one, stop reading after `MAX_BODY_BYTES`."""
     if length is not None:
         return await protocol()  # Granian reads no more than the declared length.
     body, empty = b"", 0
     async for chunk in protocol:
         body += chunk
         empty += not chunk
-        if len(body) > limit:
+        if len(body) > MAX_BODY_BYTES:
             break
     # Granian ends a complete body with one empty chunk, and an incomplete one with two.
     if empty > 1:

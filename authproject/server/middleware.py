@@ -85,11 +85,10 @@ class RequestLimitsMiddleware:
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
-        self._max_body_bytes = MAX_BODY_BYTES
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         declared = request.META.get("CONTENT_LENGTH")
-        if declared and parse_content_length(declared) > self._max_body_bytes:
+        if declared and parse_content_length(declared) > MAX_BODY_BYTES:
             return error_response(PayloadTooLarge())
         if OVERLOADED in request.META:
             return error_response(ServerOverloaded())

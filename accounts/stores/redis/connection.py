@@ -84,7 +84,10 @@ class ServerConnection:
         for key in keys:
             try:
                 with self.use(key, changes=changes) as client:
-                    mark(client, key) if changes else client.get(key)
+                    if changes:
+                        mark(client, key)
+                    else:
+                        client.get(key)
             except StoreUnavailable:
                 failed += 1
                 if 2 * failed > len(keys):

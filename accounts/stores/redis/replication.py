@@ -54,7 +54,7 @@ def _confirm_slot(client: RedisCluster, key: str, node: Any, replicas: int) -> N
         # Fails if the slot is being moved and the key has gone: the change is in the other node.
         pipeline.exists(key)
         # The change was made on another connection, and WAIT is about those of its own.
-        pipeline.set(_build_mark_key(key), "", px=MARK_MS)
+        mark(pipeline, key)
         pipeline.wait(replicas, WAIT_MS)
         _check_count(pipeline.execute()[-1], replicas)
 
