@@ -15,7 +15,7 @@ PEERS := .venv-bench
 AUDIT := .venv-audit
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz check audit lint types format docs bench versions clean
+.PHONY: help run test fuzz check audit lint types format docs bench soak versions clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -61,6 +61,9 @@ docs: $(VENV)/dev.stamp .env ## write generated documents: settings, docs/api.je
 
 bench: $(VENV)/bench.stamp $(PEERS)/peers.stamp ## measure beside the peers, under 12 minutes; QUICK=1: under 3
 	$(BIN)/python -m bench.run $(if $(filter-out 0,$(QUICK)),--quick)
+
+soak: $(VENV)/bench.stamp ## traffic and faults over each store, 20 minutes; MINUTES=6 publishes nothing
+	$(BIN)/python -m bench.soak $(if $(MINUTES),--minutes $(MINUTES))
 
 versions: $(VENV)/dev.stamp ## nox: the tests with other Pythons, Djangos, DRFs and servers
 	$(BIN)/nox
