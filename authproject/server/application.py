@@ -139,7 +139,7 @@ class Application:
             await self._read_body(environ, protocol)
         # The browsable API may authenticate by the cookie, which reads the store.
         cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
-        changes = scope.method in CHANGING_METHODS
+        changes = scope.method.upper() in CHANGING_METHODS  # as Django reads it
         execution = self._executions[cookie, changes].get(path, Execution.THREAD)
         if pool := self._thread_pools.get(execution):
             return await pool.run(self._call_django, environ)

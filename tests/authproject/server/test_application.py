@@ -294,6 +294,12 @@ def test_browsable_api_disabled_cookie_needs_no_thread(
     )
 
 
+@pytest.mark.parametrize("method", ["PATCH", "patch"])
+def test_changing_method_in_any_case_needs_a_thread(api: Api, method: str) -> None:
+    response = call(build_overloaded_application(Execution.THREAD), method, PROFILE)
+    assert response.status == 503
+
+
 TOO_MANY_REQUESTS = 5 * THREADS
 """Each blocks a thread until the store's timeout of a second, so the last would wait four."""
 
