@@ -3,7 +3,7 @@
     .venv/bin/python -m bench.side_channels [--samples 1000]
 
 Sends requests that should take the same time, in random order, and compares each kind with the
-first of its group. Takes about a minute for 1,000 samples of each kind, and rewrites the block
+first of its group. Takes under two minutes for 1,000 samples of each kind, and rewrites the block
 `side channels` of docs/benchmarks.md. With fewer samples it only prints the table.
 
 bcrypt runs at cost 4, so that a hash hides less: 1 ms and not 250 ms as at cost 12.
@@ -27,6 +27,7 @@ from statistics import median
 import bcrypt
 from tqdm import tqdm
 
+from accounts.domain.sessions import MAX_LISTED_SESSIONS
 from bench.client import TIMEOUT_SECONDS
 from bench.page import PAGE, replace_block, table
 from bench.servers import BenchFailed, running
@@ -91,6 +92,14 @@ KINDS_AWAY = [
     Kind(REGISTER_AWAY, "taken e-mail", OURS.register, credentials(KNOWN, PASSWORD), 503),
 ]
 
+TRACKED = "login, sessions tracked in Valkey"
+KINDS_TRACKED = [
+    Kind(TRACKED, "unknown e-mail", OURS.login, credentials(UNKNOWN, WRONG), 401),
+    Kind(TRACKED, "account without sessions", OURS.login, credentials(DISABLED, WRONG), 401),
+    Kind(TRACKED, "account with 20 sessions", OURS.login, credentials(KNOWN, WRONG), 401),
+]
+GOOD_LOGIN = Kind(TRACKED, "login", OURS.login, credentials(KNOWN, PASSWORD), 200)
+
 Samples = dict[Kind, list[float]]
 """Seconds of each request."""
 
@@ -101,6 +110,7 @@ def main() -> None:
     samples = parser.parse_args().samples
     with tempfile.TemporaryDirectory() as folder:
         found = measure(Path(folder), samples)
+        found |= measure_tracked(Path(folder), samples)
         found |= measure_away(Path(folder), samples)
     shown = table(HEADER, build_rows(found))
     print(shown)
@@ -113,6 +123,14 @@ def measure(folder: Path, samples: int) -> Samples:
         return send_in_turns(server.port, KINDS, samples)
 
 
+def measure_tracked(folder: Path, samples: int) -> Samples:
+    with valkey(folder) as valkey_port:
+        spec = build_spec(folder, f"valkey://127.0.0.1:{valkey_port}", TRACK_SESSIONS="true")
+        with running(spec, folder) as server:
+            send_in_turns(server.port, [GOOD_LOGIN], MAX_LISTED_SESSIONS)
+            return send_in_turns(server.port, KINDS_TRACKED, samples)
+
+
 def measure_away(folder: Path, samples: int) -> Samples:
     with ExitStack() as stack:
         with valkey(folder) as valkey_port:
@@ -121,7 +139,7 @@ def measure_away(folder: Path, samples: int) -> Samples:
         return send_in_turns(server.port, KINDS_AWAY, samples)
 
 
-def build_spec(folder: Path, url: str) -> ServerSpec:
+def build_spec(folder: Path, url: str, **changes: str) -> ServerSpec:
     seeds = folder / "seeds.jsonl"
     seeds.write_text("\n".join(map(json.dumps, build_seeds())))
     changed = {
@@ -131,7 +149,7 @@ def build_spec(folder: Path, url: str) -> ServerSpec:
         "SEED_USERS_FILE": str(seeds),
         "LOG_LEVEL": "CRITICAL",
     }
-    return replace(SERVICE, environment=SERVICE_ENVIRONMENT | changed)
+    return replace(SERVICE, environment=SERVICE_ENVIRONMENT | changed | changes)
 
 
 def build_seeds() -> list[dict[str, object]]:
