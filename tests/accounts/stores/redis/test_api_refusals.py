@@ -11,7 +11,14 @@ from redis import Redis
 from accounts.services import Services, get_services
 from tests.support.api import Api
 from tests.support.http import get_error
-from tests.support.ports import free_port
+from tests.support.server_refusals import (
+    break_snapshots,
+    configure,
+    demote,
+    fill_memory,
+    promote,
+    require_replicas,
+)
 from tests.support.valkey import Server, ask, valkey_binary, wait_until
 
 UNAVAILABLE = (503, "store_unavailable")
@@ -25,41 +32,12 @@ def shared_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     server.kill()
 
 
-def configure(server: Server, *words: str) -> None:
-    assert ask(server.port, "CONFIG", "SET", *words) == b"+OK\r\n"
-
-
-def demote(server: Server) -> None:
-    ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port()))
-
-
-def promote(server: Server) -> None:
-    ask(server.port, "REPLICAOF", "NO", "ONE")
-
-
-def fill_memory(server: Server) -> None:
-    configure(server, "maxmemory", "1")
-
-
 def free_memory(server: Server) -> None:
     configure(server, "maxmemory", "0")
 
 
-def require_replicas(server: Server) -> None:
-    configure(server, "min-replicas-to-write", "1")
-
-
 def require_no_replicas(server: Server) -> None:
     configure(server, "min-replicas-to-write", "0")
-
-
-def break_snapshots(server: Server) -> None:
-    configure(server, "save", "3600 1")
-    wait_until(lambda: b"rdb_bgsave_in_progress:0" in ask(server.port, "INFO", "persistence"))
-    (server.folder / "dump.rdb").unlink(missing_ok=True)
-    (server.folder / "dump.rdb").mkdir()  # which a snapshot cannot replace
-    ask(server.port, "BGSAVE")
-    wait_until(lambda: b"rdb_last_bgsave_status:err" in ask(server.port, "INFO", "persistence"))
 
 
 def repair_snapshots(server: Server) -> None:

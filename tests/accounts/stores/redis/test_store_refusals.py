@@ -9,11 +9,17 @@ import pytest
 
 from accounts.domain.interfaces import AccountStore
 from tests.support.api import MovableClock
-from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
+from tests.support.server_refusals import (
+    break_snapshots,
+    demote,
+    fill_memory,
+    promote,
+    require_replicas,
+)
 from tests.support.stores import EMAIL, SID, USER, make_user, new_session, tracked_session
 from tests.support.system_programs import find_program
-from tests.support.valkey import MovableAddress, Server, ask, valkey_binary, wait_until
+from tests.support.valkey import MovableAddress, Server, ask, valkey_binary
 
 
 @pytest.fixture(params=["valkey", "redis"])
@@ -22,35 +28,6 @@ def server(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
     server = Server(binary, tmp_path)
     yield server
     server.kill()
-
-
-def configure(server: Server, *words: str) -> None:
-    assert ask(server.port, "CONFIG", "SET", *words) == b"+OK\r\n"
-
-
-def demote(server: Server) -> None:
-    assert ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port())) == b"+OK\r\n"
-
-
-def promote(server: Server) -> None:
-    assert ask(server.port, "REPLICAOF", "NO", "ONE") == b"+OK\r\n"
-
-
-def fill_memory(server: Server) -> None:
-    configure(server, "maxmemory-policy", "noeviction")
-    configure(server, "maxmemory", "1")
-
-
-def require_replicas(server: Server) -> None:
-    configure(server, "min-replicas-to-write", "1")
-
-
-def break_snapshots(server: Server) -> None:
-    """Make the next snapshot fail, after which the server refuses changes."""
-    configure(server, "save", "3600 1")
-    (server.folder / "dump.rdb").mkdir()  # which a snapshot cannot replace
-    ask(server.port, "BGSAVE")
-    wait_until(lambda: b"rdb_last_bgsave_status:err" in ask(server.port, "INFO", "persistence"))
 
 
 REFUSALS: dict[str, tuple[Callable[[Server], None], str]] = {
