@@ -118,12 +118,13 @@ def keep_as_conflict(path: Path) -> Path | None:
     """
     number = 1
     conflict = path.with_name(f"{path.name}.conflict")
-    while conflict.exists():
+    while os.path.lexists(conflict):
         number += 1
         conflict = path.with_name(f"{path.name}.conflict.{number}")
     try:
         conflict.hardlink_to(path)
-        conflict.chmod(0o600)
+        if not conflict.is_symlink():  # Its target is none of this service's files.
+            conflict.chmod(0o600)
     except FileNotFoundError:
         return None
     except PermissionError:  # Linux lets nobody link another user's file (protected_hardlinks).

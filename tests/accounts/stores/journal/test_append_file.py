@@ -145,6 +145,22 @@ def test_changed_file_is_kept_and_written_again(
     assert store.get_user(EMAIL) == USER
 
 
+def test_link_in_place_of_the_file_is_kept_and_its_target_stays_as_it_is(
+    store: AccountStore, reopen: Reopen, path: Path, tmp_path: Path
+) -> None:
+    for number in (1, 2):  # again, after the link that was kept has lost its target
+        target = tmp_path / f"target{number}"
+        target.touch()
+        target.chmod(0o644)
+        path.unlink()
+        path.symlink_to(target)
+        store.add_user(make_user(number))
+        assert target.stat().st_mode & 0o777 == 0o644
+        assert Path(f"{path}.conflict" if number == 1 else f"{path}.conflict.2").is_symlink()
+        target.unlink()
+    assert reopen().get_user(make_user(2).email) == make_user(2)
+
+
 def test_file_of_another_user_is_kept_and_written_again(
     store: AccountStore, reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
