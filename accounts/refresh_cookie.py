@@ -95,14 +95,12 @@ def set_refresh_cookie(request: Request, response: HttpResponseBase, tokens: Tok
         httponly=True,
         samesite=conf.REFRESH_TOKEN_COOKIE_SAMESITE,
     )
-    response.headers["Cache-Control"] = "no-store"
 
 
 def delete_refresh_cookie(request: Request, response: HttpResponseBase) -> None:
     """Delete the cookie. Django adds `Secure` if its name requires that."""
     samesite = conf.REFRESH_TOKEN_COOKIE_SAMESITE
     response.delete_cookie(_get_name(request), path=_get_path(request), samesite=samesite)
-    response.headers["Cache-Control"] = "no-store"
 
 
 def _is_origin_trusted(request: Request) -> bool:

@@ -1,4 +1,4 @@
-"""`manage.py dumpdata`, Django's own."""
+"""`manage.py dumpdata`, which fails before it writes anything if there is no database."""
 
 from typing import Any
 
@@ -8,6 +8,6 @@ from django.db import connection
 
 class Command(dumpdata.Command):
     def handle(self, *app_labels: str, **options: Any) -> None:
-        # Without a database, Django's own writes "[" and reports a setting.
+        # Django's own would write "[" first, and then report a setting.
         connection.ensure_connection()
         super().handle(*app_labels, **options)

@@ -26,6 +26,7 @@ from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, run_manage, run_s
 from tests.support.sessions import REVOKED, record_signals
 from tests.support.settings import AccountsSettings
 from tests.support.stores import USER, make_user
+from tests.support.terminal import Terminal
 
 INVALID = (401, "invalid_credentials")
 MANY = 10_000
@@ -219,11 +220,6 @@ def test_refused_input_says_why_and_changes_nothing(
         run(*arguments, stdin=stdin)
     assert len(run("list", "--json").splitlines()) == 1
     assert api.login().status_code == 200
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,7 @@ from accounts.management.commands import make_users
 from accounts.services import Services
 from tests.support.api import PASSWORD, Api
 from tests.support.processes import run_manage
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
+from tests.support.terminal import Terminal
 
 
 @pytest.fixture

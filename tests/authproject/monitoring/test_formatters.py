@@ -19,6 +19,7 @@ from authproject.monitoring.formatters import ConsoleFormatter, supports_color, 
 from tests.support.api import EMAIL, Api
 from tests.support.logs import LogLines, capture_log_lines
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
+from tests.support.terminal import Terminal
 
 
 @pytest.mark.parametrize(
@@ -188,11 +189,6 @@ def test_colored_line_has_same_text(api: Api, console: LogLines, painted: LogLin
     assert [line.rstrip() for line in ESCAPE.sub("", painted.text).splitlines()] == (
         console.text.splitlines()
     )
-
-
-class Terminal(io.StringIO):
-    def isatty(self) -> bool:
-        return True
 
 
 @pytest.mark.parametrize(
