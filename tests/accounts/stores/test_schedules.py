@@ -165,7 +165,7 @@ def as_many_sessions_as_usual(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.support.session_model.MAX_SESSIONS", MAX_LISTED_SESSIONS)
 
 
-@pytest.mark.parametrize(("store", "runs"), [("memory", 800), ("file", 100), ("valkey", 200)])
+@pytest.mark.parametrize(("store", "runs"), [("memory", 500), ("file", 60), ("valkey", 150)])
 def test_two_requests_in_any_order_are_a_sequence(
     request: pytest.FixtureRequest, store: str, runs: int
 ) -> None:
