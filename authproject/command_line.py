@@ -27,12 +27,7 @@ USAGE = """\
 usage: authproject demo [--port 8000]     serve two new accounts from memory, to this machine only
        authproject serve [OPTIONS]        serve with the settings of the environment
        authproject manage COMMAND ...     a command of manage.py; `help` lists them"""
-EXTRAS = {
-    **dict.fromkeys(
-        ("corsheaders", "dotenv", "granian", "prometheus_client", "whitenoise"), "server,docs"
-    ),
-    **dict.fromkeys(("drf_spectacular", "drf_spectacular_sidecar"), "docs"),
-}
+EXTRAS = {"granian": "server", "drf_spectacular": "docs", "drf_spectacular_sidecar": "docs"}
 """The extra of the wheel that brings a package, by its import name."""
 
 DEMO_USERS = ("ada@example.com", "bob@example.com")
@@ -42,8 +37,10 @@ def main() -> None:
     """Run `authproject`."""
     try:
         match sys.argv[1:]:
-            case ["demo", *options]:
-                run_demo(options)
+            case ["demo"]:
+                run_demo()
+            case ["demo", "--port", port]:
+                run_demo(port)
             case ["serve", *options]:
                 run_django_command(["authproject", "serve", *options])
             case ["manage", *command]:
@@ -76,7 +73,7 @@ def run_django_command(arguments: Sequence[str]) -> None:
         sys.exit(NO_DATABASE.format(hint) if "ENGINE" in str(error) else str(error))
 
 
-def run_demo(options: Sequence[str]) -> None:
+def run_demo(port: str = "8000") -> None:
     """Serve two accounts from memory, with a new secret and new passwords, which it prints."""
     users = [{"email": email, "password": secrets.token_urlsafe(12)} for email in DEMO_USERS]
     with NamedTemporaryFile("w", suffix=".jsonl") as seeds:
@@ -93,4 +90,10 @@ def run_demo(options: Sequence[str]) -> None:
         for user in users:
             sys.stdout.write(f"{user['email']}  password: {user['password']}\n")
         sys.stdout.flush()
-        run_django_command(["authproject", "serve", "--host", "localhost", *options])
+        run_django_command(["authproject", *_build_server_command(port)])
+
+
+def _build_server_command(port: str) -> list[str]:
+    if find_spec("granian"):
+        return ["serve", "--host", "localhost", "--port", port]
+    return ["runserver", "--noreload", f"localhost:{port}"]  # the wheel without its extra server

@@ -31,11 +31,19 @@ def test_demo_without_the_extra_docs_serves(tmp_path: Path) -> None:
         assert service.request("GET", "/docs").status == 404
 
 
+def test_demo_without_the_extra_server_serves(tmp_path: Path) -> None:
+    with run_python(
+        tmp_path, "-c", WITHOUT.format("granian"), "demo", "--port", "{port}"
+    ) as service:
+        [user, _] = re.findall(r"^(\S+)  password: (\S+)$", service.log, re.MULTILINE)
+        assert log_in(service, *user) == 200
+        assert service.request("GET", "/").status == 200
+
+
 @pytest.mark.parametrize(
     ("package", "arguments", "extra"),
     [
-        ("dotenv", ("demo",), "server,docs"),
-        ("granian", ("serve",), "server,docs"),
+        ("granian", ("serve",), "server"),
         ("drf_spectacular", ("manage", "check"), "docs"),
     ],
 )
@@ -62,7 +70,7 @@ def test_manage_runs_a_command() -> None:
     assert run_to_end(*MAIN, "manage", "check").returncode == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("help",), ("runserver",)])
+@pytest.mark.parametrize("arguments", [(), ("help",), ("runserver",), ("demo", "--workers", "2")])
 def test_anything_else_shows_how_it_is_used(arguments: tuple[str, ...]) -> None:
     run = run_to_end(*MAIN, *arguments)
     assert run.returncode == 1
