@@ -119,7 +119,7 @@ class Setting(Generic[T]):
     def __init__(self, default: T | Callable[[], T], validate: Callable[[Any], None]) -> None:
         self._default = default
         self.validate = validate
-        """Raises `ValueError`, whose message continues the name of the key."""
+        """Raises `ValueError`. Its message continues the name of the key."""
 
     def __set_name__(self, owner: type, name: str) -> None:
         self._name = name
@@ -198,7 +198,7 @@ def find_invalid_values() -> dict[str, str]:
 
 
 def find_conflicts() -> dict[str, str]:
-    """Return the keys whose valid values do not fit those of others."""
+    """Return the keys with a valid value that does not fit another key's."""
     errors: dict[str, str] = {}
     if conf.ACCESS_TOKEN_LIFETIME >= conf.REFRESH_TOKEN_LIFETIME:
         errors["ACCESS_TOKEN_LIFETIME"] = "must be less than REFRESH_TOKEN_LIFETIME"  # noqa: S105  # an error

@@ -111,7 +111,7 @@ def _is_origin_trusted(request: Request) -> bool:
     origin = request.META.get("HTTP_ORIGIN")
     if origin is None:
         # Browsers send it with every POST, and `Sec-Fetch-Site` with every request. Without
-        # either, the client is a program, whose cookie is its own.
+        # either, the client is a program, and its cookie is its own.
         return request.META.get("HTTP_SEC_FETCH_SITE") in {None, "same-origin"}
     return origin == _get_own_origin(request) or origin in settings.CSRF_TRUSTED_ORIGINS
 

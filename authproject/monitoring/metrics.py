@@ -29,7 +29,7 @@ from authproject.server.routes import iter_routes
 
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
 ACCESS_PATHS = ("/api/v1/protected/", "/api/v1/auth/verify")
-"""Requests whose path starts so are the operation `access`."""
+"""Requests for paths that start so are the operation `access`."""
 
 OPERATION_ROUTE_RE = re.compile(r"(?:auth-(?!verify)|rest_framework:)(.+)")
 STARTED = time.time()

@@ -27,12 +27,12 @@ HEADER = {
 
 
 def get_cookie_errors(operation: str) -> list[Exception]:
-    """Return the errors of a request whose header or origin may be wrong."""
+    """Return the errors of a request with a wrong header or origin."""
     return [MissingHeader()] if operation in {"login", *USERS} else []
 
 
 def get_cookie_response(operation: str) -> AccessToken | None:
-    """Return the success of an operation whose refresh token is in the cookie only."""
+    """Return the successful response of an operation that sets the cookie, if it does."""
     return AccessToken() if operation in SETTERS else None
 
 

@@ -79,7 +79,7 @@ def ignore_new_connections(listener: socket.socket) -> None:
     """Let no further connection begin, in any process, while those in the queue are accepted.
 
     Closing a socket resets what is in its queue. With this before, it is empty by then. A client
-    that connects meanwhile tries again after a second, finds the socket closed, and is told so.
+    that connects meanwhile tries again after a second, and is refused, as the socket is closed.
     """
     if sys.platform == "linux":
         program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *one) for one in NO_SYN))

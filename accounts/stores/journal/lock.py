@@ -1,7 +1,7 @@
 """One process at a time writes a journal: an exclusive `flock` on `FILE.lock` and on the file.
 
 Compaction replaces the file, so its lock alone would have gaps. The lock file alone does not see a
-service that uses another name of the file, or that came after somebody deleted the lock file. The
+service that uses another name of the file, or that came after the lock file was deleted. The
 end of the process releases both.
 """
 

@@ -10,8 +10,8 @@ An update reads a value, computes the new one, and stores it only if the old one
 A script in the server compares and stores (`COMPARE_AND_SET`). redis-py's WATCH is not used:
 
 - It needs three round trips.
-- It reports a connection that was lost during the commit as a conflict. A commit whose response
-  was lost would then be made twice.
+- It reports a connection that was lost during the commit as a conflict. If only the
+  response was lost, the commit would then be made twice.
 - If the server stalls, it waits for four timeouts and leaks the connection.
 """
 

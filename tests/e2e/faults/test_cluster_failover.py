@@ -108,7 +108,7 @@ def move_slots(source: ClusterNode, target: ClusterNode) -> None:
             ask(node.port, "CLUSTER", "SETSLOT", slot, "NODE", target.node_id)
 
 
-def test_killed_node_is_replaced_and_told_by_name(deployment: Deployment) -> None:
+def test_killed_node_is_replaced_and_logged_by_name(deployment: Deployment) -> None:
     primary, replica = deployment.nodes[0], deployment.replica
     deployment.set_node_timeout(1000)
     with Load(deployment) as load:

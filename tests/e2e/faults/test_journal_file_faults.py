@@ -54,7 +54,7 @@ def append_line(path: Path, backup: Path) -> None:
     ],
     ids=["copied over", "truncated", "appended to", "moved over"],
 )
-def test_changed_file_is_told_and_loses_no_user(
+def test_changed_file_is_logged_and_loses_no_user(
     service: Service,
     path: Path,
     tmp_path: Path,
@@ -78,7 +78,7 @@ def test_changed_file_is_told_and_loses_no_user(
             assert store.get_user(EmailAddress(f"{name}.{email}"))
 
 
-def test_removed_folder_is_told_once(service: Service, path: Path, email: str) -> None:
+def test_removed_folder_is_logged_once(service: Service, path: Path, email: str) -> None:
     service.register(email)
     tokens = service.login(email).json()
     refused, written = service.log.count(REFUSED), service.log.count(WRITTEN_AGAIN)

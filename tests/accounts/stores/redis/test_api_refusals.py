@@ -166,7 +166,7 @@ def test_refused_reads_are_503(
     assert api.profile(tokens["access_token"]).status_code == 200
 
 
-def test_flushed_server_is_401_and_told_once(
+def test_flushed_server_is_401_and_logged_once(
     api: Api, tokens: dict[str, str], shared_server: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     ask(shared_server.port, "FLUSHALL")
