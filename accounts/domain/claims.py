@@ -11,7 +11,7 @@ from accounts.domain.users import EmailAddress
 RESERVED_CLAIMS = frozenset(
     # RFC 7519 §4.1, this service's own, and what the header of a token has
     {"iss", "sub", "aud", "exp", "nbf", "iat", "jti"}
-    | {"type", "sid", "gen", "ver", "remember"}
+    | {"type", "sid", "gen", "ver", "remember", "auth_time"}
     | {"alg", "kid", "typ"}
 )
 """Names that a project's own claims must not have."""

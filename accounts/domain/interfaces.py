@@ -20,17 +20,6 @@ UserAndSession = tuple[User | None, Session | None]
 """A user and one of their sessions. `None` is a session that was never rotated or revoked."""
 
 
-@dataclass(frozen=True, slots=True)
-class ListedSessions:
-    """What a store has read: the sessions of one user that are `listed` and have not expired.
-
-    By `version`, `update_sessions` recognizes that nothing has changed since.
-    """
-
-    sessions: Sequence[Session]
-    version: object = None
-
-
 NormalizedPassword = NewType("NormalizedPassword", str)
 """A password in the form that is hashed. Only `accounts.passwords.policy` makes one."""
 
@@ -117,19 +106,16 @@ class AccountStore(Protocol):
     ) -> Session:
         """Return the session as stored now. A store deletes it after its `expires_at`."""
 
-    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
-        """Return both, read in one round trip."""
+    def get_sessions(self, email: EmailAddress) -> Sequence[Session]:
+        """Return the sessions of a user that are `listed` and have not expired."""
 
     def update_sessions(
-        self,
-        email: EmailAddress,
-        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
-        read: ListedSessions | None = None,
+        self, email: EmailAddress, update_fn: Callable[[Sequence[Session]], Sequence[Session]]
     ) -> Sequence[Session]:
         """Update several sessions of a user in one step, and return what `update_fn` returned.
 
         It gets the listed sessions, and returns the new and the changed ones. A new one has a `sid`
-        that was never stored. With what was `read` before, a store need not read again.
+        that was never stored.
         """
 
     def count_users(self) -> int | None:

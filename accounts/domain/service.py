@@ -21,7 +21,6 @@ from accounts.domain.interfaces import (
     AccountStore,
     Clock,
     EventHandler,
-    ListedSessions,
     NormalizedPassword,
     PasswordHasher,
     SubmittedPassword,
@@ -139,22 +138,15 @@ class AccountService:
         The session is short without `remember`. `client` is what a list of sessions shows: the
         result of `clean_client`.
         """
-        if not self.policy.track_sessions:
-            return self.start_session(self.authenticate(email, password), remember=remember)
-        found, listed = self.store.get_user_and_sessions(email)
-        user = self._check_password(email, found, password)
-        return self.start_session(user, remember=remember, client=client, listed=listed)
+        user = self.authenticate(email, password)
+        return self.start_session(user, remember=remember, client=client)
 
     def authenticate(self, email: EmailAddress, password: SubmittedPassword | None) -> User:
         """Return the user with this password. Raises `InvalidCredentials`.
 
         An unknown or disabled user takes as long as a wrong password.
         """
-        return self._check_password(email, self.store.get_user(email), password)
-
-    def _check_password(
-        self, email: EmailAddress, user: User | None, password: SubmittedPassword | None
-    ) -> User:
+        user = self.store.get_user(email)
         if user is not None and user.disabled:
             user = None  # also in time: a right password with a cheaper hash would be faster
         matches = self.hasher.verify(password, user.password_hash if user else None, account=email)
@@ -167,17 +159,9 @@ class AccountService:
         return user
 
     def start_session(
-        self,
-        user: User,
-        *,
-        remember: bool = True,
-        client: str | None = None,
-        listed: ListedSessions | None = None,
+        self, user: User, *, remember: bool = True, client: str | None = None
     ) -> TokenPair:
-        """Return the first tokens of a new session. Writes nothing, unless sessions are tracked.
-
-        With the user's sessions as they were `listed`, the store need not read them again.
-        """
+        """Return the first tokens of a new session. Writes nothing, unless sessions are tracked."""
         now = self.clock()
         auth_time = None if self.policy.sliding_lifetime is None else int(now)
         claims = RefreshClaims(
@@ -199,13 +183,12 @@ class AccountService:
                 client=client,
                 security_stamp=claims.security_stamp,
             )
-            self._track_session(claims.email, tracked, listed)
+            self._track_session(claims.email, tracked)
         return self._issue_tokens(claims, self.tokens.issue(claims), extra_json)
 
     def list_sessions(self, claims: Claims) -> list[Session]:
         """Return the tracked sessions of the token's user, the newest login first."""
-        _, listed = self.store.get_user_and_sessions(claims.email)
-        return get_live_sessions(listed.sessions, claims.security_stamp)
+        return get_live_sessions(self.store.get_sessions(claims.email), claims.security_stamp)
 
     def revoke_session(self, claims: Claims, sid: str) -> None:
         """Revoke a tracked session of the token's user. Raises `UnknownSession`."""
@@ -323,12 +306,9 @@ class AccountService:
             self.store.delete_user(claims.email, lambda user: _require_current_user(user, claims))
         self.emit(Event.USER_DELETED, claims.email)
 
-    def _track_session(
-        self, email: EmailAddress, new: Session, listed: ListedSessions | None
-    ) -> None:
-        stored = self.store.update_sessions(
-            email, lambda sessions: add_session(sessions, new), listed
-        )
+    def _track_session(self, email: EmailAddress, new: Session) -> None:
+        # After the password check. Before, it would take longer for accounts with sessions.
+        stored = self.store.update_sessions(email, lambda sessions: add_session(sessions, new))
         for session in stored:
             if session.revoked and session.security_stamp == new.security_stamp:
                 self.emit(Event.TOKEN_REVOKED, email)

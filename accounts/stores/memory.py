@@ -9,7 +9,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail
-from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
+from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
@@ -114,14 +114,11 @@ class MemoryStore:
                 self._commit([(email, session)])
             return session
 
-    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
-        return self._users.get(email), ListedSessions(self._get_listed_sessions(email))
+    def get_sessions(self, email: EmailAddress) -> list[Session]:
+        return self._get_listed_sessions(email)
 
     def update_sessions(
-        self,
-        email: EmailAddress,
-        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
-        read: ListedSessions | None = None,
+        self, email: EmailAddress, update_fn: Callable[[Sequence[Session]], Sequence[Session]]
     ) -> Sequence[Session]:
         with self._lock:
             self._delete_expired_sessions()

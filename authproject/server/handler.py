@@ -15,6 +15,8 @@ from authproject.server.environ import Environ
 
 PATH_CACHE_SIZE = 256
 """More paths than the service has. Only paths with a view are cached."""
+MAX_CACHED_PATH_LENGTH = 256
+"""A client may put any text into a path with a parameter, as `sessions/{id}/revoke`."""
 MAX_CONTENT_TYPE = 1024
 """In characters, of which a boundary has at most 70 (RFC 2046 §5.1.1)."""
 
@@ -83,5 +85,7 @@ class Handler(WSGIHandler):
 
     def resolve_request(self, request: HttpRequest) -> Any:
         """Set the request's match; return its view, arguments and keyword arguments."""
-        match = request.resolver_match = self._resolve(request.path_info)
+        path = request.path_info
+        resolve = self._resolve if len(path) <= MAX_CACHED_PATH_LENGTH else get_resolver().resolve
+        match = request.resolver_match = resolve(path)
         return match.func, match.args, match.kwargs

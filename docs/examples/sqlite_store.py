@@ -7,7 +7,7 @@ from threading import Lock
 from typing import ClassVar
 
 from accounts.domain.errors import DuplicateEmail, StartupError, StoreUnavailable
-from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
+from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.serialization import dump, load
@@ -97,15 +97,12 @@ class SQLiteStore:
                 self._store_session(email, session)
             return session
 
-    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
+    def get_sessions(self, email: EmailAddress) -> list[Session]:
         with self._transaction():
-            return self._load_user(email), ListedSessions(self._load_listed_sessions(email))
+            return self._load_listed_sessions(email)
 
     def update_sessions(
-        self,
-        email: EmailAddress,
-        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
-        read: ListedSessions | None = None,
+        self, email: EmailAddress, update_fn: Callable[[Sequence[Session]], Sequence[Session]]
     ) -> Sequence[Session]:
         with self._transaction():
             current = self._load_listed_sessions(email)

@@ -18,6 +18,7 @@ from tests.support.sessions import (
     record_signals,
     rotate,
 )
+from tests.support.valkey import Server, ask
 
 OTHER_EMAIL = "other@example.com"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -259,3 +260,16 @@ def test_page_ends_a_session_by_a_form(api: Api, browser: Browser) -> None:
     page = browser.open(path)
     assert "HTTP 204 No Content" in browser.submit(page, page.form(path)).text
     assert get_error(api.profile(tokens["access_token"])) == REVOKED
+
+
+def test_failed_login_takes_no_longer_with_sessions(
+    start: Start, valkey_url: str, valkey_server: Server
+) -> None:
+    """The sessions are read when the password was right: its time would tell an account."""
+    start(TRACK_SESSIONS=True, STORE_URL=valkey_url)
+    api = Api()
+    api.register()
+    api.login()
+    ask(valkey_server.port, "CONFIG", "RESETSTAT")
+    assert api.login(password="wrong horse").status_code == 401
+    assert b"cmdstat_eval" not in ask(valkey_server.port, "INFO", "commandstats")

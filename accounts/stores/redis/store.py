@@ -24,7 +24,7 @@ from itertools import chain, islice
 from typing import Any, ClassVar, cast
 
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
-from accounts.domain.interfaces import Clock, ListedSessions, UserAndSession
+from accounts.domain.interfaces import Clock, UserAndSession
 from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 from accounts.stores.redis.connection import DAMAGE, ServerConnection
@@ -51,14 +51,14 @@ return false
 """If the value is still ARGV[1], store ARGV[2]; else return the value. '' stands for no value."""
 
 READ_SESSIONS = """
-local found = redis.call('MGET', KEYS[1])
-for _, sid in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+local found = {}
+for _, sid in ipairs(redis.call('SMEMBERS', KEYS[1])) do
   found[#found + 1] = sid
-  found[#found + 1] = redis.call('MGET', KEYS[3] .. sid)[1]
+  found[#found + 1] = redis.call('MGET', KEYS[2] .. sid)[1]
 end
 return found
 """
-"""Return the user, and each SID of the index with its session: of KEYS[1], KEYS[2], KEYS[3]SID."""
+"""Return each SID of the index KEYS[1], with its session: the text of KEYS[2]SID."""
 
 COMPARE_AND_SET_SESSIONS = """
 local index, count = KEYS[1], tonumber(ARGV[1])
@@ -191,32 +191,19 @@ class RedisStore:
         key = _key(email, f"session:{sid}")
         return cast(Session, self._update(Session, key, update_fn, compare_and_set))
 
-    def get_user_and_sessions(self, email: EmailAddress) -> tuple[User | None, ListedSessions]:
-        user_key, prefix = _key(email, "user"), _key(email, "session:")
-        with self._connection(user_key) as client:
-            # The server's documentation asks for a script to get all its keys as KEYS. Those of
-            # sessions are not known before; the hash tag puts them into the slot of the others.
-            keys = (user_key, _key(email, "sessions"), prefix)
-            user, *found = cast(Any, client.eval(READ_SESSIONS, len(keys), *keys))
-        texts = dict(zip(found[::2], found[1::2], strict=True))
-        loaded = [self._load(Session, prefix + sid, text) for sid, text in texts.items()]
-        listed = [session for session in loaded if session is not None and session.listed]
-        return self._load(User, user_key, user), ListedSessions(listed, texts)
+    def get_sessions(self, email: EmailAddress) -> list[Session]:
+        return self._load_listed_sessions(email, self._read_sessions(email))
 
     def update_sessions(
-        self,
-        email: EmailAddress,
-        update_fn: Callable[[Sequence[Session]], Sequence[Session]],
-        read: ListedSessions | None = None,
+        self, email: EmailAddress, update_fn: Callable[[Sequence[Session]], Sequence[Session]]
     ) -> Sequence[Session]:
         for _ in _iter_attempts():
-            read = read or self.get_user_and_sessions(email)[1]
-            sessions = update_fn(read.sessions)
-            texts = cast(dict[str, str | None], read.version)
-            changes = self._build_changes(texts, read.sessions, sessions)
+            texts = self._read_sessions(email)
+            listed = self._load_listed_sessions(email, texts)
+            sessions = update_fn(listed)
+            changes = self._build_changes(texts, listed, sessions)
             if self._compare_and_set_sessions(email, len(texts), changes) is None:
                 return sessions
-            read = None
         raise StoreUnavailable
 
     def count_users(self) -> None:
@@ -233,6 +220,22 @@ class RedisStore:
 
     def close(self) -> None:
         self._server.close()
+
+    def _read_sessions(self, email: EmailAddress) -> dict[str, str | None]:
+        """Return the text of each session in the account's index, by SID."""
+        # The server's documentation asks for a script to get all its keys as KEYS. Those of
+        # sessions are not known before; the hash tag puts them into the slot of the index.
+        keys = _key(email, "sessions"), _key(email, "session:")
+        with self._connection(keys[0]) as client:
+            found = cast(Any, client.eval(READ_SESSIONS, len(keys), *keys))
+        return dict(zip(found[::2], found[1::2], strict=True))
+
+    def _load_listed_sessions(
+        self, email: EmailAddress, texts: Mapping[str, str | None]
+    ) -> list[Session]:
+        prefix = _key(email, "session:")
+        loaded = [self._load(Session, prefix + sid, text) for sid, text in texts.items()]
+        return [session for session in loaded if session is not None and session.listed]
 
     def _update_or_delete_user(
         self, email: EmailAddress, update_fn: Callable[[User | None], User | None]

@@ -22,7 +22,7 @@ from tests.support.stores import (
 
 
 def list_sids(store: AccountStore) -> set[str]:
-    return {session.sid for session in store.get_user_and_sessions(EMAIL)[1].sessions}
+    return {session.sid for session in store.get_sessions(EMAIL)}
 
 
 def add(store: AccountStore, *sessions: Session) -> None:
@@ -30,20 +30,18 @@ def add(store: AccountStore, *sessions: Session) -> None:
         store.update_sessions(EMAIL, lambda listed, new=session: add_session(listed, new))  # type: ignore[misc]  # no type for a default
 
 
-def test_sessions_are_listed_with_their_user(store: AccountStore, clock: MovableClock) -> None:
+def test_sessions_of_a_user_are_listed(store: AccountStore, clock: MovableClock) -> None:
     store.add_user(USER)
     sessions = [tracked_session(clock, number) for number in range(3)]
     add(store, *sessions)
-    user, listed = store.get_user_and_sessions(EMAIL)
-    assert (user, sorted(listed.sessions, key=lambda one: one.sid)) == (USER, sessions)
+    assert sorted(store.get_sessions(EMAIL), key=lambda one: one.sid) == sessions
     assert store.get_user_and_session(EMAIL, sessions[1].sid) == (USER, sessions[1])
 
 
 def test_user_without_sessions_lists_none(store: AccountStore, clock: MovableClock) -> None:
     add(store, tracked_session(clock, 1))
     other = make_user(1).email
-    user, listed = store.get_user_and_sessions(other)
-    assert (user, list(listed.sessions)) == (None, [])
+    assert list(store.get_sessions(other)) == []
 
 
 def test_untracked_session_is_not_listed(store: AccountStore, clock: MovableClock) -> None:
@@ -106,43 +104,18 @@ def test_update_sessions_returns_what_it_stored(store: AccountStore, clock: Mova
     add(store, first)
     second = tracked_session(clock, 2)
     assert store.update_sessions(EMAIL, lambda listed: [*listed, second]) == [first, second]
-    assert store.update_sessions(EMAIL, list) == store.get_user_and_sessions(EMAIL)[1].sessions
-
-
-def test_update_sessions_with_an_old_read_loses_none(
-    store: AccountStore, clock: MovableClock
-) -> None:
-    """The sessions were changed, one by one, in every way since they were read."""
-    sessions = [tracked_session(clock, number) for number in range(5)]
-    add(store, *sessions[:2])
-    _, read = store.get_user_and_sessions(EMAIL)
-    received: list[int] = []
-
-    def add_last(listed: Sequence[Session]) -> list[Session]:
-        received.append(len(listed))
-        return add_session(listed, sessions[4])
-
-    add(store, sessions[2])
-    store.update_session(EMAIL, sessions[0].sid, lambda _: replace(sessions[0], revoked=True))
-    store.update_session(EMAIL, sessions[1].sid, lambda _: replace(sessions[1], rotation_count=1))
-    store.update_sessions(EMAIL, add_last, read)
-    assert received[-1] == 2
-    assert list_sids(store) == {session.sid for session in (sessions[1], sessions[2], sessions[4])}
-    assert store.get_user_and_session(EMAIL, sessions[1].sid)[1] == replace(
-        sessions[1], rotation_count=1
-    )
+    assert store.update_sessions(EMAIL, list) == store.get_sessions(EMAIL)
 
 
 def test_ten_logins_at_once_end_the_ten_oldest(store: AccountStore, clock: MovableClock) -> None:
     old = [tracked_session(clock, number) for number in range(MAX_LISTED_SESSIONS)]
     add(store, *old)
-    _, read = store.get_user_and_sessions(EMAIL)
     clock.advance(60)
     new = [tracked_session(clock, number) for number in range(100, 110)]
     run_together(
         len(new),
         lambda number: store.update_sessions(
-            EMAIL, lambda listed: add_session(listed, new[number]), read
+            EMAIL, lambda listed: add_session(listed, new[number])
         ),
     )
     assert list_sids(store) == {session.sid for session in (*old[10:], *new)}

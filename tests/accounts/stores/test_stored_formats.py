@@ -166,8 +166,7 @@ def test_journal_with_tracked_session_is_read(tmp_path: Path, clock: MovableCloc
     path = tmp_path / "accounts.jsonl"
     path.write_text(TRACKED_JOURNAL, encoding="utf-8")
     with closing(open_store(f"file://{path}", clock)) as store:
-        _, listed = store.get_user_and_sessions(USER.email)
-        assert listed.sessions == [TRACKED_SESSION]
+        assert store.get_sessions(USER.email) == [TRACKED_SESSION]
 
 
 def test_deletion_survives_a_restart_of_the_journal(tmp_path: Path, clock: MovableClock) -> None:

@@ -1,6 +1,7 @@
 """Malformed paths, unknown methods, and the prefix of URLs."""
 
 import json
+import tracemalloc
 
 import pytest
 from django.test import RequestFactory
@@ -111,3 +112,15 @@ def test_only_cookies_with_a_backslash_are_ignored() -> None:
     cookies = 'one=1; bad="\\"x\\""; two="2"; three=\\'
     environ = RequestFactory().get("/", headers={**HOST, "Cookie": cookies}).environ
     assert CleanRequest(environ).COOKIES == {"one": "1", "two": "2"}
+
+
+def test_long_paths_do_not_fill_the_memory() -> None:
+    handler = Handler()
+    handler.resolve_request(RequestFactory().get("/health"))  # imports the views
+    tracemalloc.start()
+    for number in range(200):
+        path = f"/api/v1/auth/sessions/{number}{'a' * 8000}/revoke"
+        assert handler.resolve_request(RequestFactory().post(path))
+    used, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert used < 200 * 8000  # the paths alone

@@ -7,7 +7,6 @@ from itertools import count
 import pytest
 
 from accounts.domain.errors import StoreUnavailable
-from accounts.domain.interfaces import ListedSessions
 from accounts.domain.sessions import Session
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable
@@ -49,8 +48,8 @@ def test_outage_makes_every_call_unavailable(
         lambda: store.add_users([make_user(1)]),
         lambda: store.update_user(EMAIL, lambda user: USER),
         lambda: store.update_session(EMAIL, SID, lambda current: new_session(clock)),
-        lambda: store.get_user_and_sessions(EMAIL),
-        lambda: store.update_sessions(EMAIL, list, ListedSessions([], {})),
+        lambda: store.get_sessions(EMAIL),
+        lambda: store.update_sessions(EMAIL, list),
     )
     server.start() if outage == "killed" else server.resume()
     store.ping()
