@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import sys
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib.util import find_spec
 from tempfile import NamedTemporaryFile
@@ -37,10 +38,8 @@ def main() -> None:
     """Run `authproject`."""
     try:
         match sys.argv[1:]:
-            case ["demo"]:
-                run_demo()
-            case ["demo", "--port", port]:
-                run_demo(port)
+            case ["demo", *options]:
+                run_demo(options)
             case ["serve", *options]:
                 run_django_command(["authproject", "serve", *options])
             case ["manage", *command]:
@@ -73,8 +72,11 @@ def run_django_command(arguments: Sequence[str]) -> None:
         sys.exit(NO_DATABASE.format(hint) if "ENGINE" in str(error) else str(error))
 
 
-def run_demo(port: str = "8000") -> None:
+def run_demo(options: Sequence[str]) -> None:
     """Serve two accounts from memory, with a new secret and new passwords, which it prints."""
+    parser = ArgumentParser("authproject demo")
+    parser.add_argument("--port", default="8000")
+    port = parser.parse_args(options).port
     users = [{"email": email, "password": secrets.token_urlsafe(12)} for email in DEMO_USERS]
     with NamedTemporaryFile("w", suffix=".jsonl") as seeds:
         seeds.write("\n".join(map(json.dumps, users)))
@@ -90,10 +92,11 @@ def run_demo(port: str = "8000") -> None:
         for user in users:
             sys.stdout.write(f"{user['email']}  password: {user['password']}\n")
         sys.stdout.flush()
-        run_django_command(["authproject", *_build_server_command(port)])
+        run_django_command(["authproject", *build_server_command(port)])
 
 
-def _build_server_command(port: str) -> list[str]:
+def build_server_command(port: str) -> list[str]:
+    """Return the command of Django that serves; the development server if Granian is missing."""
     if find_spec("granian"):
         return ["serve", "--host", "localhost", "--port", port]
-    return ["runserver", "--noreload", f"localhost:{port}"]  # the wheel without its extra server
+    return ["runserver", "--noreload", f"localhost:{port}"]

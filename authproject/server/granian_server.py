@@ -155,6 +155,8 @@ class Server(MPServer):
         On SIGTERM alone, Granian closes new connections without a response, and those that are
         between two requests.
         """
+        # Once: several SIGTERMs can block Granian's worker until it is killed.
+        signal.signal(RETIRE_SIGNAL, signal.SIG_IGN)
         stop_accepting(self._listener)
         close_connections()
         Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()

@@ -1,10 +1,12 @@
 """The command `authproject`; tests/e2e/deploy/test_wheel.py runs it as the wheel installs it."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
+from authproject.command_line import build_server_command
 from tests.support.processes import Service, run_python, run_to_end
 
 WITHOUT = "import sys; sys.modules['{}'] = None; from authproject.command_line import main; main()"
@@ -40,6 +42,11 @@ def test_demo_without_the_extra_server_serves(tmp_path: Path) -> None:
         assert service.request("GET", "/").status == 200
 
 
+def test_server_of_the_demo_without_granian_is_of_django(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "granian", None)
+    assert build_server_command("81") == ["runserver", "--noreload", "localhost:81"]
+
+
 @pytest.mark.parametrize(
     ("package", "arguments", "extra"),
     [
@@ -70,7 +77,7 @@ def test_manage_runs_a_command() -> None:
     assert run_to_end(*MAIN, "manage", "check").returncode == 0
 
 
-@pytest.mark.parametrize("arguments", [(), ("help",), ("runserver",), ("demo", "--workers", "2")])
+@pytest.mark.parametrize("arguments", [(), ("help",), ("runserver",)])
 def test_anything_else_shows_how_it_is_used(arguments: tuple[str, ...]) -> None:
     run = run_to_end(*MAIN, *arguments)
     assert run.returncode == 1

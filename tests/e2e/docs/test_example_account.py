@@ -43,7 +43,7 @@ def get_values(text: str, field: str) -> Iterator[str]:
 
 def get_literals(path: Path, field: str) -> set[str]:
     values = get_values(path.read_text(encoding="utf-8"), field)
-    return {unquote_plus(value) for value in values if value[:2] != "{{"}
+    return {unquote_plus(value) for value in values if value[:2] != "{{" and not value.isupper()}
 
 
 def name_document(path: Path) -> str:

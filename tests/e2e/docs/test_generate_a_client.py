@@ -117,9 +117,3 @@ def test_python_code_has_no_type_error(generated: Path) -> None:
     config = "[mypy]\nstrict = true\nignore_errors = true\n[mypy-use]\nignore_errors = false\n"
     (generated / "mypy.ini").write_text(config)
     run_in(generated, "mypy", "--config-file", "mypy.ini", "use.py")
-
-
-def test_readme_has_the_same_commands(commands: tuple[list[str], list[str]]) -> None:
-    words = README.replace("`", " ").split()
-    for command in commands:
-        assert " ".join(command) in " ".join(words)

@@ -35,16 +35,20 @@ def test_20_kills_in_compactions_lose_no_change(tmp_path: Path) -> None:
         store.add_users([build_user(number) for number in range(USERS)])
     chosen = random.Random(1)
     confirmed, kills, during, rounds = -1, 0, 0, 0
-    while kills < KILLS and rounds < MAX_ROUNDS:
+    lines, ended = len(read_lines(path)), False
+    while (kills < KILLS or not ended) and rounds < MAX_ROUNDS:
         rounds += 1
-        changes = kill_writer(path, confirmed + 1, chosen.randint(1, MAX_CONFIRMED))
+        # A busy machine may need more time for one compaction that comes to its end.
+        longest = MAX_CONFIRMED if kills < KILLS else 10 * MAX_CONFIRMED
+        changes = kill_writer(path, confirmed + 1, chosen.randint(1, longest))
         confirmed, _ = changes[-1]
         kills += Path(f"{path}.new").exists()
         during += sum(in_compaction for _, in_compaction in changes)
-    assert kills == KILLS
+        before, lines = lines, len(read_lines(path))
+        ended |= lines < before
+    assert kills >= KILLS
+    assert ended
     assert during > KILLS  # no change waited for the end of a compaction
-    # Some compactions came to their end.
-    assert len(read_lines(path)) < 1 + USERS + 2 * (confirmed + 1)
     with closing(open_store(f"file://{path}", time.time)) as store:
         assert store.count_users() == USERS
         for number in range(confirmed + 1):
