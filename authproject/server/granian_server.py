@@ -145,10 +145,6 @@ class Server(MPServer):
         if self.reloads:
             signal.signal(RETIRE_SIGNAL, lambda *_: self._retire(close_connections))
 
-    def close_listener(self) -> None:
-        """Close this process's copy, so that the socket ends with Granian's own."""
-        self._listener.close()
-
     def _retire(self, close_connections: Callable[[], None]) -> None:
         """End this worker when its clients have other connections.
 

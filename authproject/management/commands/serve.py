@@ -173,7 +173,6 @@ def _follow_parent(application: Any, server: Server) -> None:
     server.drains.wait()
     application.start_draining()
     server.stops.wait()
-    server.close_listener()
     parent = cast(BaseProcess, multiprocessing.parent_process())
     parent.join(HASHING_SECONDS)
     # A test covers it, in a worker whose hash runs on: it is killed, and its coverage is lost.
