@@ -16,7 +16,7 @@ class BatchingStreamHandler(logging.StreamHandler[TextIO]):
     immediately, after those that wait. A process that is killed loses the lines that wait.
     """
 
-    # Each write is a system call, and two switches between threads: 15 µs a request under load.
+    # Each write is a system call, and two switches between threads: 19 µs of 213 a request.
 
     def __init__(self) -> None:
         super().__init__()
