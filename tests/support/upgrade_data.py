@@ -150,7 +150,7 @@ def read(client: Any, key: str) -> Any:
         case "set":
             return sorted(client.smembers(key))
         case other:
-            raise NotImplementedError(other)
+            raise ValueError(other)
 
 
 def main(folder: str, python: str, name: str) -> None:
