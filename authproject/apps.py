@@ -22,8 +22,8 @@ class AuthprojectConfig(AppConfig):
 
     def ready(self) -> None:
         # The imports register the checks, and connect the receiver of the log.
-        import authproject.checks  # noqa: PLC0415
-        import authproject.monitoring.security_log  # noqa: F401, PLC0415
+        import authproject.checks  # noqa: PLC0415  # registers them
+        import authproject.monitoring.security_log  # noqa: F401, PLC0415  # connects its receiver
 
         # No log format shows them, and a request is 3 µs faster: see Python's logging HOWTO.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

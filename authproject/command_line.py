@@ -56,7 +56,7 @@ def main() -> None:
 def run_django_command(arguments: Sequence[str]) -> None:
     """Run `manage.py` with these arguments, the first of which is the program's name."""
     # The wheel without its extras cannot import it.
-    from authproject.server.startup import exit_with_error  # noqa: PLC0415
+    from authproject.server.startup import exit_with_error  # noqa: PLC0415  # as said above
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
     try:

@@ -172,7 +172,7 @@ class AccountLoad:
         response = connection.getresponse()
         text = response.read()
         if response.status in {200, 201, 204}:
-            return json.loads(text or b"{}")  # type: ignore[no-any-return]
+            return json.loads(text or b"{}")  # type: ignore[no-any-return]  # JSON
         assert response.status in {401, 503}, text
         if response.status == 503:
             assert json.loads(text)["code"] == "store_unavailable"

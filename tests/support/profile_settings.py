@@ -3,7 +3,7 @@
 import os
 
 from authproject import settings as base
-from authproject.settings import *  # noqa: F403
+from authproject.settings import *  # noqa: F403  # as settings do
 
 PATH = "tests.support.profiles.PersonSerializer"
 

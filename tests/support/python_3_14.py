@@ -36,7 +36,7 @@ def main() -> str:
 def replace_packages() -> None:
     sys.modules["bcrypt"] = build_bcrypt()
     sys.modules["orjson"] = build_orjson()
-    concurrent.futures.ThreadPoolExecutor = ExecutorWithoutThreads  # type: ignore[assignment,misc]
+    concurrent.futures.ThreadPoolExecutor = ExecutorWithoutThreads  # type: ignore[assignment,misc]  # has no threads
 
 
 def build_bcrypt() -> types.ModuleType:
@@ -48,7 +48,7 @@ def build_bcrypt() -> types.ModuleType:
     module.hashpw = hash_password
     module.checkpw = lambda password, hashed: hash_password(password, hashed) == hashed
     module.gensalt = lambda rounds=12, prefix=b"2b": b"$2b$%02d$%s" % (rounds, b"." * 22)
-    return module  # type: ignore[no-any-return]
+    return module  # type: ignore[no-any-return]  # a module is Any
 
 
 def build_orjson() -> types.ModuleType:
@@ -57,7 +57,7 @@ def build_orjson() -> types.ModuleType:
     module.__getattr__ = lambda name: 0  # the options
     module.loads = json.loads
     module.dumps = lambda value, default=str, option=0: json.dumps(value, default=default).encode()
-    return module  # type: ignore[no-any-return]
+    return module  # type: ignore[no-any-return]  # a module is Any
 
 
 class ExecutorWithoutThreads(concurrent.futures.Executor):

@@ -124,7 +124,7 @@ class Failover:
         self.lost = self.plain.find_lost(self._exists)
         self.lost_confirmed = self.confirmed.find_lost(self._exists)
         print("plain:", self.plain.describe(self.lost))  # noqa: T201  # for pytest -rP
-        print("confirmed:", self.confirmed.describe(self.lost_confirmed))  # noqa: T201
+        print("confirmed:", self.confirmed.describe(self.lost_confirmed))  # noqa: T201  # a figure for the reader
         make_replica(self.old, self.new)
         wait_until(lambda: all(map(knows_all, self._deployment.sentinels)))
 

@@ -75,7 +75,7 @@ def test_marker_is_checked_once_a_second(
     store.was_emptied()
     ask(valkey_server.port, "CONFIG", "RESETSTAT")
     for number in range(3):
-        assert store.get_user(f"user{number}@example.com") is None  # type: ignore[arg-type]
+        assert store.get_user(f"user{number}@example.com") is None  # type: ignore[arg-type]  # it is normalized
     assert b"cmdstat_get:calls=3," in ask(valkey_server.port, "INFO", "commandstats")
 
 
