@@ -186,10 +186,13 @@ def test_sentinels_away_leave_the_known_primary(
 
 
 def test_closed_store_ends_its_threads(open_url: OpenStore, sentinel: Server) -> None:
+    others = set(threading.enumerate())
     store = open_url(get_sentinel_url(sentinel))
     store.ping()
+    own = set(threading.enumerate()) - others
+    assert own
     store.close()
-    wait_until(lambda: all(thread.name != "sentinel" for thread in threading.enumerate()))
+    wait_until(lambda: not any(thread.is_alive() for thread in own))
 
 
 def test_sentinel_that_names_another_primary_is_followed(
