@@ -31,7 +31,8 @@ from tests.support.valkey import wait_until
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
 
 STORES = ["memory", "file", "valkey"]
-ENDING = ["SIGQUIT", "SIGUSR1", "SIGUSR2"]
+ENDING = {"SIGQUIT": "memory", "SIGUSR1": "file", "SIGUSR2": "valkey"}
+"""Each of these signals with the store of its test: the store has no part in how a process ends."""
 CLIENTS = 4
 HOSTS = ["localhost", "127.0.0.1"]
 RELOADED = "replaced the workers after SIGHUP"
@@ -353,7 +354,7 @@ def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
     assert not is_running(worker)
 
 
-@pytest.mark.parametrize("name", ENDING)
+@pytest.mark.parametrize(("name", "any_store_url"), ENDING.items(), indirect=["any_store_url"])
 def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
     with run_service(tmp_path, STORE_URL=any_store_url) as service:
         [worker] = service.workers()
@@ -362,7 +363,11 @@ def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: st
         wait_until(lambda: not is_running(worker))
 
 
-@pytest.mark.parametrize("name", [*ENDING, "SIGTERM", "SIGINT"])
+@pytest.mark.parametrize(
+    ("name", "any_store_url"),
+    [*ENDING.items(), ("SIGTERM", "file"), ("SIGINT", "memory")],
+    indirect=["any_store_url"],
+)
 def test_ended_single_worker_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
     with run_service(tmp_path, STORE_URL=any_store_url) as service:
         send(name, *service.workers())
@@ -384,16 +389,16 @@ def test_ended_worker_of_two_is_replaced(tmp_path: Path, valkey_url: str, name: 
         assert service.is_up()
 
 
-def test_window_change_does_nothing(tmp_path: Path, any_store_url: str) -> None:
-    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+def test_window_change_does_nothing(tmp_path: Path) -> None:
+    with run_service(tmp_path) as service:
         processes = [service.process.pid, *service.workers()]
         send("SIGWINCH", *processes)
         assert service.register().status == 201
         assert [service.process.pid, *service.workers()] == processes
 
 
-def test_hangup_to_worker_does_nothing(tmp_path: Path, any_store_url: str) -> None:
-    with run_service(tmp_path, STORE_URL=any_store_url) as service:
+def test_hangup_to_worker_does_nothing(tmp_path: Path) -> None:
+    with run_service(tmp_path) as service:
         [worker] = service.workers()
         send("SIGHUP", worker)
         assert service.register().status == 201
