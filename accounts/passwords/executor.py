@@ -116,4 +116,4 @@ class HashingExecutor:
 def _lower_priority() -> None:
     # Only Linux has a priority per thread; elsewhere this would change the whole process.
     if sys.platform == "linux":  # pragma: no branch  # the tests run on Linux
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), HASHING_NICENESS)
+        os.nice(HASHING_NICENESS)  # of this thread, relative to the process
