@@ -15,7 +15,7 @@ PEERS := .venv-bench
 AUDIT := .venv-audit
 BIN := $(VENV)/bin
 
-.PHONY: help run test fuzz check audit lint types format docs bench soak versions clean
+.PHONY: help run test fuzz check audit lint types format docs bench soak versions mutate clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -68,8 +68,13 @@ soak: $(VENV)/bench.stamp ## traffic and faults over each store, 20 minutes; MIN
 versions: $(VENV)/dev.stamp ## nox: the tests with other Pythons, Djangos, DRFs and servers
 	$(BIN)/nox
 
+# What it has done is in mutants/: another run goes on from there, after a change of the code, too.
+mutate: $(VENV)/mutate.stamp ## mutmut: would a test notice a wrong line? Resumes; MODULE=accounts.tokens for a part
+	$(BIN)/mutmut run $(if $(MODULE),"$(MODULE)*")
+	$(BIN)/mutmut results
+
 clean: ## remove the virtual environments and the caches
-	rm -rf $(VENV) $(PEERS) $(AUDIT) .nox .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
+	rm -rf $(VENV) $(PEERS) $(AUDIT) mutants .nox .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage .coverage.*
 
 .env: | $(VENV)/run.stamp
 	$(BIN)/python -m authproject.init_env
@@ -89,6 +94,10 @@ $(VENV)/dev.stamp: requirements.txt requirements-argon2.txt requirements-dev.txt
 
 $(VENV)/bench.stamp: $(VENV)/dev.stamp bench/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
+	@touch $@
+
+$(VENV)/mutate.stamp: $(VENV)/dev.stamp requirements-mutate.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-mutate.txt
 	@touch $@
 
 # The peers' versions are their own: passlib needs a bcrypt that the service has outgrown.
