@@ -157,10 +157,13 @@ def _to_error(exception: Exception) -> ErrorResponse | None:
 def _from_account_error(
     status: int, error: AccountError, headers: Mapping[str, str]
 ) -> ErrorResponse:
-    token_error = error if isinstance(error, TokenError) else None
-    log_reason = token_error.log_reason if token_error else None
     return ErrorResponse(
-        status, error.code, error.detail, headers, token_error=token_error, log_reason=log_reason
+        status,
+        error.code,
+        error.detail,
+        headers,
+        token_reason=error.reason if isinstance(error, TokenError) else None,
+        log_reason=error.log_reason if isinstance(error, TokenError) else None,
     )
 
 

@@ -129,9 +129,9 @@ class RequestMetrics:
                 get_outcome_counter(operation, outcome)
 
     def count(
-        self, path: str, fields: dict[str, Any], error: errors.TokenError | None, seconds: float
+        self, path: str, fields: dict[str, Any], token_reason: str | None, seconds: float
     ) -> None:
-        """Count a request. `fields` are those of its access line; `error` refused its token."""
+        """Count a request. `fields` are of its access line, `token_reason` of a refused token."""
         method, route = fields["method"], fields["route"]
         # Labels have few values: unknown methods share one, and so do paths without a route.
         label = method if method in KNOWN_METHODS else "other"
@@ -141,8 +141,8 @@ class RequestMetrics:
             operation = "access"
         if operation is not None:
             get_outcome_counter(operation, fields.get("code", "success")).inc()
-        if error is not None:
-            tokens_refused.labels(error.reason).inc()
+        if token_reason is not None:
+            tokens_refused.labels(token_reason).inc()
 
 
 def get_operations() -> dict[tuple[str, str | None], str]:

@@ -11,7 +11,6 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.utils.encoding import escape_uri_path
 
-from accounts.domain.errors import TokenError
 from accounts.rest.responses import ErrorResponse
 from authproject.monitoring.formatters import log_fields, mask_tokens, request_id
 from authproject.server.environ import KNOWN_METHODS
@@ -72,15 +71,15 @@ class RequestMiddleware:
         response = self.get_response(request)
         seconds = time.perf_counter() - started
         fields = self._build_fields(request, response, seconds)
-        token_error = None
+        token_reason = None
         if response.status_code >= FIRST_ERROR_STATUS:
-            token_error = _add_error(fields, response)
+            token_reason = _add_error(fields, response)
         elif code := getattr(response, "log_code", None):
             fields["code"] = code
         message = f"{fields['method']} {fields['path']} {fields['status']}"
         log_fields(access_log, logging.INFO, message, fields)
         if self._metrics:
-            self._metrics.count(request.path_info, fields, token_error, seconds)
+            self._metrics.count(request.path_info, fields, token_reason, seconds)
         return response
 
     def _build_fields(
@@ -98,14 +97,14 @@ class RequestMiddleware:
         }
 
 
-def _add_error(fields: dict[str, Any], response: Any) -> TokenError | None:
-    """Add the response's error code and its reason. Return the error of a refused token."""
+def _add_error(fields: dict[str, Any], response: Any) -> str | None:
+    """Add the response's error code and its reason. Return why a token was refused."""
     # Set by accounts.rest.exceptions. Not read from the body, which clients can influence.
     error: ErrorResponse | None = getattr(response, "error", None)
     fields["code"] = (error and error.log_code) or "error"
     if error and error.log_reason:
         fields["reason"] = error.log_reason
-    return error.token_error if error else None
+    return error.token_reason if error else None
 
 
 def _format_path(path: str) -> str:

@@ -1,5 +1,7 @@
 """How requests and bodies reach Django, and which run on a thread."""
 
+import asyncio
+import gc
 import json
 import socket
 import threading
@@ -26,10 +28,12 @@ from tests.support.passwords import build_full_executor
 from tests.support.processes import Service, run_service
 from tests.support.rsgi import (
     BrokenHandler,
+    RSGIProtocol,
     build_application,
     build_overloaded_application,
     call,
     register_together,
+    send,
 )
 from tests.support.valkey import Server, valkey_binary, wait_until
 
@@ -298,6 +302,41 @@ def test_browsable_api_disabled_cookie_needs_no_thread(
 def test_changing_method_in_any_case_needs_a_thread(api: Api, method: str) -> None:
     response = call(build_overloaded_application(Execution.THREAD), method, PROFILE)
     assert response.status == 503
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "status"),
+    [
+        ("GET", PROFILE, "access_token", 200),
+        ("GET", PROFILE, "refresh_token", 401),
+        ("DELETE", PROFILE, "access_token", 405),
+        ("GET", "/health", None, 200),
+        ("POST", "/api/v1/auth/refresh", "refresh_token", 200),
+        ("POST", "/api/v1/auth/refresh", "access_token", 401),
+    ],
+)
+def test_request_leaves_no_garbage(
+    api: Api, method: str, path: str, kind: str | None, status: int
+) -> None:
+    token = api.register_and_log_in()[kind] if kind else ""
+    body = json.dumps({"refresh_token": token}).encode()
+    headers = [("authorization", f"Bearer {token}")]
+    if method == "POST":
+        headers = [("content-type", JSON), ("content-length", str(len(body)))]
+    application = build_application()
+
+    async def count_garbage() -> int:
+        for _ in range(2):  # The first request fills caches.
+            gc.collect()
+            response = await send(application, RSGIProtocol(body), method, path, *headers)
+            assert response.status == status
+        return gc.collect()
+
+    gc.disable()
+    try:
+        assert asyncio.run(count_garbage()) == 0
+    finally:
+        gc.enable()
 
 
 TOO_MANY_REQUESTS = 5 * THREADS
