@@ -51,11 +51,7 @@ HOMES = {
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",
     },
-    "rest_framework_simplejwt": {
-        "accounts.authentication",
-        "accounts.tokens.key_ring",
-        "accounts.tokens.service",
-    },
+    "rest_framework_simplejwt": {"accounts.authentication"},
 }
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
 
