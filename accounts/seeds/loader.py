@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -14,8 +15,6 @@ from accounts.passwords.executor import HASHING_THREADS
 from accounts.seeds.reader import SeedUser
 
 RETRY_SECONDS = 2.0
-
-_sleep = threading.Event().wait
 
 logger = logging.getLogger("accounts.seeds")
 
@@ -67,7 +66,9 @@ class SeedLoader:
     def _load_and_log(self) -> None:
         logger.info("seeded %d of %d accounts", self.load(), len(self.seeds))
 
-    def load_with_retry(self, sleep: Callable[[float], object] = _sleep) -> threading.Thread | None:
+    def load_with_retry(
+        self, sleep: Callable[[float], object] = time.sleep
+    ) -> threading.Thread | None:
         """Add the missing accounts; if the store is unavailable, retry on a thread."""
         try:
             self._load_and_log()

@@ -136,12 +136,9 @@ class Command(BaseCommand):
         for user in users:
             created = datetime.fromtimestamp(user.created_at, UTC)
             if as_json:
-                fields: dict[str, Any] = {
-                    "email": user.email,
-                    "created_at": created.isoformat(),
-                }
-                fields |= {"disabled": user.disabled}
-                self.stdout.write(json.dumps(fields | _build_profile(user)))
+                fields: dict[str, Any] = {"email": user.email, "created_at": created.isoformat()}
+                fields |= {"disabled": user.disabled} | _build_profile(user)
+                self.stdout.write(json.dumps(fields))
             else:
                 status = "disabled" if user.disabled else "enabled"
                 self.stdout.write(ROW.format(f"{created:%Y-%m-%d %H:%M}", status, user.email))
