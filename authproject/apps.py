@@ -10,6 +10,8 @@ from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, reset_queries
 from django.dispatch import Signal
 
+from authproject.unused_packages import import_rest_framework
+
 Receiver = tuple[Signal, Callable[..., Any]]
 
 NO_DATABASE = "django.db.backends.dummy"
@@ -25,6 +27,8 @@ class AuthprojectConfig(AppConfig):
         import authproject.checks  # noqa: PLC0415  # registers them
         import authproject.monitoring.security_log  # noqa: F401, PLC0415  # connects its receiver
 
+        if not (settings.API_DOCS or settings.BROWSABLE_API):
+            import_rest_framework()
         # No log format shows them, and a request is 3 µs faster: see Python's logging HOWTO.
         logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
         for signal, receiver in get_unneeded_receivers():
