@@ -27,6 +27,7 @@ class LengthHandler(Handler):
             body = environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
             environ["wsgi.input"] = BytesIO(body)
             environ["CONTENT_LENGTH"] = str(len(body))
+        environ.setdefault("HTTP_HOST", "")  # Otherwise Django uses SERVER_NAME as the host.
         return super().__call__(environ, start_response)
 
     def get_response(self, request: HttpRequest) -> HttpResponseBase:

@@ -96,7 +96,8 @@ class TokenService:
         return claims
 
     def _verify(self, token: str, token_type: TokenType) -> Claims:
-        if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
+        # PyJWT ignores padding, which RFC 7515 §2 leaves out.
+        if len(token) > MAX_TOKEN_LENGTH or not token.isascii() or "=" in token:
             raise TokenInvalid
         try:
             return _parse_claims(self._ring.decode(token), token_type)

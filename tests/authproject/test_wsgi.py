@@ -1,5 +1,6 @@
-"""Chunked bodies, as a WSGI server passes them to the application."""
+"""Bodies and Host as a WSGI server passes them to the application."""
 
+import json
 from io import BytesIO
 from typing import Any
 from wsgiref.util import setup_testing_defaults
@@ -84,3 +85,11 @@ def test_response_without_content_has_no_content_length(api: Api) -> None:
     application(environ, lambda status, headers: sent.extend([("status", status), *headers]))
     assert dict(sent)["status"].startswith("204")
     assert "Content-Length" not in dict(sent)
+
+
+def test_request_without_host_is_refused() -> None:
+    """PEP 3333 has a `SERVER_NAME`, which Django takes in its place."""
+    environ = build_environ("/api/v1/protected/profile", "GET")
+    environ["SERVER_NAME"] = environ.pop("HTTP_HOST")
+    body = b"".join(application(environ, lambda *_: None))
+    assert json.loads(body)["code"] == "invalid_host"

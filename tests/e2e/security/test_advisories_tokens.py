@@ -250,6 +250,7 @@ def test_ghsa_hxm8_2xgr_2p9m_revoked_token_has_no_other_spelling(api: Api) -> No
     https://github.com/jpadilla/pyjwt/security/advisories/GHSA-hxm8-2xgr-2p9m
     """
     pair = api.register_and_log_in()
+    assert_invalid(api, f"{pair['access_token']}=", f"{pair['refresh_token']}=")
     api.logout(pair["refresh_token"])
     for token in pair["access_token"], pair["refresh_token"]:
         for spelling in (token, f"{token}=", f"{token}=="):
