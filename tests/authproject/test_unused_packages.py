@@ -13,7 +13,11 @@ SERVE = (
     "print(*sys.modules)"
 )
 OPTIONAL = ("pygments", "requests", "uritemplate", "yaml")
-UNUSED = {*OPTIONAL, "jinja2", "urllib3", "django.test.client", "django.contrib.admin.options"}
+UNUSED = {
+    *OPTIONAL,
+    *("jinja2", "urllib3", "django.test.client", "django.contrib.admin.options"),
+    "django.db.migrations.autodetector",
+}
 USE_LATER = (
     "import authproject.rsgi; from django.contrib import admin; import django.test.signals as one; "
     "from django.test import Client, signals; import django.test; "
