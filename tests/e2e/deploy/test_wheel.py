@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
@@ -76,6 +77,12 @@ def test_new_dotenv_in_the_current_folder_is_read(command: str, tmp_path: Path) 
 def test_manage_runs_a_command_of_django(command: str, tmp_path: Path) -> None:
     checked = run("env", f"JWT_SECRET_KEY={'s' * 32}", command, "manage", "check", cwd=tmp_path)
     assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("package", ["accounts", "authproject"])
+def test_wheel_says_that_it_has_types(wheel: Path, package: str) -> None:
+    """Without this file, type checkers ignore the annotations of a package (PEP 561)."""
+    assert f"{package}/py.typed" in ZipFile(wheel).namelist()
 
 
 @pytest.mark.parametrize(
