@@ -6,7 +6,6 @@ from wsgiref.headers import Headers
 
 from corsheaders.defaults import default_headers
 
-from accounts.conf import MAX_BODY_BYTES  # noqa: F401  # a setting
 from accounts.tokens.keys import derive_key
 from authproject import __version__
 from authproject.environment.reader import read_environment
