@@ -1,5 +1,6 @@
 """Fixtures for all tests, and the rule that CI skips nothing."""
 
+import gc
 import os
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
@@ -84,6 +85,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         origins = {getattr(value, "__module__", None) for value in vars(module).values()}
         if origins & PROCESS_HELPERS or "e2e" in item.path.parts:
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is collected out of garbage collection.
+
+    `make mutate` forks a process that has collected: a fork takes 0.1 s of CPU instead of 0.4.
+    """
+    gc.freeze()
 
 
 PROCESS_HELPERS = {f"tests.support.{name}" for name in ("processes", "pythons", "valkey", "node")}
