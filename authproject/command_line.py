@@ -35,7 +35,6 @@ DEMO_USERS = ("ada@example.com", "bob@example.com")
 
 
 def main() -> None:
-    """Run `authproject`."""
     try:
         match sys.argv[1:]:
             case ["demo", *options]:

@@ -43,7 +43,6 @@ def set_auth_cookies(response: HttpResponseBase, tokens: TokenPair) -> None:
 
 
 def delete_auth_cookies(response: HttpResponseBase) -> None:
-    """Delete both cookies."""
     root = get_script_prefix()
     response.delete_cookie(ACCESS_COOKIE, path=root, samesite="Strict")
     response.delete_cookie(REFRESH_COOKIE, path=root + REFRESH_PATH, samesite="Strict")

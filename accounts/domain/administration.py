@@ -35,7 +35,6 @@ class AccountAdministration:
         return (user for user in self.store.iter_users() if search.lower() in user.email)
 
     def get(self, email: EmailAddress) -> User:
-        """Return an account."""
         user = self.store.get_user(email)
         if user is None:
             raise UnknownAccount
@@ -60,7 +59,6 @@ class AccountAdministration:
         return self._update(email, Event.USER_ENABLED, disabled=False)
 
     def delete(self, email: EmailAddress) -> None:
-        """Delete an account."""
         try:
             self.store.delete_user(email, lambda user: None)
         except KeyError:

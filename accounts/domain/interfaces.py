@@ -11,7 +11,7 @@ from accounts.domain.sessions import Session
 from accounts.domain.users import EmailAddress, User
 
 Clock = Callable[[], float]
-"""Returns seconds since the epoch."""
+"""Returns seconds: since the epoch, unless the parameter says otherwise."""
 
 EventHandler = Callable[[Event, str], None]
 """Receives each security event with the user's e-mail address; must not raise."""

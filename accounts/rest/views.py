@@ -19,7 +19,7 @@ from accounts.rest.parsers import FormParser, MultiPartParser
 
 
 class BaseAPIView(APIView):
-    """Checks a body's media type before credentials and method; DRF checks it at `request.data`."""
+    """Checks a body's size and type before credentials and method; in DRF, that comes last."""
 
     store_access: ClassVar[StoreAccess | None] = None
     """How the view uses the store; an `@action(store_access=...)` overrides it.

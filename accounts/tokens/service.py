@@ -57,7 +57,6 @@ class TokenService:
         self._verify_cached = lru_cache(TOKEN_CACHE_SIZE)(self._verify)
 
     def issue(self, claims: Claims) -> str:
-        """Return a signed access token, or a refresh token for `RefreshClaims`."""
         payload: dict[str, Any] = {
             "type": TokenType.ACCESS,
             "sub": claims.email,
@@ -82,11 +81,9 @@ class TokenService:
         return self._check_times(self._verify_cached(token, TokenType.ACCESS))
 
     def verify_refresh(self, token: str) -> RefreshClaims:
-        """Return the claims of a refresh token. Raises `TokenInvalid` or `TokenExpired`."""
         return cast(RefreshClaims, self._check_times(self._verify_cached(token, TokenType.REFRESH)))
 
     def verify_for_revocation(self, token: str) -> Claims:
-        """Return the claims of a token of either type, expired or not. Raises `TokenInvalid`."""
         try:
             claims = self._verify_cached(token, TokenType.REFRESH)
         except WrongTokenType:

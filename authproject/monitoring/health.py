@@ -29,7 +29,7 @@ class LivenessView(PublicJSONView):
 
 
 class ReadinessView(PublicJSONView):
-    """Reports whether the store answers and takes changes; 503 if it does not, or at the end."""
+    """Reports whether the store answers and takes changes; 503 if not, and during a shutdown."""
 
     store_access = StoreAccess.WRITE
 

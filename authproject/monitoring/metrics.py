@@ -119,8 +119,6 @@ def _check_store(check: Callable[[], object]) -> int:
 
 
 class RequestMetrics:
-    """Counts and times requests."""
-
     def __init__(self) -> None:
         # By path: a request may be refused before Django resolves its route.
         self._operations = get_operations()
@@ -161,7 +159,6 @@ def get_operations() -> dict[tuple[str, str | None], str]:
 
 
 def render_metrics() -> bytes:
-    """Return all metrics in Prometheus's text format."""
     registry = prometheus.CollectorRegistry()
     registry.register(ServiceCollector())
     if folder := os.environ.get(MULTIPROC_DIR):

@@ -197,27 +197,6 @@ def test_compaction_finds_damage_and_next_change_repairs_it(
     assert reopen().get_user(make_user(1).email) == make_user(1)
 
 
-def test_compaction_keeps_record_that_does_not_equal_itself(
-    compact: Callable[[], AccountStore], reopen: Reopen, path: Path
-) -> None:
-    class Unequal(str):
-        __slots__ = ()
-
-        def __eq__(self, other: object) -> bool:
-            return False
-
-        __hash__ = str.__hash__
-
-    store = compact()
-    odd = replace(make_user(2), password_hash=Unequal("hash"))
-    store.add_user(odd)
-    store.update_user(EMAIL, set_stamp("last"))
-    wait_for_compaction(path, lines=4)
-    stored = reopen().get_user(odd.email)
-    assert stored is not None
-    assert stored.password_hash == "hash"
-
-
 def test_thread_that_cannot_start_leaves_the_change_stored(
     compact: Callable[[], AccountStore],
     reopen: Reopen,
