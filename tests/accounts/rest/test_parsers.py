@@ -262,7 +262,7 @@ def test_encoding_of_no_body_is_ignored(api: Api) -> None:
 def post_over_wsgi(media_type: str, body: bytes, path: str = REGISTER) -> Any:
     """Call the WSGI application as a server does: Django's client cannot send some media types."""
     environ = RequestFactory().generic("POST", path, body, headers=PAGE).environ
-    environ |= {"CONTENT_TYPE": media_type}
+    environ |= {"CONTENT_TYPE": media_type, "HTTP_HOST": "testserver"}
     started: list[Any] = []
     content = b"".join(application(environ, lambda *start: started.extend(start)))
     status, headers = started[0], dict(started[1])
