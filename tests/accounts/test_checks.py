@@ -9,7 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pytest_django import Settings
 
 from accounts import checks
-from accounts.conf import get_settings
+from accounts.conf import conf, get_settings
 from accounts.services import get_services
 from tests.support.guides import read_page
 
@@ -66,6 +66,8 @@ def test_cheap_hashes_have_a_warning_when_deployed(settings: Settings) -> None:
 def test_other_than_a_dictionary_is_an_error(settings: Settings, value: Any) -> None:
     settings.ACCOUNTS = value
     assert [*checks.check_settings(), *checks.check_deployment()] == [checks.E001]
+    # The URLs are loaded before the checks run: they must not fail first, with a traceback.
+    assert conf.STORE_URL == "memory://"
 
 
 @pytest.mark.parametrize(
