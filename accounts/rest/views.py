@@ -3,6 +3,7 @@
 from math import inf
 from typing import Any, ClassVar
 
+from django.http import HttpRequest
 from rest_framework.exceptions import NotFound
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -40,6 +41,12 @@ class BaseAPIView(APIView):
     @property
     def is_enabled(self) -> bool:
         return self.enabled_by is None or bool(getattr(conf, self.enabled_by))
+
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
+        """Return DRF's request. It has two attributes itself that DRF would look up each time."""
+        drf_request = super().initialize_request(request, *args, **kwargs)
+        drf_request.META, drf_request.method = request.META, request.method
+        return drf_request
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Raise `NotFound` for a disabled view, whatever the request is."""
