@@ -57,7 +57,7 @@ class JSONLineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
-            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
+            "timestamp": datetime.fromtimestamp(record.created, UTC),
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
@@ -93,6 +93,8 @@ def _to_jsonable(value: Any) -> Any:
     """Return a value of a JSON type; of any other value, its text."""
     if value is None or isinstance(value, str | int):
         return value
+    if isinstance(value, datetime):
+        return value.isoformat()
     return value if isinstance(value, float) and math.isfinite(value) else str(value)
 
 

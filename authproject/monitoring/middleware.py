@@ -61,9 +61,9 @@ class RequestMiddleware:
             response = self._log_and_count(request)
         finally:
             request_id.reset(token)
-        response.headers["X-Request-ID"] = name
         is_private = request.path_info.startswith(PRIVATE_PATHS)
-        set_headers(response, PRIVATE_HEADERS if is_private else COMMON_HEADERS)
+        headers = PRIVATE_HEADERS if is_private else COMMON_HEADERS
+        set_headers(response, {"x-request-id": ("X-Request-ID", name), **headers})
         return response
 
     def _log_and_count(self, request: HttpRequest) -> HttpResponse:

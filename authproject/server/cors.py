@@ -6,7 +6,6 @@ from functools import lru_cache
 from corsheaders.middleware import ACCESS_CONTROL_REQUEST_PRIVATE_NETWORK, CorsMiddleware
 from corsheaders.signals import check_request_enabled
 from django.http import HttpRequest, HttpResponse
-from django.utils.cache import patch_vary_headers
 
 from authproject.server.headers import PreparedHeaders, prepare_headers, set_headers
 
@@ -37,12 +36,7 @@ class CachedCorsMiddleware(CorsMiddleware):
         if not _is_cacheable(request, origin):
             return super().__call__(request)  # type: ignore[return-value]  # not asynchronous
         response = self.get_response(request)
-        headers = self._get_headers(origin, request.path_info)
-        vary = response.headers.get("Vary")
-        set_headers(response, headers)
-        if vary is not None and "vary" in headers:
-            response.headers["Vary"] = vary
-            patch_vary_headers(response, [headers["vary"][1]])
+        set_headers(response, self._get_headers(origin, request.path_info))
         return response
 
     def _decide(self, origin: str, path: str) -> PreparedHeaders:

@@ -7,6 +7,7 @@ them. With `Mapping.items`, which Django uses to read them, that is 6 µs a requ
 from collections.abc import Mapping
 
 from django.http.response import HttpResponseBase, ResponseHeaders
+from django.utils.cache import patch_vary_headers
 
 PreparedHeaders = dict[str, tuple[str, str]]
 """Headers that were checked, by their name in lower case."""
@@ -18,8 +19,13 @@ def prepare_headers(headers: Mapping[str, str]) -> PreparedHeaders:
 
 
 def set_headers(response: HttpResponseBase, prepared: PreparedHeaders) -> None:
-    """Set headers, as `response[name] = value` for each one."""
-    response.headers._store.update(prepared)  # noqa: SLF001  # see PRIVATE_USES
+    """Set headers, as `response[name] = value` for each one. `Vary` is added to."""
+    store = response.headers._store  # noqa: SLF001  # see PRIVATE_USES
+    vary = store.get("vary")
+    store.update(prepared)
+    if vary and "vary" in prepared:
+        store["vary"] = vary
+        patch_vary_headers(response, [prepared["vary"][1]])
 
 
 def get_headers(response: HttpResponseBase) -> list[tuple[str, str]]:

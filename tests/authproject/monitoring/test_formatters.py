@@ -10,6 +10,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,13 @@ def test_json_line_is_one_line_of_ascii(lines: LogLines, text: str) -> None:
 
 def test_lone_surrogate_is_escaped() -> None:
     assert to_json({"text": "\ud800"}) == '{"text": "\\ud800"}'
+
+
+@pytest.mark.parametrize("text", ["ascii", "\ud800"], ids=ascii)
+def test_time_is_iso_8601(text: str) -> None:
+    time = datetime(2026, 11, 26, 8, 30, 0, 1, tzinfo=UTC)
+    line = parse_strict_json(to_json({"time": time, "text": text}))
+    assert line == {"time": time.isoformat(), "text": text}
 
 
 def test_extra_fields_are_logged(lines: LogLines) -> None:
