@@ -4,7 +4,7 @@ from django.dispatch import Signal
 
 from accounts.domain.events import Event
 
-security_event = Signal()
+security_event = Signal(use_caching=True)
 """Sent with `event`, an `Event`, and `user`, the e-mail address."""
 
 password_hash_queue_changed = Signal()

@@ -39,6 +39,7 @@ HOMES = {
         "accounts.seeds.reader",
         "accounts.stores.journal.format",
         "accounts.stores.serialization",
+        "accounts.tokens.key_ring",
         "authproject.monitoring.formatters",
     },
     "pytest": {"accounts.testing"},

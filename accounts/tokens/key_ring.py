@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any
 
 import jwt
+import orjson
 from jwt.types import Options
 from jwt.utils import base64url_encode
 
@@ -76,4 +77,10 @@ class KeyRing:
 
 
 def _dump_json(value: Mapping[str, Any]) -> bytes:
+    """Return JSON in ASCII, as PyJWT encodes it."""
+    try:
+        if (text := orjson.dumps(value)).isascii():
+            return text
+    except TypeError:
+        pass  # a project's claim: a number over 64 bits, or a lone surrogate
     return json.dumps(value, separators=(",", ":")).encode()

@@ -193,8 +193,9 @@ def test_resigned_token_with_own_kid_is_accepted(restart: Restart, use: Use) -> 
     assert use(api, resign(pair, NEW, kid=get_kid(pair["access_token"]))) == "ok"
 
 
-def test_encode_returns_the_token_of_pyjwt() -> None:
-    payload = {"sub": "ünï@xn--bcher-kva.example", "iat": 1, "gen": 3}
+@pytest.mark.parametrize("claim", ["plain", "ünï", "\ud800", "\x00\x7f\u2028", 2**64, True, None])
+def test_encode_returns_the_token_of_pyjwt(claim: Any) -> None:
+    payload = {"sub": "ann@xn--bcher-kva.example", "iat": 1, "gen": 3, "own": [claim]}
     token = KeyRing([OLD]).encode(payload)
     headers = {"kid": get_kid(token)}
     assert token == jwt.encode(payload, OLD, algorithm="HS256", headers=headers)
