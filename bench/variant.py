@@ -50,7 +50,7 @@ def threads(value: str) -> None:
 
 def granian(name: str, kind: type[Enum], value: str) -> None:
     serve = module("authproject.management.commands.serve")
-    serve.Granian = partial(serve.Granian, **{name: kind(value)})
+    serve.Server = partial(serve.Server, **{name: kind(value)})
 
 
 CHOICES: dict[str, Callable[[str], None]] = {
