@@ -52,9 +52,8 @@ HOMES = {
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",
     },
-    "rest_framework_simplejwt": {"accounts.authentication"},
 }
-FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
+FRAMEWORKS = {"django", "rest_framework", "corsheaders"}
 
 
 def get_module_name(path: Path) -> str:

@@ -27,7 +27,6 @@ LIBRARIES = {
     "prometheus_client",
     "redis",
     "rest_framework",
-    "rest_framework_simplejwt",
 }
 
 
