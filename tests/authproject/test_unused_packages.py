@@ -12,10 +12,10 @@ SERVE = (
     "import sys, authproject.rsgi; from django.core.checks import run_checks; run_checks(); "
     "print(*sys.modules)"
 )
-OPTIONAL = ("pygments", "requests", "uritemplate", "yaml")
+OPTIONAL = ("pygments", "uritemplate", "yaml")
 UNUSED = {
     *OPTIONAL,
-    *("jinja2", "urllib3", "django.test.client", "django.contrib.admin.options"),
+    *("jinja2", "requests", "urllib3", "django.test.client", "django.contrib.admin.options"),
     "django.db.migrations.autodetector",
 }
 USE_LATER = (
