@@ -48,6 +48,7 @@ HOMES = {
         "accounts.stores.redis.client",
         "accounts.stores.redis.config_check",
         "accounts.stores.redis.connection",
+        "accounts.stores.redis.event_loop",
         "accounts.stores.redis.outages",
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",

@@ -13,6 +13,7 @@ import django.http.response
 import granian.log
 import pytest
 import redis.cluster
+import redis.connection
 from granian.server.common import AbstractServer
 from granian.server.mp import MPServer
 
@@ -57,6 +58,12 @@ PRIVATE_USES = [
         "_initialization_lock",
         "accounts.stores.redis.client",
         "limits how long threads wait for a new list of cluster nodes",
+    ),
+    PrivateUse(
+        redis.connection.AbstractConnection,
+        "_get_socket",
+        "accounts.stores.redis.event_loop",
+        "the event loop is told when a response has come, which saves 60 µs a request",
     ),
     *(
         PrivateUse(owner, attribute, "authproject.server.granian_server", reason)

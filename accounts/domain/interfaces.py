@@ -99,6 +99,7 @@ class AccountStore(Protocol):
         """Return the result for each (email, sid) key, in the same order.
 
         An unreadable record becomes an exception in its own place; the other results are intact.
+        A store may have a coroutine `aget_users_and_sessions`, too. It needs no thread of a server.
         """
 
     def update_session(

@@ -126,7 +126,6 @@ class Application:
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         for pool in self._thread_pools.values():
             pool.executor.shutdown(wait=False, cancel_futures=True)
-        self._identity_loader.close()
         for handler in logging.getLogger().handlers:
             handler.flush()  # A worker ends without `logging.shutdown`.
 

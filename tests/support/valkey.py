@@ -86,8 +86,11 @@ class MovableAddress:
     def _forward(self, source: socket.socket, destination: socket.socket) -> None:
         with source, suppress(OSError):
             while data := source.recv(65_536):
-                destination.sendall(data)
+                self._send(destination, data)
             destination.shutdown(socket.SHUT_RDWR)
+
+    def _send(self, destination: socket.socket, data: bytes) -> None:
+        destination.sendall(data)
 
 
 def valkey_binary() -> str:

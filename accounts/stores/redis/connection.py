@@ -12,6 +12,7 @@ from accounts.domain.errors import ChangeUnconfirmed, StoreUnavailable
 from accounts.domain.interfaces import Clock
 from accounts.stores.redis.client import Client, TimeoutLock, connect, disconnect, find_primary_keys
 from accounts.stores.redis.config_check import log_durability_warnings
+from accounts.stores.redis.event_loop import KeptConnections
 from accounts.stores.redis.outages import StoreOutages, refuses_changes
 from accounts.stores.redis.replication import NotReplicated, confirm_changes, mark
 from accounts.stores.url import RedisURL
@@ -32,6 +33,7 @@ class ServerConnection:
         self._location = location
         self._client: Client | None = None
         self._connect_lock = TimeoutLock()
+        self.kept_connections = KeptConnections()
         self._outages = StoreOutages(logger)
         self._damage_logger = ThrottledLogger(logger, clock)
         self._was_used = False
@@ -119,6 +121,7 @@ class ServerConnection:
         if refuses_changes(error) and isinstance(self._client, Redis):
             # A primary that became a replica keeps its clients. A new connection asks DNS or
             # Sentinels again. In a cluster, its replicas redirect.
+            self.kept_connections.replace()
             self._client.connection_pool.disconnect(inuse_connections=False)
         return ChangeUnconfirmed() if isinstance(error, NotReplicated) else StoreUnavailable()
 

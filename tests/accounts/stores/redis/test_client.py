@@ -1,13 +1,16 @@
 """Clusters and Sentinels."""
 
+import asyncio
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from accounts.domain.users import EmailAddress
+from accounts.stores.redis.store import RedisStore
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
@@ -211,6 +214,21 @@ def test_sentinel_that_names_another_primary_is_followed(
     wait_until(lambda: store.get_user(EMAIL) is None)
     line = f"Sentinels name 127.0.0.1:{other} as the primary, and no longer 127.0.0.1:{server.port}"
     assert line in caplog.text
+
+
+def test_batch_on_event_loop_follows_sentinel(
+    open_url: OpenStore, server: Server, sentinel: Server, valkey_server: Server
+) -> None:
+    store = open_url(get_sentinel_url(sentinel))
+    assert isinstance(store, RedisStore)
+    store.add_user(USER)
+    read = partial(store.aget_users_and_sessions, [(EMAIL, SID)])
+    assert [asyncio.run(read()) for _ in range(2)] == [[(USER, None)]] * 2
+    ask(valkey_server.port, "FLUSHALL")
+    port = str(valkey_server.port)
+    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
+    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", port, "1")
+    wait_until(lambda: asyncio.run(read()) == [(None, None)])
 
 
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:

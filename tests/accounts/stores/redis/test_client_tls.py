@@ -1,5 +1,6 @@
 """TLS with client certificates, and ACL users: a real server of each kind."""
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from urllib.parse import quote
 
 import pytest
 
+from accounts.stores.redis.store import RedisStore
 from accounts.stores.url import TLS_SCHEMES, TOPOLOGIES
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
@@ -140,6 +142,11 @@ def test_every_kind_takes_tls_with_acl_user(
     store.add_users([USER])
     session = store.update_session(EMAIL, SID, lambda current: new_session(clock))
     assert store.get_user_and_session(EMAIL, SID) == (USER, session)
+    if store.supports_batch_reads:
+        assert isinstance(store, RedisStore)
+        for _ in range(2):  # on a thread, and on the event loop
+            read = store.aget_users_and_sessions([(EMAIL, SID)])
+            assert asyncio.run(read) == [(USER, session)]
     assert list(store.iter_users()) == [USER]
     store.delete_user(EMAIL, lambda user: None)
     store.ping()
