@@ -70,7 +70,9 @@ versions: $(VENV)/dev.stamp ## nox: the tests with other Pythons, Djangos, DRFs 
 
 # What it has done is in mutants/: another run goes on from there, after a change of the code, too.
 mutate: $(VENV)/mutate.stamp ## mutmut: would a test notice a wrong line? Resumes; MODULE=accounts.tokens for a part
-	$(BIN)/mutmut run $(if $(MODULE),"$(MODULE)*")
+	@mkdir -p mutants
+	$(BIN)/mutmut run $(if $(MODULE),"$(MODULE)*") 2> mutants/errors.log \
+		|| { tail -n 40 mutants/errors.log; exit 1; }
 	$(BIN)/mutmut results
 
 clean: ## remove the virtual environments and the caches

@@ -66,11 +66,11 @@ class KeyRing:
     def _find_key(self, encoded_header: str) -> bytes:
         header = jwt.get_unverified_header(f"{encoded_header}..")
         if "crit" in header:  # RFC 7515 §4.1.11: reject extensions that are not supported.
-            raise jwt.InvalidTokenError("critical extension")
+            raise jwt.InvalidTokenError
         kid: str = header.get("kid", "")  # PyJWT checks the type.
         # This service never issues such a header: it is not a token of a removed key.
         if header.get("alg") != ALGORITHM or not KEY_ID_RE.fullmatch(kid):
-            raise jwt.InvalidTokenError("another issuer's header")
+            raise jwt.InvalidTokenError
         if kid not in self._keys:
             raise UnknownKeyID(kid)
         return self._keys[kid]

@@ -146,6 +146,17 @@ def test_text_claim_that_is_too_long_is_invalid(
     assert get_error(endpoint.use_forged(**{claim: "x" * length})) == INVALID
 
 
+@pytest.mark.parametrize(("claim", "length"), [("sub", 320), ("sid", 64), ("ver", 64), ("jti", 64)])
+def test_text_claim_of_the_greatest_length_is_well_formed(
+    endpoint: Endpoint, claim: str, length: int
+) -> None:
+    assert endpoint.use_forged(**{claim: "x" * length}).json().get("code") != "token_invalid"
+
+
+def test_greatest_time_is_accepted(endpoint: Endpoint) -> None:
+    assert endpoint.use_forged(exp=32_503_680_000).status_code == 200
+
+
 @pytest.mark.parametrize("claim", ["iat", "exp"])
 def test_time_claim_of_other_type_is_invalid(endpoint: Endpoint, claim: str) -> None:
     accepted = find_accepted(INVALID_TIMES, lambda value: endpoint.use_forged(**{claim: value}))
