@@ -8,7 +8,7 @@ from typing import Any, Generic, Literal, NamedTuple, TypeVar
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from accounts.stores import check_url
+from accounts.stores.url import parse_url
 from accounts.tokens.keys import derive_key, validate_secret
 
 T = TypeVar("T")
@@ -75,7 +75,7 @@ def validate_secret_texts(value: Any) -> None:
 
 def validate_store_url(value: Any) -> None:
     TEXT.validate(value)
-    check_url(value)
+    parse_url(value)
 
 
 def import_path(path: Any) -> Any:

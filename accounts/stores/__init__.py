@@ -11,11 +11,6 @@ from accounts.stores.memory import MemoryStore
 from accounts.stores.url import RedisURL, parse_url
 
 
-def check_url(url: str) -> None:
-    """Raise `InvalidStoreURL` if the URL is not valid. Opens nothing."""
-    parse_url(url)
-
-
 def is_multi_process(url: str) -> bool:
     """Return whether several processes can use the store at once."""
     return isinstance(parse_url(url), RedisURL)

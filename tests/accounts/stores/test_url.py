@@ -6,9 +6,15 @@ from pathlib import Path
 import pytest
 
 from accounts.domain.errors import StartupError
-from accounts.stores import check_store, check_url, is_multi_process, open_store
+from accounts.stores import check_store, is_multi_process, open_store
 from accounts.stores.redis.client import connect
-from accounts.stores.url import InvalidStoreURL, Topology, parse_file_url, parse_redis_url
+from accounts.stores.url import (
+    InvalidStoreURL,
+    Topology,
+    parse_file_url,
+    parse_redis_url,
+    parse_url,
+)
 from tests.support.api import MovableClock
 
 
@@ -36,7 +42,7 @@ from tests.support.api import MovableClock
     ],
 )
 def test_valid_url_is_accepted(url: str) -> None:
-    check_url(url)
+    parse_url(url)
 
 
 @pytest.mark.parametrize(
@@ -87,7 +93,7 @@ def test_valid_url_is_accepted(url: str) -> None:
 )
 def test_invalid_url_error_hides_password(url: str) -> None:
     with pytest.raises(InvalidStoreURL) as caught:
-        check_url(url)
+        parse_url(url)
     assert str(caught.value)
     assert "s3cret" not in str(caught.value)
 
@@ -145,7 +151,7 @@ def test_file_url_is_unquoted_and_links_resolved(tmp_path: Path) -> None:
 def test_file_url_without_file_locks_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "fcntl", None)
     with pytest.raises(InvalidStoreURL, match="file locks"):
-        check_url("file:///var/lib/accounts/accounts.jsonl")
+        parse_url("file:///var/lib/accounts/accounts.jsonl")
 
 
 def test_circle_of_links_is_refused(tmp_path: Path, clock: MovableClock) -> None:

@@ -16,8 +16,6 @@ from pathlib import Path
 import pytest
 from django.core.management import CommandError, call_command
 
-from accounts.stores import check_url
-from accounts.stores.url import InvalidStoreURL
 from authproject.server.startup import EX_CONFIG
 from tests.support.api import JSON, PASSWORD
 from tests.support.guides import copy_project, run_in
@@ -318,9 +316,3 @@ def test_memory_store_needs_no_file_locks() -> None:
         [sys.executable, "-c", WITHOUT_FILE_LOCKS], cwd=ROOT, capture_output=True, check=True
     )
     assert process.stdout == b"memory\n"
-
-
-def test_file_store_without_file_locks_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fcntl", None)
-    with pytest.raises(InvalidStoreURL, match="file locks"):
-        check_url("file:///var/lib/accounts/accounts.jsonl")

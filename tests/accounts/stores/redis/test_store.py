@@ -27,7 +27,7 @@ from tests.support.stores import (
 from tests.support.valkey import Server, ask
 
 IMPORTS_REDIS = (
-    "import sys; from accounts.stores import check_url; check_url('redis://host'); "
+    "import sys; from accounts.stores import is_multi_process; is_multi_process('redis://host'); "
     "print('redis' in sys.modules)"
 )
 
@@ -193,7 +193,7 @@ def test_forked_child_opens_own_connections(open_url: OpenStore, valkey_url: str
     assert os.waitpid(child, 0)[1] == 0
 
 
-def test_check_url_imports_no_redis_py() -> None:
+def test_parsing_a_url_imports_no_redis_py() -> None:
     process = subprocess.run(
         [sys.executable, "-c", IMPORTS_REDIS], capture_output=True, check=True, text=True
     )
