@@ -109,9 +109,6 @@ class HashingExecutor:
         with self._lock:
             self._estimate += ESTIMATE_WEIGHT * (capped - self._estimate)
 
-    def close(self) -> None:
-        self._executor.shutdown(wait=False, cancel_futures=True)
-
 
 def _lower_priority() -> None:
     # Only Linux has a priority per thread; elsewhere this would change the whole process.

@@ -66,7 +66,6 @@ def full_executor(threads: int, estimate: float) -> Iterator[int]:
         wait_until(lambda: sum(one.done() for one in done) + executor._pending == 50)
         yield executor._pending
         release.set()
-    executor.close()
 
 
 def test_idle_machine_takes_one_hash_for_a_login() -> None:

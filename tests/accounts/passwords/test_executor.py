@@ -65,7 +65,6 @@ def test_run_is_bounded_by_the_expected_wait(
 ) -> None:
     executor = build_executor(clock, threads=threads, estimate=seconds)
     assert is_accepted(executor, pending=pending) is accepted
-    executor.close()
 
 
 def test_run_after_full_queue_is_accepted_again(clock: MovableClock) -> None:
@@ -73,7 +72,6 @@ def test_run_after_full_queue_is_accepted_again(clock: MovableClock) -> None:
     with pending_hashes(executor, 2), pytest.raises(HashingOverloaded):
         executor.run(lambda: None)
     assert executor.run(lambda: "accepted again") == "accepted again"
-    executor.close()
 
 
 def test_stopped_executor_refuses_what_runs_waits_and_comes(clock: MovableClock) -> None:
@@ -86,21 +84,18 @@ def test_stopped_executor_refuses_what_runs_waits_and_comes(clock: MovableClock)
         release.set()
     with pytest.raises(HashingOverloaded):
         executor.run(lambda: None)
-    executor.close()
 
 
 def test_estimate_follows_the_measured_hashes(clock: MovableClock) -> None:
     executor = build_executor(clock, estimate=0.25)
     measure_hashes(executor, clock, 0.001, count=60)
     assert is_accepted(executor, pending=200)
-    executor.close()
 
 
 def test_estimate_of_a_slower_machine_rises(clock: MovableClock) -> None:
     executor = build_executor(clock, estimate=0.001)
     measure_hashes(executor, clock, 2.0, count=60)
     assert not is_accepted(executor, pending=2)
-    executor.close()
 
 
 def test_estimate_without_first_value_accepts_until_measured(clock: MovableClock) -> None:
@@ -108,7 +103,6 @@ def test_estimate_without_first_value_accepts_until_measured(clock: MovableClock
     assert is_accepted(executor, pending=50)
     measure_hashes(executor, clock, 2.0, count=60)
     assert not is_accepted(executor, pending=2)
-    executor.close()
 
 
 def test_machine_that_stood_still_recovers(clock: MovableClock) -> None:
@@ -118,13 +112,11 @@ def test_machine_that_stood_still_recovers(clock: MovableClock) -> None:
     assert not is_accepted(executor, pending=2)
     measure_hashes(executor, clock, 0.25, count=30)
     assert is_accepted(executor, pending=8)
-    executor.close()
 
 
 def test_absurd_first_estimate_accepts_one_hash_per_thread(clock: MovableClock) -> None:
     executor = build_executor(clock, estimate=131_072.0)
     assert is_accepted(executor, pending=1)
-    executor.close()
 
 
 def test_run_function_that_raises_frees_its_place(clock: MovableClock) -> None:
@@ -132,7 +124,6 @@ def test_run_function_that_raises_frees_its_place(clock: MovableClock) -> None:
     for _ in range(3):
         with pytest.raises(ZeroDivisionError):
             executor.run(lambda: 1 // 0)
-    executor.close()
 
 
 def test_concurrent_hashes_free_all_their_places(clock: MovableClock) -> None:
@@ -140,7 +131,6 @@ def test_concurrent_hashes_free_all_their_places(clock: MovableClock) -> None:
     with ThreadPoolExecutor(16) as clients:
         list(clients.map(lambda _: executor.run(lambda: None), range(1000)))
     assert executor._pending == 0
-    executor.close()
 
 
 def test_run_reports_queue_changes_and_duration(clock: MovableClock) -> None:
@@ -152,7 +142,6 @@ def test_run_reports_queue_changes_and_duration(clock: MovableClock) -> None:
     executor.run(partial(clock.advance, 0.5))
     assert changes == [1, -1]
     assert seconds == [0.5]
-    executor.close()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has a priority per thread")
@@ -164,7 +153,6 @@ def test_hashes_have_a_lower_priority_than_the_process(own: int) -> None:
         caller = os.nice(own)
         executor = HashingExecutor(threads=1)
         niceness = executor.run(lambda: os.nice(0))
-        executor.close()
         return caller, niceness
 
     with ThreadPoolExecutor(1) as thread:  # its niceness ends with it

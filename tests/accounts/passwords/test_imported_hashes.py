@@ -100,6 +100,7 @@ def test_hash_that_cannot_be_verified_is_refused(text: str, reason: str) -> None
         (pbkdf2(10_000_000), pbkdf2(10_000_001)),
         (scrypt(2**17, 8, 8), scrypt(2**17, 8, 9)),
         (scrypt(2**17, 15, 1), scrypt(2**17, 16, 1)),
+        (scrypt(2, 1, 2**21 - 4), scrypt(2, 1, 2**21 - 3)),  # exactly 256 MiB
         pytest.param(argon2(2**18, 16, 16), argon2(2**18, 17, 16), marks=needs_argon2),
         pytest.param(argon2(2**18, 1, 1), argon2(2**18 + 1, 1, 1), marks=needs_argon2),
         pytest.param(argon2(2**10, 1, 16), argon2(2**10, 1, 17), marks=needs_argon2),
