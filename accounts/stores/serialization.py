@@ -13,6 +13,9 @@ T = TypeVar("T", User, Session)
 
 TIME = (float, int)
 
+MAX_TIME = 32_503_680_000
+"""The year 3000. A date cannot have every number as its seconds."""
+
 # The stored name of each field with its types, in the order of the fields. `version`, `generation`
 # and `ended` are the names of the first version, and are read for ever.
 STORED_FIELDS: dict[type, dict[str, tuple[type, ...]]] = {
@@ -66,8 +69,9 @@ def from_dict(cls: type[T], stored: object) -> T:
         raise DamagedRecord("is no JSON object")
     values: dict[str, Any] = LATER_FIELDS[cls] | stored
     for name, types in STORED_FIELDS[cls].items():
+        value: Any = values.get(name)
         # Not `isinstance`: a bool is no number here.
-        if type(values.get(name)) not in types:
+        if type(value) not in types or (types is TIME and abs(value) > MAX_TIME):
             raise DamagedRecord(f"has no valid {name}")
     if cls is User:
         values["profile"] = _dump_profile(values["profile"])

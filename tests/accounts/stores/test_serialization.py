@@ -73,6 +73,8 @@ def test_from_dict_without_a_field_is_damage(record: Any, name: str) -> None:
         (USER, "version", 1),
         (USER, "created_at", "x"),
         (USER, "created_at", True),
+        (USER, "created_at", 1e308),
+        (USER, "created_at", -1e308),
         (USER, "disabled", 0),
         (USER, "profile", None),
         (USER, "profile", []),
@@ -82,6 +84,7 @@ def test_from_dict_without_a_field_is_damage(record: Any, name: str) -> None:
         (SESSION, "expires_at", True),
         (SESSION, "generation", "2"),
         (SESSION, "rotated_at", None),
+        (SESSION, "refreshed_at", 10**11),
         (SESSION, "ended", "true"),
         (SESSION, "created_at", None),
         (SESSION, "refreshed_at", True),
@@ -89,7 +92,7 @@ def test_from_dict_without_a_field_is_damage(record: Any, name: str) -> None:
         (SESSION, "version", None),
     ],
 )
-def test_from_dict_wrong_type_is_damage(record: Any, name: str, value: Any) -> None:
+def test_from_dict_invalid_value_is_damage(record: Any, name: str, value: Any) -> None:
     with pytest.raises(DamagedRecord, match=f"has no valid {name}$"):
         from_dict(type(record), {**to_dict(record), name: value})
 
