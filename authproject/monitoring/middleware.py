@@ -4,7 +4,7 @@ import logging
 import re
 import time
 from collections.abc import Callable
-from os import urandom
+from random import getrandbits
 from typing import Any
 
 from django.conf import settings
@@ -54,7 +54,8 @@ class RequestMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         sent = request.META.get("HTTP_X_REQUEST_ID")
-        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else urandom(16).hex()
+        # Not `urandom`: that lets another thread take the interpreter in the middle of a request.
+        name = sent if sent and REQUEST_ID_RE.fullmatch(sent) else f"{getrandbits(128):032x}"
         request.request_id = name  # type: ignore[attr-defined]  # for accounts.rest.exceptions.server_error
         token = request_id.set(name)
         try:
