@@ -50,7 +50,7 @@ GRACE_SECONDS = Rule(
     f"must be seconds from 0 to {MAX_GRACE_SECONDS}, "
     "because a copied token is not detected that long",
 )
-SAMESITE = Rule(lambda value: value in ("Strict", "Lax"), "must be 'Strict' or 'Lax'")
+SAMESITE = Rule(lambda value: value in ("Strict", "Lax"), "must be Strict or Lax")
 BCRYPT_ROUNDS = Rule(
     lambda value: type(value) is int and value in range(4, 17),
     "must be a whole number from 4 to 16",

@@ -16,6 +16,7 @@ from accounts.conf import (
     GRACE_SECONDS,
     MAX_SESSION_DAYS,
     MIN_ROUNDS_IN_PRODUCTION,
+    SAMESITE,
     validate_store_url,
 )
 from authproject.environment.parsers import (
@@ -247,7 +248,7 @@ class Environment:
         details="docs/guides/browser-front-end.md shows what a front end then sends.",
     )
     REFRESH_TOKEN_COOKIE_SAMESITE = Variable(
-        build_choice_parser("Strict", "Lax"),
+        build_parser(str, *SAMESITE),
         "The `SameSite` attribute of this cookie: `Strict` or `Lax`.",
         default="Strict",
     )
