@@ -148,8 +148,7 @@ def _parse_claims(payload: dict[str, Any], expected: TokenType) -> Claims:
 
 def _dump_extra(payload: dict[str, Any]) -> str:
     """Return what is none of this service's own claims."""
-    extra = {name: value for name, value in payload.items() if name not in RESERVED_CLAIMS}
-    return json.dumps(extra) if extra else NO_EXTRA
+    return json.dumps({name: payload[name] for name in payload if name not in RESERVED_CLAIMS})
 
 
 def _parse_text(payload: dict[str, Any], name: str, maximum: int) -> str:
