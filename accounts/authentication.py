@@ -4,18 +4,15 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
+from rest_framework_simplejwt import authentication as simplejwt
 
 from accounts.backends import AuthenticatedUser
 from accounts.domain.claims import Claims
 from accounts.domain.errors import TokenError, TokenInvalid
 from accounts.domain.interfaces import UserAndSession
 from accounts.services import get_services
-
-CHALLENGE = 'Bearer realm="api"'
-"""The `WWW-Authenticate` header of RFC 6750 §3."""
 
 PREFETCHED_IDENTITY = "accounts.prefetched_identity"
 """Key in the WSGI environ. A server that batches store reads puts a `PrefetchedIdentity` there."""
@@ -47,11 +44,15 @@ class InvalidBearerToken(AuthenticationFailed):
         super().__init__(error.detail, error.code)
 
 
-class JWTAuthentication(BaseAuthentication):
-    """Authenticates the user of an access token in the `Authorization` header."""
+class JWTAuthentication(simplejwt.JWTAuthentication):
+    """simplejwt's authentication with this project's header rules, tokens and users."""
+
+    def __init__(self) -> None:
+        """Do nothing: simplejwt's own method looks up the ORM's user model."""
 
     def authenticate_header(self, request: Request) -> str:
-        return CHALLENGE
+        """Return the challenge (RFC 6750 §3), whatever `SIMPLE_JWT` says about other tokens."""
+        return f'Bearer realm="{self.www_authenticate_realm}"'
 
     def authenticate(self, request: Request) -> tuple[Any, Any] | None:
         """Return user and claims, or `None` without a bearer token. Raises `InvalidBearerToken`."""

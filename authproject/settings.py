@@ -49,7 +49,7 @@ FORCE_SCRIPT_NAME = env.URL_PREFIX or None
 ROOT_URLCONF = "authproject.urls"
 WSGI_APPLICATION = "authproject.wsgi.application"
 
-# DRF's `AnonymousUser` is a class of `auth`, which needs `contenttypes`. Their tables are not used.
+# simplejwt cannot be imported without `auth` and `contenttypes`. Their tables are not used.
 INSTALLED_APPS = [
     "authproject",  # before auth, because it replaces some of its commands
     "django.contrib.auth",

@@ -53,8 +53,9 @@ HOMES = {
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",
     },
+    "rest_framework_simplejwt": {"accounts.authentication"},
 }
-FRAMEWORKS = {"django", "rest_framework", "corsheaders"}
+FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
 
 
 def get_module_name(path: Path) -> str:

@@ -28,6 +28,7 @@ LIBRARIES = {
     "prometheus_client",
     "redis",
     "rest_framework",
+    "rest_framework_simplejwt",
 }
 
 

@@ -13,7 +13,7 @@ from django.urls import is_valid_path
 from rest_framework import exceptions as drf
 from rest_framework.settings import api_settings
 
-from accounts.authentication import CHALLENGE, InvalidBearerToken
+from accounts.authentication import InvalidBearerToken
 from accounts.domain.errors import (
     AccountError,
     InvalidCredentials,
@@ -24,6 +24,9 @@ from accounts.domain.errors import (
 )
 from accounts.rest.renderers import JSONRenderer
 from accounts.rest.responses import ErrorResponse, Response
+
+CHALLENGE = 'Bearer realm="api"'
+"""The `WWW-Authenticate` header of RFC 6750 §3."""
 
 UNPROCESSABLE_CODES = {"required", "null", "wrong_type"}
 """Codes of a body with the wrong shape (422). Every other code is about a value (400)."""

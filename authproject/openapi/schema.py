@@ -4,9 +4,9 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.plumbing import ResolvedComponent, build_bearer_security_scheme_object
+from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
 
 from accounts import serializers
@@ -57,12 +57,9 @@ for field, field_schema in FIELD_SCHEMAS.items():
     extend_schema_field(field_schema)(field)
 
 
-class BearerScheme(OpenApiAuthenticationExtension):
+class BearerScheme(SimpleJWTScheme):
     target_class = "accounts.authentication.JWTAuthentication"
     name = "bearer"
-
-    def get_security_definition(self, auto_schema: AutoSchema) -> Object:
-        return build_bearer_security_scheme_object("Authorization", "Bearer", "JWT")
 
 
 def build_header(description: str, **schema: Any) -> Object:
