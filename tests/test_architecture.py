@@ -53,7 +53,11 @@ HOMES = {
         "accounts.stores.redis.replication",
         "accounts.stores.redis.sentinel",
     },
-    "rest_framework_simplejwt": {"accounts.authentication"},
+    "rest_framework_simplejwt": {
+        "accounts.authentication",
+        "accounts.tokens.key_ring",
+        "accounts.tokens.service",
+    },
 }
 FRAMEWORKS = {"django", "rest_framework", "rest_framework_simplejwt", "corsheaders"}
 

@@ -6,6 +6,8 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import Any, cast
 
+from rest_framework_simplejwt.exceptions import TokenBackendError
+
 from accounts.domain.claims import (
     NO_EXTRA,
     RESERVED_CLAIMS,
@@ -98,6 +100,8 @@ class TokenService:
             raise TokenInvalid
         try:
             return _parse_claims(self._ring.decode(token), token_type)
+        except TokenBackendError as error:
+            raise TokenInvalid from error
         except UnknownKeyID as error:
             self._logger.warning(
                 "a token was refused: its key %s is unknown, the known keys are %s; "
