@@ -20,7 +20,7 @@ BIN := $(VENV)/bin
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: $(VENV)/run.stamp .env ## serve on http://127.0.0.1:8000
+run: $(VENV)/run.stamp .env ## serve on http://localhost:8000
 	$(BIN)/python manage.py serve
 
 # Twice as many processes as cores, since some tests wait for servers.

@@ -29,7 +29,7 @@ W001 = checks.Warning(
     id="accounts.W001",
 )
 W002 = checks.Warning(
-    f"ACCOUNTS['BCRYPT_ROUNDS'] is below {MIN_ROUNDS_IN_PRODUCTION}: stolen hashes crack soon.",
+    f"ACCOUNTS['BCRYPT_ROUNDS'] is below {MIN_ROUNDS_IN_PRODUCTION}: hashes are cheap to crack.",
     hint="The default is 12. Each step doubles the time of a login.",
     id="accounts.W002",
 )
@@ -38,8 +38,8 @@ HINTS = {
     "SECRET_KEY_FALLBACKS": "Remove it, or list earlier values of SECRET_KEY.",
     "SECRET_KEY": "Remove it: the default is derived from Django's SECRET_KEY. Or create one with "
     "`python -c 'import secrets; print(secrets.token_hex(32))'`.",
-    "PROFILE_SERIALIZER": "Write the path of a subclass of DRF's Serializer, with other names, as "
-    "'myproject.serializers.ProfileSerializer'.",
+    "PROFILE_SERIALIZER": "Write the path of a subclass of DRF's Serializer, as "
+    "'myproject.serializers.ProfileSerializer'. No field may be named email, password or message.",
     "TOKEN_CLAIMS": "Write the path of a function, as 'myproject.tokens.get_claims'.",
     "STORE_URL": "Examples: memory://, file:///var/lib/accounts/accounts.jsonl, "
     "valkey://user:password@host:6379/0. Write special characters in a password as %XX.",
