@@ -88,6 +88,8 @@ def _select_renderer(accept: str, classes: tuple[type[BaseRenderer], ...]) -> tu
 
 @lru_cache(CACHE_SIZE)
 def _select_parser(content_type: str, classes: tuple[type[BaseParser], ...]) -> int | None:
+    if "*" in content_type.partition(";")[0]:  # DRF would take it for a pattern, as in `Accept`.
+        return None
     parsers = [parser() for parser in classes]
     request: Any = SimpleNamespace(content_type=content_type)
     parser = DefaultContentNegotiation().select_parser(request, parsers)

@@ -88,6 +88,8 @@ def test_long_accept_is_not_cached() -> None:
         ("application/json; charset=latin-1", JSONParser),
         ("application/x-www-form-urlencoded", FormParser),
         ("text/plain", None),
+        ("*/*", None),  # A pattern belongs into `Accept`.
+        ("application/*; charset=utf-8", None),
         ("a" * 9000, None),
     ],
 )
