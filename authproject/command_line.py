@@ -19,11 +19,12 @@ from django.core.management import execute_from_command_line
 NO_DATABASE = "There is no database: {}."
 STORE_HINT = "STORE_URL says where the accounts are"
 COMMAND_HINTS = {
+    "createsuperuser": "`manage.py accounts create EMAIL` creates an account, which has no role",
     "dumpdata": "`manage.py accounts export` writes the accounts",
     "loaddata": "`manage.py import_accounts FILE` adds accounts",
     "flush": "`manage.py accounts delete EMAIL` deletes an account",
 }
-"""What to do instead of a command that needs a database."""
+"""What to do instead of a command that needs a database. Some of them would first ask or write."""
 USAGE = """\
 usage: authproject demo [--port 8000]     serve two new accounts from memory, to this machine only
        authproject serve [OPTIONS]        serve with the settings of the environment
@@ -58,17 +59,19 @@ def run_django_command(arguments: Sequence[str]) -> None:
     from authproject.server.startup import exit_with_error  # noqa: PLC0415  # as said above
 
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "authproject.settings")
+    command = "".join(arguments[1:2])
     try:
         # Loads the settings. Otherwise some commands start without them or print a traceback.
         settings.INSTALLED_APPS  # noqa: B018  # reading it loads them
     except ImproperlyConfigured as error:
-        exit_with_error(error, check_files=arguments[1:2] in (["serve"], ["runserver"]))
+        exit_with_error(error, check_files=command in {"serve", "runserver"})
+    if command in COMMAND_HINTS and settings.DATABASES["default"]["ENGINE"].endswith(".dummy"):
+        sys.exit(NO_DATABASE.format(COMMAND_HINTS[command]))
     try:
         execute_from_command_line(list(arguments))
     except ImproperlyConfigured as error:
         # Django's dummy engine refuses each command that needs a database.
-        hint = COMMAND_HINTS.get(arguments[1], STORE_HINT)
-        sys.exit(NO_DATABASE.format(hint) if "ENGINE" in str(error) else str(error))
+        sys.exit(NO_DATABASE.format(STORE_HINT) if "ENGINE" in str(error) else str(error))
 
 
 def run_demo(options: Sequence[str]) -> None:

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import find_commands
@@ -19,6 +20,7 @@ def test_orm_query_raises(django_db_blocker: DjangoDbBlocker) -> None:
 
 
 STORE = "STORE_URL says where the accounts are"
+CREATE = "`manage.py accounts create EMAIL` creates an account, which has no role"
 NEEDS_DATABASE = {
     "migrate": STORE,
     "migrate auth zero": STORE,
@@ -30,6 +32,8 @@ NEEDS_DATABASE = {
     "dbshell": STORE,
     "testserver x": STORE,
     "remove_stale_contenttypes": STORE,
+    "createsuperuser": CREATE,
+    "createsuperuser --noinput": CREATE,
     "dumpdata": "`manage.py accounts export` writes the accounts",
     "loaddata x": "`manage.py import_accounts FILE` adds accounts",
     "flush": "`manage.py accounts delete EMAIL` deletes an account",
@@ -54,6 +58,15 @@ def test_command_that_needs_a_database_says_that_there_is_none(
         run_django_command(["manage.py", *command.split()])
     assert end.value.code == f"There is no database: {hint}."
     assert capfd.readouterr() == ("", "")
+
+
+def test_command_with_a_database_is_djangos_own(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    with pytest.raises(SystemExit, match="0"):
+        run_django_command(["manage.py", "createsuperuser", "--help"])
+    assert "superuser" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("command", "output"), WORKS.items())
