@@ -90,7 +90,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Return the response to a request that Django finds suspicious (`handler400`)."""
     if isinstance(exception, DisallowedHost):
         return error_response(InvalidHost())
-    return error_response(drf.ParseError("The request is malformed."))
+    return error_response(drf.ParseError())
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -11,6 +11,7 @@ from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, get_field_codes
 from tests.support.http import (
     BODIES,
+    ENDPOINTS,
     BuggyStore,
     Start,
     UnreachableStore,
@@ -181,6 +182,31 @@ def test_unknown_host_is_invalid_host(api: Api, host: str) -> None:
 
 def test_unknown_path_is_404(api: Api) -> None:
     assert get_error(api.client.get("/nowhere")) == (404, "not_found")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("path", sorted(set(ENDPOINTS) - {"/", "/api/v1", "/api/v1/"}))
+def test_404_says_that_the_path_exists_without_its_slash(api: Api, path: str, method: str) -> None:
+    response = api.client.generic(method, f"{path}/")
+    assert get_error(response) == (404, "not_found")
+    detail = "Not found. The path exists without the slash at its end."
+    assert response.json()["detail"] == detail
+
+
+@custom_views
+def test_404_says_that_the_path_exists_with_a_slash(api: Api) -> None:
+    response = api.client.get("/slash")
+    assert get_error(response) == (404, "not_found")
+    assert response.json()["detail"] == "Not found. The path exists with a slash at its end."
+
+
+@pytest.mark.parametrize(
+    "path", ["/health//", "/nowhere/", "/nowhere", "/api", "/api/", "/%00/", "/api/v1/auth/"]
+)
+def test_404_of_an_unknown_path_says_no_more(api: Api, path: str) -> None:
+    response = api.client.get(path)
+    assert get_error(response) == (404, "not_found")
+    assert response.json()["detail"] == "Not found."
 
 
 def test_unknown_method_is_405(api: Api) -> None:
