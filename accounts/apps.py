@@ -1,4 +1,4 @@
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 
 
 class AccountsConfig(AppConfig):
@@ -8,3 +8,6 @@ class AccountsConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts import checks  # noqa: F401, PLC0415  # the import registers them
+
+        if apps.is_installed("drf_spectacular"):
+            from accounts import openapi  # noqa: F401, PLC0415  # the same

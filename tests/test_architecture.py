@@ -22,7 +22,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 HOMES = {
     "bcrypt": {"accounts.passwords.hasher", "accounts.passwords.imported_hashes"},
     "dotenv": {"authproject.environment.dotenv_file"},
-    "drf_spectacular": {"authproject.openapi.schema", "authproject.openapi.views"},
+    "drf_spectacular": {
+        "accounts.openapi",
+        "authproject.openapi.schema",
+        "authproject.openapi.views",
+    },
     "email_validator": {"accounts.domain.users"},
     "granian": {
         "authproject.management.commands.serve",

@@ -4,7 +4,6 @@ import re
 from http import HTTPStatus
 from typing import Any
 
-from drf_spectacular.contrib.rest_framework_simplejwt import SimpleJWTScheme
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema_field
@@ -55,11 +54,6 @@ FIELD_SCHEMAS: dict[type, dict[str, Any]] = {
 }
 for field, field_schema in FIELD_SCHEMAS.items():
     extend_schema_field(field_schema)(field)
-
-
-class BearerScheme(SimpleJWTScheme):
-    target_class = "accounts.authentication.JWTAuthentication"
-    name = "bearer"
 
 
 def build_header(description: str, **schema: Any) -> Object:
