@@ -1,20 +1,19 @@
-"""`manage.py runserver`, in a real process."""
+"""`manage.py runserver`: its server, as the command makes it."""
 
-import signal
 import socket
-from contextlib import ExitStack
-from pathlib import Path
+from contextlib import ExitStack, closing
+from typing import Any
 
-from tests.support.processes import run_python
+from django.core.management import get_commands, load_command_class
+from django.core.servers.basehttp import WSGIRequestHandler
 
 BURST = 100
 
 
-def test_runserver_queues_a_burst_of_connections(tmp_path: Path) -> None:
-    command = ("manage.py", "runserver", "--noreload", "{port}")
-    with run_python(tmp_path, *command) as service, ExitStack() as stack:
-        service.process.send_signal(signal.SIGSTOP)  # it accepts no connection meanwhile
-        stack.callback(service.process.send_signal, signal.SIGCONT)
+def test_runserver_queues_a_burst_of_connections() -> None:
+    command: Any = load_command_class(get_commands()["runserver"], "runserver")
+    with ExitStack() as stack:
+        server = command.server_cls(("127.0.0.1", 0), WSGIRequestHandler)  # accepts none yet
+        stack.enter_context(closing(server.socket))
         for _ in range(BURST):
-            address = ("127.0.0.1", service.port)
-            stack.enter_context(socket.create_connection(address, timeout=1))
+            stack.enter_context(socket.create_connection(server.server_address, timeout=1))
