@@ -5,8 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.http import HttpRequest
+from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 
 from accounts.passwords.hasher import BcryptHasher
+from accounts.rest.exceptions import (
+    CSRFFailed,
+    UnsupportedContentEncoding,
+    error_response,
+    exception_handler,
+    server_error,
+)
 from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, get_field_codes
 from tests.support.http import (
@@ -373,3 +382,42 @@ def test_details_by_field_are_errors_by_field(
 @custom_views
 def test_exception_without_code_has_default_code(api: Api) -> None:
     assert get_error(post_custom(api, "/teapot")) == (500, "error")
+
+
+def test_error_outside_of_views_keeps_its_headers() -> None:
+    assert error_response(UnsupportedContentEncoding())["Accept-Encoding"] == "identity"
+
+
+def test_bug_before_the_request_has_an_id_has_none() -> None:
+    assert json.loads(server_error(HttpRequest()).content)["request_id"] is None
+
+
+@pytest.mark.parametrize("exception_class", [ValidationError, PermissionDenied])
+def test_form_of_a_page_gets_the_details_as_they_were_raised(
+    exception_class: type[APIException],
+) -> None:
+    exception = exception_class({"tags": [["one"], ["another"]]})
+    response = exception_handler(exception, {})
+    assert response is not None
+    assert response.error is not None
+    assert response.error.nested_errors == exception.detail
+
+
+def test_plain_text_among_the_details_is_invalid() -> None:
+    """DRF's own details have a code. Others set `detail` to what they like."""
+    exception = ValidationError()
+    exception.detail = {"name": ["taken"]}  # type: ignore[list-item]
+    response = exception_handler(exception, {})
+    assert response is not None
+    assert response.data["errors"] == {"name": [{"detail": "taken", "code": "invalid"}]}
+
+
+def test_reason_of_a_csrf_failure_is_for_the_log_only() -> None:
+    class ForeignOrigin(CSRFFailed):
+        log_reason = "foreign_origin"
+
+    response = exception_handler(ForeignOrigin(), {})
+    assert response is not None
+    assert response.error is not None
+    assert response.error.log_reason == "foreign_origin"
+    assert "foreign_origin" not in str(response.data)
