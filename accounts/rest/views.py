@@ -63,13 +63,10 @@ class BaseAPIView(APIView):
         if length and request.stream is not None:
             if int(length) > self.max_body_bytes:
                 raise PayloadTooLarge
-            self._check_encoding(request)
+            if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
+                raise UnsupportedContentEncoding
             self._check_media_type(request)
         super().perform_authentication(request)
-
-    def _check_encoding(self, request: Request) -> None:
-        if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
-            raise UnsupportedContentEncoding
 
     def _check_media_type(self, request: Request) -> None:
         parsers = _get_usable_parsers(request)
