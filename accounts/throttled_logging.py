@@ -26,17 +26,15 @@ class ThrottledLogger:
         self._clock = clock
         self._logged_at: dict[str, float] = {}
 
-    def warning(self, message: str, *arguments: object) -> bool:
-        """Log a warning. Returns `False` if it was suppressed."""
+    def warning(self, message: str, *arguments: object) -> None:
         now = self._clock()
         age = now - self._logged_at.get(message, float("-inf"))
         if 0 <= age < INTERVAL_SECONDS:  # A negative age means that the clock was set back.
-            return False
+            return
         if len(self._logged_at) >= MAX_MESSAGES:
             self._logged_at.clear()
         self._logged_at[message] = now
         self._logger.warning(message, *arguments)
-        return True
 
 
 class OutageLogger:
