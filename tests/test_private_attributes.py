@@ -14,6 +14,7 @@ import granian.log
 import pytest
 import redis.cluster
 import redis.connection
+import rest_framework.request
 from granian.server.common import AbstractServer
 from granian.server.mp import MPServer
 
@@ -53,6 +54,15 @@ PRIVATE_USES = [
         "_store",
         "authproject.server.headers",
         "sets several headers at once and reads them all, which saves 6 µs a request",
+    ),
+    *(
+        PrivateUse(
+            rest_framework.request.Request,
+            attribute,
+            "accounts.rest.views",
+            "authenticates without two attribute errors, which saves 8 µs a request",
+        )
+        for attribute in ("_authenticate", "_user")
     ),
     PrivateUse(
         redis.cluster.NodesManager,

@@ -66,7 +66,9 @@ class BaseAPIView(APIView):
             if request.META.get("HTTP_CONTENT_ENCODING", "").lower() not in {"", "identity"}:
                 raise UnsupportedContentEncoding
             self._check_media_type(request)
-        super().perform_authentication(request)
+        # DRF reads `request.user`. That it is not set is two attribute errors: 8 µs more.
+        if "_user" not in vars(request):
+            request._authenticate()  # type: ignore[attr-defined]  # noqa: SLF001  # see PRIVATE_USES
 
     def _check_media_type(self, request: Request) -> None:
         parsers = _get_usable_parsers(request)

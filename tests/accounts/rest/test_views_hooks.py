@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.http import HttpRequest
 from rest_framework.authentication import BaseAuthentication
-from rest_framework.exceptions import NotFound, PermissionDenied
+from rest_framework.exceptions import AuthenticationFailed, NotFound, PermissionDenied
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.parsers import BaseParser, JSONParser
 from rest_framework.permissions import AllowAny, BasePermission, IsAuthenticated
@@ -25,6 +25,14 @@ METHODS = ("GET", "HEAD", "PUT", "DELETE", "OPTIONS")
 class Authentication(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[Any, Any]:
         return f"user of {request.META['REQUEST_METHOD']}", request.method
+
+
+class RefusingAuthentication(BaseAuthentication):
+    def authenticate(self, request: Request) -> None:
+        raise AuthenticationFailed
+
+    def authenticate_header(self, request: Request) -> str:
+        return "Own"
 
 
 class Denied(BasePermission):
@@ -172,6 +180,29 @@ class MethodIsChanged(Hook):
 class PerformAuthentication(Hook):
     def perform_authentication(self, request: Any) -> None:
         request.user = "somebody"
+
+
+class UserIsSetBefore(Hook):
+    def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        request_ = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        request_.user, request_.auth = "somebody", "else"
+        return request_
+
+
+class UserIsReadBefore(Hook):
+    def get_renderers(self) -> list[Any]:
+        assert self.request.user  # type: ignore[attr-defined]
+        self.request.authenticators = ()  # type: ignore[attr-defined]
+        return [JSONRenderer()]
+
+
+class NothingAuthenticates(Hook):
+    authentication_classes: list[Any] = []
+
+
+class RefusedToken(Hook):
+    def get_authenticators(self) -> list[Any]:
+        return [RefusingAuthentication()]
 
 
 class PermissionDeniedHook(PermissionClasses):
