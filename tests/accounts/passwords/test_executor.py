@@ -99,7 +99,7 @@ def test_estimate_of_a_slower_machine_rises(clock: MovableClock) -> None:
 
 
 def test_estimate_without_first_value_accepts_until_measured(clock: MovableClock) -> None:
-    executor = build_executor(clock, estimate=0.0)
+    executor = HashingExecutor(threads=1, max_wait_seconds=3.0, clock=clock)
     assert is_accepted(executor, pending=50)
     measure_hashes(executor, clock, 2.0, count=60)
     assert not is_accepted(executor, pending=2)

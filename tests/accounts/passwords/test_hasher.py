@@ -18,7 +18,7 @@ HASHER = build_hasher()
 
 
 def test_verify_right_password_matches() -> None:
-    assert HASHER.verify(SUBMITTED, HASHER.hash(NORMALIZED))
+    assert HASHER.verify(SUBMITTED, HASHER.hash(NORMALIZED), account=EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -28,7 +28,7 @@ def test_verify_right_password_matches() -> None:
 )
 def test_verify_compares_every_character(one: str, another: str) -> None:
     encoded = HASHER.hash(NormalizedPassword(one))
-    assert not HASHER.verify(parse_password(another), encoded)
+    assert not HASHER.verify(parse_password(another), encoded, account=EMAIL)
 
 
 def test_hash_has_a_new_salt_each_time() -> None:
@@ -45,7 +45,7 @@ def test_verify_takes_one_hash_even_for_none(
     password: SubmittedPassword | None, encoded: str | None
 ) -> None:
     executor = CountingExecutor()
-    matches = build_hasher(executor=executor).verify(password, encoded)
+    matches = build_hasher(executor=executor).verify(password, encoded, account=EMAIL)
     assert matches is (password is not None and encoded is not None)
     assert executor.count == 1
 
@@ -56,7 +56,11 @@ def test_dummy_hash_has_the_configured_cost() -> None:
 
 
 def test_dummy_hash_does_not_match_the_empty_password() -> None:
-    assert not HASHER.verify(SubmittedPassword("", NormalizedPassword("")), HASHER._dummy_hash)
+    assert not HASHER.verify(SubmittedPassword("", NormalizedPassword("")), None, account=EMAIL)
+
+
+def test_verify_none_does_not_match_the_empty_password() -> None:
+    assert not HASHER.verify(None, HASHER.hash(NormalizedPassword("")), account=EMAIL)
 
 
 @pytest.mark.parametrize("encoded", [HASH, None])
@@ -65,15 +69,24 @@ def test_verify_wrong_password_tries_both_forms(
 ) -> None:
     hasher = build_hasher()
     costs = record_costs(hasher, monkeypatch)
-    assert not hasher.verify(parse_password("cafe\u0301"), encoded)
+    assert not hasher.verify(parse_password("cafe\u0301"), encoded, account=EMAIL)
     assert len(costs) == 2
 
 
 def test_verify_cheaper_hash_does_the_missing_work(monkeypatch: pytest.MonkeyPatch) -> None:
     hasher = build_hasher(rounds=6)
     costs = record_costs(hasher, monkeypatch)
-    assert not hasher.verify(parse_password("wrong password"), HASH)
+    assert not hasher.verify(parse_password("wrong password"), HASH, account=EMAIL)
     assert costs == [4] * 2 ** (6 - 4)
+
+
+def test_verify_right_password_of_a_cheaper_hash_does_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    hasher = build_hasher(rounds=6)
+    costs = record_costs(hasher, monkeypatch)
+    assert hasher.verify(SUBMITTED, HASH, account=EMAIL)
+    assert costs == [4]
 
 
 def test_must_update_hash_of_another_cost() -> None:
@@ -85,7 +98,7 @@ def test_must_update_hash_of_another_cost() -> None:
 @pytest.mark.parametrize("algorithm", ["bcrypt_sha256", "pbkdf2_sha256"])
 def test_verify_django_hash_of_either_form(algorithm: str, form: str) -> None:
     encoded = make_django_hash(algorithm, form)
-    assert HASHER.verify(parse_password("cafe\u0301"), encoded)
+    assert HASHER.verify(parse_password("cafe\u0301"), encoded, account=EMAIL)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +155,7 @@ def test_verify_bad_hash_is_logged_once_without_the_hash(
     assert HASH[-53:] not in caplog.text
 
 
-def test_verify_good_hash_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
-    assert not HASHER.verify(SUBMITTED, HASHER._dummy_hash, account=EMAIL)
+def test_verify_good_hash_or_none_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    assert not HASHER.verify(SUBMITTED, None, account=EMAIL)
     assert HASHER.verify(SUBMITTED, HASH, account=EMAIL)
     assert caplog.records == []
