@@ -42,6 +42,8 @@ class PrivateUse(NamedTuple):
     reason: str
 
 
+LISTENERS = "each worker has a listening socket, which its parent keeps"
+
 PRIVATE_USES = [
     PrivateUse(
         django.core.handlers.base.BaseHandler,
@@ -79,9 +81,9 @@ PRIVATE_USES = [
     *(
         PrivateUse(owner, attribute, "authproject.server.granian_server", reason)
         for owner, attributes, reason in (
-            (MPServer, ("_init_shared_socket", "_sso"), "all workers share one listening socket"),
-            (AbstractServer, ("_ssp", "_shd", "_sfd"), "all workers share one listening socket"),
-            (AbstractServer, ("_reload", "_spawn_worker"), "SIGHUP replaces workers one by one"),
+            (MPServer, ("_init_shared_socket", "_drop_shared_socket", "_sso"), LISTENERS),
+            (AbstractServer, ("_ssp", "_shd", "_spawn_worker"), LISTENERS),
+            (AbstractServer, ("_reload",), "SIGHUP replaces workers one by one"),
             (AbstractServer, ("_respawn_workers",), "counts the workers that died"),
         )
         for attribute in attributes

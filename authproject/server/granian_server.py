@@ -1,4 +1,4 @@
-"""Granian's server with this project's listening socket and its own answer to SIGHUP."""
+"""Granian's server with this project's listening sockets and its own answer to SIGHUP."""
 
 import logging
 import os
@@ -88,7 +88,7 @@ class Server(MPServer):
 
     def __init__(
         self,
-        listener: socket.socket,
+        listeners: list[socket.socket],
         target: str,
         *,
         reloads: bool,
@@ -97,7 +97,7 @@ class Server(MPServer):
     ) -> None:
         super().__init__(target, workers_kill_timeout=SHUTDOWN_SECONDS, **options)
         self.reloads = reloads
-        self._listener = listener
+        self._listeners = listeners
         self._drain_seconds = drain_seconds
         self.drains, self.stops = Broadcast(), Broadcast()
         self._stop_signals = 0
@@ -123,7 +123,8 @@ class Server(MPServer):
             worker.interrupt_by_parent = True  # Its end is no failure.
         if self.stop_signal not in {"", "SIGINT"} and self._drain_seconds:
             self._wait_while_draining(self._drain_seconds)
-            ignore_new_connections(self._listener)
+            for listener in self._listeners:
+                ignore_new_connections(listener)
             self._wait_while_draining(LAST_REQUEST_SECONDS)
         self.stops.close()
         super().shutdown(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
@@ -158,14 +159,18 @@ class Server(MPServer):
         Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
 
     def _init_shared_socket(self) -> None:
-        fd = self._listener.fileno()
-        shared: dict[str, Any] = {
-            "_ssp": None,
-            "_sso": self._listener,
-            "_sfd": fd,
-            "_shd": cast(Any, net).SocketHolder(fd, False, BACKLOG),  # not in its stub
-        }
-        vars(self).update(shared)
+        holder = cast(Any, net).SocketHolder  # not in its stub
+        self._holders = [holder(one.fileno(), False, BACKLOG) for one in self._listeners]
+
+    def _spawn_worker(self, idx: int, *args: Any, **options: Any) -> WorkerProcess:
+        """Give a worker its own listener, that of the worker before it."""
+        self._listener = self._listeners[idx]  # as the worker, a copy of this process, reads it
+        vars(self).update({"_ssp": None, "_sso": self._listener, "_shd": self._holders[idx]})
+        return super()._spawn_worker(idx, *args, **options)
+
+    def _drop_shared_socket(self) -> None:
+        for listener in self._listeners:
+            listener.close()
 
     def _respawn_workers(self, *args: Any, **options: Any) -> None:
         """Replace workers that have died."""

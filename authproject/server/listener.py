@@ -1,7 +1,7 @@
-"""Opens the listening socket that all workers share.
+"""Opens the listening sockets, one for each worker.
 
-Granian's own workers open one each (SO_REUSEPORT). A worker that ends then resets the connections
-that wait in its queue, and a second service can take the port silently.
+Granian's own workers open theirs themselves. A worker that ends then resets the connections that
+wait in its queue, and a second service can take the port silently. Here, the parent keeps them.
 """
 
 import ctypes
@@ -29,48 +29,62 @@ NO_SYN = (
 """A filter (bpf(4)) that drops the first packet of each connection."""
 
 
-def open_listener(host: str, port: int) -> socket.socket:
-    """Listen on `host`; `localhost` is 127.0.0.1 and [::1], since clients choose either.
+def open_listeners(host: str, port: int, workers: int) -> list[socket.socket]:
+    """Listen with a socket for each worker. Linux spreads the connections over them.
 
-    Raises `OSError` or `UnicodeError` if it cannot, for example if the port is in use.
+    Of workers that share a socket, the first to wake up takes nearly all connections. Raises
+    `OSError` or `UnicodeError` if it cannot listen, for example if the port is in use.
     """
-    return (host == "localhost" and _open_localhost(port)) or _open_address(host, port)
+    listener = open_listener(host, port)
+    if workers == 1 or sys.platform != "linux":
+        return [listener] * workers
+    listener.close()  # The port is free; with SO_REUSEPORT, that would not be noticed.
+    return [open_listener(host, port, reuse_port=True) for _ in range(workers)]
 
 
-def _open_address(host: str, port: int) -> socket.socket:
+def open_listener(host: str, port: int, *, reuse_port: bool = False) -> socket.socket:
+    """Listen on `host`; `localhost` is 127.0.0.1 and [::1], since clients choose either."""
+    if host == "localhost" and (listener := _open_localhost(port, reuse_port=reuse_port)):
+        return listener
+    return _open_address(host, port, reuse_port=reuse_port)
+
+
+def _open_address(host: str, port: int, *, reuse_port: bool) -> socket.socket:
     family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(family))
-        _listen(listener, address)
+        _listen(listener, address, reuse_port=reuse_port)
         stack.pop_all()
     return listener
 
 
-def _open_localhost(port: int) -> socket.socket | None:
+def _open_localhost(port: int, *, reuse_port: bool) -> socket.socket | None:
     """Return `None` on a system that cannot listen on both addresses with one socket."""
     if sys.platform != "linux":
         return None
     try:
-        return _open_dual_socket(port)
+        return _open_dual_socket(port, reuse_port=reuse_port)
     except OSError as error:  # such as: no IPv6
         if error.errno == errno.EADDRINUSE:
             raise
         return None
 
 
-def _open_dual_socket(port: int) -> socket.socket:
+def _open_dual_socket(port: int, *, reuse_port: bool) -> socket.socket:
     with ExitStack() as stack:
         listener = stack.enter_context(socket.socket(socket.AF_INET6))
         listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         # On every address, but by the loopback device: nothing from another machine arrives.
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
-        _listen(listener, ("::", port))
+        _listen(listener, ("::", port), reuse_port=reuse_port)
         stack.pop_all()
     return listener
 
 
-def _listen(listener: socket.socket, address: tuple[object, ...]) -> None:
+def _listen(listener: socket.socket, address: tuple[object, ...], *, reuse_port: bool) -> None:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    if reuse_port:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(address)
     listener.listen(BACKLOG)
 

@@ -26,7 +26,7 @@ from accounts.services import get_services
 from accounts.stores import is_multi_process
 from authproject.environment.variables import PRODUCTION
 from authproject.server.granian_server import DRAIN_SECONDS, HASHING_SECONDS, Server
-from authproject.server.listener import open_listener
+from authproject.server.listener import open_listeners
 from authproject.server.workers import make_metrics_dir
 
 APPLICATION = "authproject.rsgi.application"
@@ -106,11 +106,11 @@ def _load_in_worker(application: Any, server: Server) -> Any:
 def _build_server(host: str, port: int, workers: int, drain_seconds: float) -> Server:
     """Return the server. Raises `CommandError` if it cannot listen there."""
     try:
-        listener = open_listener(host, port)
+        listeners = open_listeners(host, port, workers)
     except (OSError, UnicodeError) as error:
         raise CommandError(f"Cannot listen on {host}:{port}: {error}") from error
     return Server(
-        listener,
+        listeners,
         APPLICATION,
         interface=Interfaces.RSGI,
         workers=workers,

@@ -4,13 +4,13 @@ import errno
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from authproject.server.listener import ignore_new_connections, open_listener
+from authproject.server.listener import ignore_new_connections, open_listener, open_listeners
 from tests.support.ports import free_port
 from tests.support.processes import run_manage, run_service
 
@@ -95,6 +95,45 @@ def test_port_in_use_is_raised(listener: socket.socket) -> None:
     with pytest.raises(OSError, match="in use") as raised:
         open_listener("localhost", listener.getsockname()[1])
     assert raised.value.errno == errno.EADDRINUSE
+
+
+def count_queued(listener: socket.socket) -> int:
+    listener.setblocking(False)
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            listener.accept()[0].close()
+            count += 1
+    return count
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux spreads connections")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_connections_are_spread_over_the_workers(host: str) -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        listeners = [stack.enter_context(one) for one in open_listeners(host, port, 3)]
+        for _ in range(100):
+            stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+        counts = [count_queued(listener) for listener in listeners]
+    assert sum(counts) == 100
+    assert min(counts) > 10  # one chance in a million
+
+
+def test_port_of_several_workers_is_in_use() -> None:
+    port = free_port()
+    with ExitStack() as stack:
+        for one in open_listeners("127.0.0.1", port, 2):
+            stack.enter_context(one)
+        with pytest.raises(OSError, match="in use"):
+            open_listeners("127.0.0.1", port, 2)
+
+
+def test_other_system_shares_one_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    first, second = open_listeners("127.0.0.1", free_port(), 2)
+    with first:
+        assert second is first
 
 
 def test_ignored_connections_do_not_begin_and_earlier_ones_are_accepted() -> None:

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
@@ -44,6 +44,28 @@ def test_replaced_worker_is_counted(tmp_path: Path, valkey_url: str) -> None:
         wait_until(lambda: get_restarts(service) == 1)
         kill_worker(service)
         wait_until(lambda: get_restarts(service) == 2)
+
+
+def is_stopped(pid: int) -> bool:
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+
+
+@needs_proc
+def test_connections_to_a_killed_worker_are_served(tmp_path: Path, valkey_url: str) -> None:
+    with (
+        run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service,
+        ExitStack() as stack,
+    ):
+        wait_until(lambda: len(service.workers()) == 2)
+        stopped = service.workers()[0]
+        os.kill(stopped, signal.SIGSTOP)
+        wait_until(lambda: is_stopped(stopped))  # It accepts no more.
+        connections = [stack.enter_context(closing(service.connect())) for _ in range(20)]
+        for connection in connections:
+            connection.request("GET", "/health")
+        kill_worker(service)
+        assert [one.getresponse().status for one in connections] == [200] * 20
 
 
 def test_single_worker_has_no_restarts(tmp_path: Path) -> None:
