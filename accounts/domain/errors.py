@@ -115,7 +115,7 @@ class TokenExpired(TokenError):
     code, reason = "token_expired", "expired"
     detail = "The token has expired."
 
-    def __init__(self, seconds_ago: float = 0.0) -> None:
+    def __init__(self, seconds_ago: float) -> None:
         self.seconds_ago = seconds_ago
 
     @property

@@ -50,7 +50,7 @@ SHARED_NAMES = {
 }
 """Names for the schemas of errors with several codes that operations have in common."""
 
-TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(), domain.TokenRevoked())
+TOKEN_ERRORS = (domain.TokenInvalid(), domain.TokenExpired(0), domain.TokenRevoked())
 BEARER_ERRORS = (drf.NotAuthenticated(), *map(InvalidBearerToken, TOKEN_ERRORS))
 FIELD_ERRORS: dict[type, Sequence[type[domain.InvalidField]]] = {
     serializers.EmailField: [domain.InvalidEmail],

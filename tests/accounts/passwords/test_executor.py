@@ -119,6 +119,23 @@ def test_absurd_first_estimate_accepts_one_hash_per_thread(clock: MovableClock) 
     assert is_accepted(executor, pending=1)
 
 
+def test_functions_share_the_given_number_of_threads() -> None:
+    executor, release = HashingExecutor(threads=1), threading.Event()
+    started = threading.Event()
+
+    def occupy() -> None:
+        started.set()
+        release.wait()
+
+    with ThreadPoolExecutor(51) as clients:
+        clients.submit(executor.run, occupy)
+        wait_until(started.is_set)
+        others = [clients.submit(executor.run, release.is_set) for _ in range(50)]
+        wait_until(lambda: executor._pending == 51 or any(one.done() for one in others))
+        release.set()
+    assert all(one.result() for one in others)
+
+
 def test_run_function_that_raises_frees_its_place(clock: MovableClock) -> None:
     executor = build_executor(clock, estimate=10.0)
     for _ in range(3):

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from accounts.domain.claims import Claims
+from accounts.domain.errors import TokenExpired
 from accounts.domain.users import EmailAddress
 from accounts.services import get_services
 from accounts.tokens.key_ring import KeyRing
@@ -218,6 +219,15 @@ def test_cached_access_token_expires(api: Api, clock: MovableClock) -> None:
     assert get_error(api.profile(token)) == EXPIRED
 
 
+def test_expired_token_says_for_how_long(start: Start, clock: MovableClock) -> None:
+    tokens = start().tokens
+    token = Api().register_and_log_in()["access_token"]
+    clock.advance(15 * 60 + 90)
+    with pytest.raises(TokenExpired) as caught:
+        tokens.verify_access(token)
+    assert caught.value.seconds_ago == pytest.approx(90, abs=1)
+
+
 def test_cached_refresh_token_expires(api: Api, clock: MovableClock) -> None:
     token = api.register_and_log_in()["refresh_token"]
     assert api.refresh(token).status_code == 200
@@ -325,7 +335,7 @@ def test_clock_difference_within_tolerance_is_not_logged(
     api: Api, clock: MovableClock, warnings: pytest.LogCaptureFixture
 ) -> None:
     token = api.register_and_log_in()["access_token"]
-    clock.advance(-4)
+    clock.advance(decode_claims(token)["iat"] - 5 - clock())  # exactly, and iat is a whole second
     api.profile(token)
     assert warnings.messages == []
 
