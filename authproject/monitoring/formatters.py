@@ -22,7 +22,9 @@ import orjson
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 """The ID of the request that this thread, or this task of the event loop, handles."""
 
-RESERVED_ATTRS = {*vars(logging.makeLogRecord({})), "message", "request", "status_code"}
+NO_CALLER = ("process", "processName", "relativeCreated", "thread", "threadName")
+USUAL_ATTRS = vars(logging.makeLogRecord(dict.fromkeys(NO_CALLER)))
+RESERVED_ATTRS = {*USUAL_ATTRS, "message", "request", "status_code"}
 """Attributes that `logging` or Django set on a record. All others were passed as `extra`."""
 
 TOKEN = re.compile(r"eyJ[A-Za-z0-9_.-]{16,}")
@@ -44,12 +46,21 @@ SHORT_ID = 8
 def log_fields(logger: logging.Logger, level: int, message: str, fields: dict[str, Any]) -> None:
     """Log a message with fields that the formatters below know.
 
-    `makeRecord` instead of `logger.info`: the second searches the stack for its caller, which no
-    format shows. With the search for `extra` in the record, that is 8 µs a request.
+    `logger.info` would search the stack for its caller, which no format shows, and take its path
+    apart. With the search for `extra` in the record, that is 11 µs a request.
     """
     if logger.isEnabledFor(level):
-        extra = {"fields": fields}
-        logger.handle(logger.makeRecord(logger.name, level, "", 0, message, (), None, extra=extra))
+        logger.handle(FieldsRecord(logger.name, level, message, fields))
+
+
+class FieldsRecord(logging.LogRecord):
+    """A record with all usual attributes, but those of its caller are empty."""
+
+    def __init__(self, name: str, level: int, message: str, fields: dict[str, Any]) -> None:
+        vars(self).update(USUAL_ATTRS, name=name, msg=message, levelno=level, fields=fields)
+        self.levelname = logging.getLevelName(level)
+        self.created = time.time()
+        self.msecs = self.created % 1 * 1000
 
 
 class JSONLineFormatter(logging.Formatter):

@@ -9,6 +9,7 @@ import pty
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import pytest
 
-from authproject.monitoring.formatters import ConsoleFormatter, supports_color, to_json
+from authproject.monitoring.formatters import ConsoleFormatter, log_fields, supports_color, to_json
 from tests.support.api import EMAIL, Api
 from tests.support.logs import LogLines, capture_log_lines
 from tests.support.processes import PROCESS_ENVIRONMENT, ROOT
@@ -236,3 +237,17 @@ def test_real_terminal_gets_color_unless_disabled(no_color: str, colored: bool) 
     os.close(ours)
     assert "in color" in text
     assert ("\x1b[33mWARNING" in text) is colored
+
+
+def test_fields_record_is_as_one_of_logging(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("somebody")
+    with caplog.at_level(logging.INFO):
+        logger.warning("hello")
+        log_fields(logger, logging.WARNING, "hello", {"number": 7})
+    usual, own = caplog.records
+    assert vars(own).keys() - vars(usual).keys() == {"fields"}
+    same = ("name", "levelno", "levelname", "msg", "args", "exc_info", "stack_info")
+    assert [vars(own)[name] for name in same] == [vars(usual)[name] for name in same]
+    assert own.getMessage() == "hello"
+    assert usual.created <= own.created <= time.time()
+    assert 0 <= own.msecs < 1000
