@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.domain.claims import Claims
-from accounts.domain.errors import TokenExpired
+from accounts.domain.claims import Claims, RefreshClaims
+from accounts.domain.errors import TokenExpired, TokenInvalid, WrongTokenType
 from accounts.domain.users import EmailAddress
 from accounts.services import get_services
 from accounts.tokens.key_ring import KeyRing
@@ -217,6 +217,38 @@ def test_cached_access_token_expires(api: Api, clock: MovableClock) -> None:
     assert api.profile(token).status_code == 200
     clock.advance(15 * 60)
     assert get_error(api.profile(token)) == EXPIRED
+
+
+@pytest.mark.parametrize("remember", [True, False])
+@pytest.mark.parametrize("auth_time", [None, 1_700_000_000])
+def test_verify_returns_the_issued_claims(
+    clock: MovableClock, remember: bool, auth_time: int | None
+) -> None:
+    tokens = TokenService(KeyRing([SECRET]), clock)
+    claims = RefreshClaims(
+        email=EmailAddress(EMAIL),
+        security_stamp="stamp",
+        sid="sid",
+        jti="jti",
+        issued_at=int(clock()),
+        expires_at=int(clock()) + 900,
+        remember=remember,
+        rotation_count=3,
+        auth_time=auth_time,
+    )
+    assert tokens.verify_refresh(tokens.issue(claims)) == claims
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("refresh", WrongTokenType), ("bearer", TokenInvalid), ("", TokenInvalid)]
+)
+def test_other_type_and_unknown_type_have_different_errors(
+    clock: MovableClock, name: str, error: type[TokenInvalid]
+) -> None:
+    ring = KeyRing([SECRET])
+    with pytest.raises(TokenInvalid) as caught:
+        TokenService(ring, clock).verify_access(ring.encode({"type": name}))
+    assert type(caught.value) is error
 
 
 def test_expired_token_says_for_how_long(start: Start, clock: MovableClock) -> None:
