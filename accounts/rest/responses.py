@@ -30,10 +30,7 @@ class ErrorResponse:
     """`detail` of DRF's `ValidationError` as it was raised, for the browsable API's form."""
 
     token_reason: str | None = None
-    """Why a token was refused, for metrics: `TokenError.reason`.
-
-    Not the exception: its traceback refers to the response, which then is not freed at once.
-    """
+    """Why a token was refused, for metrics. The exception would keep the request in memory."""
 
     log_reason: str | None = None
     """More about the cause, for the log only."""
