@@ -42,7 +42,7 @@ class KeyRing(TokenBackend):
     """
 
     def __init__(self, secrets: Sequence[str]) -> None:
-        super().__init__(ALGORITHM, signing_key=secrets[0])
+        super().__init__(ALGORITHM)
         header = {"alg": ALGORITHM, "kid": key_id(secrets[0]), "typ": "JWT"}
         # `jwt.encode` would prepare key and header for each token: 15 µs more per refresh.
         self._header = base64url_encode(_dump_json(header)) + b"."

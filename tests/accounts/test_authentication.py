@@ -7,11 +7,12 @@ import pytest
 
 from accounts.authentication import (
     PREFETCHED_IDENTITY,
+    InvalidBearerToken,
     PrefetchedIdentity,
     verify_authorization_header,
 )
 from accounts.domain.claims import Claims
-from accounts.domain.errors import StoreUnavailable
+from accounts.domain.errors import StoreUnavailable, TokenInvalid
 from accounts.domain.interfaces import UserAndSession
 from accounts.services import get_services
 from accounts.tokens.service import TokenService
@@ -166,3 +167,7 @@ def test_prefetched_error_raised_twice_has_new_traceback(api: Api) -> None:
             PrefetchedIdentity(claims, error).get_user_and_session()
         lengths.add(len(raised.traceback))
     assert len(lengths) == 1
+
+
+def test_other_exception_handlers_know_the_code() -> None:
+    assert InvalidBearerToken(TokenInvalid()).get_codes() == "token_invalid"

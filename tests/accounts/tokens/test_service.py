@@ -239,6 +239,17 @@ def test_verify_returns_the_issued_claims(
     assert tokens.verify_refresh(tokens.issue(claims)) == claims
 
 
+@pytest.mark.parametrize("padding", ["=", "=="])
+def test_padded_token_is_invalid(start: Start, padding: str) -> None:
+    """RFC 7515 §2: base64url without padding. Each token has one spelling."""
+    tokens = start().tokens
+    token = Api().register_and_log_in()["access_token"]
+    header, payload, signature = token.split(".")
+    for padded in (f"{token}{padding}", f"{header}.{payload}{padding}.{signature}"):
+        with pytest.raises(TokenInvalid):
+            tokens.verify_access(padded)
+
+
 @pytest.mark.parametrize(
     ("name", "error"), [("refresh", WrongTokenType), ("bearer", TokenInvalid), ("", TokenInvalid)]
 )
