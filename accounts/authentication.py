@@ -83,11 +83,11 @@ def _verify_header(header: str | None) -> Claims | None:
     if header is None:
         return None
     # Granian passes a value with non-ASCII bytes as ""; other servers pass it as it is.
-    scheme, *rest = (header.split() if header.isascii() else []) or [""]
-    if scheme.lower() == "bearer" and len(rest) == 1:
-        return get_services().tokens.verify_access(rest[0])
-    if scheme.lower() != "bearer" and rest and SCHEME_RE.fullmatch(scheme):
-        return None
+    match header.split() if header.isascii() else []:
+        case [scheme, token] if scheme.lower() == "bearer":
+            return get_services().tokens.verify_access(token)
+        case [scheme, _, *_] if scheme.lower() != "bearer" and SCHEME_RE.fullmatch(scheme):
+            return None
     raise TokenInvalid
 
 

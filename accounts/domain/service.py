@@ -58,13 +58,9 @@ class TokenPolicy:
     track_sessions: bool = False
     """Whether a login is recorded, so that its user can list and end the session."""
 
-    def get_token_end(self, now: float, auth_time: int | None, *, remember: bool) -> int:
-        """Return when a refresh token expires that is issued now, for a login at `auth_time`."""
-        lifetime = self.refresh_lifetime if remember else self.short_refresh_lifetime
-        end = int(now) + lifetime
-        if auth_time is None or self.sliding_lifetime is None:
-            return end
-        return min(end, auth_time + self.sliding_lifetime)
+    def get_token_end(self, now: float, *, remember: bool) -> int:
+        """Return when a refresh token expires that a login gets now."""
+        return int(now) + (self.refresh_lifetime if remember else self.short_refresh_lifetime)
 
     def get_successor_end(self, claims: RefreshClaims, now: float) -> int:
         """Return when the next refresh token of a session expires.
@@ -73,8 +69,8 @@ class TokenPolicy:
         """
         if claims.auth_time is None or self.sliding_lifetime is None:
             return claims.expires_at
-        end = self.get_token_end(now, claims.auth_time, remember=claims.remember)
-        return max(claims.expires_at, end)
+        end = self.get_token_end(now, remember=claims.remember)
+        return max(claims.expires_at, min(end, claims.auth_time + self.sliding_lifetime))
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,9 +143,9 @@ class AccountService:
         An unknown or disabled user takes as long as a wrong password.
         """
         user = self.store.get_user(email)
-        if user is not None and user.disabled:
-            user = None  # also in time: a right password with a cheaper hash would be faster
-        matches = self.hasher.verify(password, user.password_hash if user else None, account=email)
+        # A disabled user is like an unknown one, also in time: the own hash may be cheaper.
+        password_hash = None if user is None or user.disabled else user.password_hash
+        matches = self.hasher.verify(password, password_hash, account=email)
         if user is None or password is None or not matches:
             self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
@@ -163,17 +159,16 @@ class AccountService:
     ) -> TokenPair:
         """Return the first tokens of a new session. Writes nothing, unless sessions are tracked."""
         now = self.clock()
-        auth_time = None if self.policy.sliding_lifetime is None else int(now)
         claims = RefreshClaims(
             email=user.email,
             security_stamp=user.security_stamp,
             sid=token_hex(16),
             jti=token_hex(16),
             issued_at=int(now),
-            expires_at=self.policy.get_token_end(now, auth_time, remember=remember),
+            expires_at=self.policy.get_token_end(now, remember=remember),
             remember=remember,
             rotation_count=0,
-            auth_time=auth_time,
+            auth_time=None if self.policy.sliding_lifetime is None else int(now),
         )
         extra_json = self._build_extra(user)
         if self.policy.track_sessions:

@@ -55,7 +55,7 @@ def use_refresh_token(
     *,
     rotate: bool,
     grace: float,
-    expires_at: int = 0,
+    expires_at: int,
 ) -> Session:
     """Return the session after a refresh token with this `rotation_count` was presented.
 

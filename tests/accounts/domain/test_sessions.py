@@ -28,7 +28,8 @@ def use(
     before: Session, rotation_count: int, age: float = 0, grace: float = 10, *, rotate: bool = True
 ) -> Session:
     """Use a token `age` seconds after the session's last rotation."""
-    return use_refresh_token(before, rotation_count, ROTATED_AT + age, rotate=rotate, grace=grace)
+    now = ROTATED_AT + age
+    return use_refresh_token(before, rotation_count, now, rotate=rotate, grace=grace, expires_at=0)
 
 
 @pytest.mark.parametrize(("age", "grace"), [(0, 0), (5, 10), (3600, 10)])
