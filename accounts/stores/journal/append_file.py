@@ -1,6 +1,5 @@
 """A file that is only appended to. A write is on the disk when it returns, or not in the file."""
 
-import errno
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 from accounts.stores.journal.lock import lock_journal
 
 # O_APPEND: after a truncation, the next write starts at the new end.
-OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC
+OPEN_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT
 
 PROBE_BYTES = 512
 """About what one change takes."""
@@ -76,7 +75,7 @@ class AppendOnlyFile:
     def read(self, offset: int, size: int) -> bytes:
         data = os.pread(self._descriptor, size, offset)
         if len(data) < size:  # Another program has truncated it.
-            raise OSError(errno.EIO, "the file is shorter than it was")
+            raise OSError("the file is shorter than it was")
         return data
 
     def rename(self, path: Path) -> None:
@@ -97,13 +96,13 @@ class AppendOnlyFile:
         if not os.path.samestat(own, found):
             return "was replaced"
         # After a failed write, some of its bytes may still be there.
-        if own.st_size == self.size or (self._needs_truncate and own.st_size > self.size):
-            return "was damaged" if self.is_damaged else None
-        return "was changed"
+        if own.st_size < self.size or (own.st_size > self.size and not self._needs_truncate):
+            return "was changed"
+        return "was damaged" if self.is_damaged else None
 
     def delete(self) -> None:
-        self._path.unlink(missing_ok=True)
         self.close()
+        self._path.unlink()
 
     def close(self) -> None:
         # A late write must fail: the system may give the same number to another file.
@@ -133,7 +132,7 @@ def keep_as_conflict(path: Path) -> Path | None:
 
 
 def _sync_folder(path: Path) -> None:
-    descriptor = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

@@ -1,6 +1,5 @@
 """Copies the live lines of a journal to a new file, while its store writes on."""
 
-import errno
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -61,7 +60,7 @@ class Compaction:
     def finish(self, path: Path) -> None:
         """Copy the rest, and put the new file in the place of the old one. Raises `OSError`."""
         if change := self._source.find_change():
-            raise OSError(errno.EIO, f"the file {change} by another program")
+            raise OSError(f"the file {change} by another program")
         self._copy_later_lines()
         self.target.rename(path)
 
@@ -77,7 +76,7 @@ class Compaction:
             return self._is_live(line)
         except (ValueError, KeyError, TypeError) as error:
             self._source.is_damaged = True
-            raise OSError(errno.EIO, "a line was damaged") from error
+            raise OSError("a line was damaged") from error
 
     def _read_lines(self) -> Iterator[bytes]:
         rest = b""

@@ -96,7 +96,7 @@ class JournalReader:
         # Without a line break, the write was cut short. With zeros at the end of the file, the
         # file system had reserved space and never filled it. A client may have got a response to
         # any other last line, so that is damage.
-        return not line.endswith(b"\n") or (b"\0" in line and not self._file.read(1))
+        return not line.endswith(b"\n") or (b"\0" in line and not any(self._file))
 
     def _damage_error(self, line: int, problem: str) -> StartupError:
         return StartupError(

@@ -105,7 +105,9 @@ class JournalStore(MemoryStore):
 
         By the clock alone, a start with a clock that is days ahead would delete logouts.
         """
-        ahead = self._clock() - newest if newest else 0.0
+        if not newest:
+            return
+        ahead = self._clock() - newest
         if abs(ahead) > DELETION_MARGIN_SECONDS:
             logger.warning(
                 "the newest time in %s is %.1f days %s this machine's clock; correct the clock if "
@@ -114,8 +116,8 @@ class JournalStore(MemoryStore):
                 abs(ahead) / 86_400,
                 "before" if ahead > 0 else "after",
             )
-        if ahead > 0:
-            self._deletions = [(moment + ahead, key) for moment, key in self._deletions]
+        delay = max(0.0, ahead)
+        self._deletions = [(moment + delay, key) for moment, key in self._deletions]
 
     def _commit(self, records: Sequence[Record]) -> None:
         with self._open_file_for_change() as file:

@@ -64,8 +64,11 @@ def test_revoked_session_is_not_listed(store: AccountStore, clock: MovableClock)
 
 
 def test_expired_session_is_not_listed(store: AccountStore, clock: MovableClock) -> None:
-    add(store, tracked_session(clock, 1))
-    clock.advance(WEEK)
+    session = tracked_session(clock, 1)
+    add(store, session)
+    clock.now = session.expires_at - 0.5
+    assert list_sids(store) == {session.sid}
+    clock.now = session.expires_at
     assert list_sids(store) == set()
     add(store, tracked_session(clock, 2))
     assert list_sids(store) == {tracked_session(clock, 2).sid}

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.journal.store import JournalStore
-from accounts.stores.memory import DELETION_MARGIN_SECONDS, MemoryStore
+from accounts.stores.memory import DELETION_MARGIN_SECONDS, DeletedUser, MemoryStore
 from tests.support.api import MovableClock
 from tests.support.journal import wait_for_no_compaction
 from tests.support.stores import EMAIL, SID, USER, WEEK, new_session, revoked_session
@@ -68,8 +69,8 @@ def count_sessions(store: MemoryStore) -> int:
 def test_expired_session_is_deleted_a_day_later(
     store: MemoryStore, clock: MovableClock, pass_time: Callable[[float], None]
 ) -> None:
-    store.update_session(EMAIL, SID, lambda _: new_session(clock))
-    pass_time(WEEK + DELETION_MARGIN_SECONDS - 1)
+    session = store.update_session(EMAIL, SID, lambda _: new_session(clock))
+    pass_time(session.expires_at - clock.now + DELETION_MARGIN_SECONDS - 1)
     change_another_session(store, clock)
     assert count_sessions(store) == 2
     pass_time(1)
@@ -121,18 +122,18 @@ def test_step_of_the_clock_is_logged_once(
 ) -> None:
     store.ping()
     pass_time(WEEK)
-    clock.advance(59)
+    clock.advance(60)
     store.ping()
     assert caplog.messages == []
     clock.advance(3600)
     for _ in range(2):
         store.ping()
         change_another_session(store, clock)
-    clock.advance(-3659)
+    clock.advance(-3660)
     store.add_user(USER)
     assert [message.partition(", or")[0] for message in caplog.messages] == [
-        "this machine's clock was set ahead by 3659 s",
-        "this machine's clock was set back by 3659 s",
+        "this machine's clock was set ahead by 3660 s",
+        "this machine's clock was set back by 3660 s",
     ]
 
 
@@ -156,8 +157,11 @@ def test_start_with_clock_ahead_keeps_a_logout(
 def test_start_with_clock_behind_is_logged(
     reopen: Open, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    reopen().add_user(USER)
-    clock.advance(-2 * DAY)
+    reopen().add_user(replace(USER, created_at=clock.now))
+    clock.advance(-DAY)
+    reopen()
+    assert caplog.messages == []
+    clock.advance(-DAY)
     reopen()
     assert "2.0 days after this machine's clock" in caplog.text
 
@@ -166,9 +170,21 @@ def test_loaded_session_is_deleted_when_its_time_has_passed(
     reopen: Open, clock: MovableClock, pass_time: Callable[[float], None]
 ) -> None:
     store = reopen()
-    store.add_user(USER)
-    store.update_session(EMAIL, SID, lambda _: new_session(clock))
+    store.add_user(replace(USER, created_at=clock.now))
+    session = store.update_session(EMAIL, SID, lambda _: new_session(clock))
+    pass_time(0.5)  # which is not known to have passed
     store = reopen()
-    pass_time(WEEK + DELETION_MARGIN_SECONDS + 2)
+    pass_time(session.expires_at - clock.now + DELETION_MARGIN_SECONDS)
+    change_another_session(store, clock)
+    assert count_sessions(store) == 2
+    pass_time(0.5)
     change_another_session(store, clock)
     assert count_sessions(store) == 1
+
+
+def test_file_without_times_is_no_sign_of_a_wrong_clock(
+    tmp_path: Path, reopen: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "accounts.jsonl").write_bytes(HEADER + encode(DeletedUser(EMAIL)))
+    reopen()
+    assert caplog.messages == []

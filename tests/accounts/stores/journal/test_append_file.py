@@ -112,6 +112,15 @@ def test_removed_file_is_written_again(
     assert not Path(f"{path}.conflict").exists()
 
 
+def test_file_written_again_has_every_session(
+    store: AccountStore, reopen: Reopen, path: Path, clock: MovableClock
+) -> None:
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
+    path.unlink()
+    store.add_user(make_user(1))
+    assert reopen().get_user_and_session(EMAIL, SID) == (USER, revoked_session(clock))
+
+
 @pytest.mark.parametrize("how", ["replaced", "overwritten", "truncated", "appended to"])
 def test_changed_file_is_kept_and_written_again(
     store: AccountStore, reopen: Reopen, path: Path, caplog: pytest.LogCaptureFixture, how: str
@@ -131,6 +140,7 @@ def test_changed_file_is_kept_and_written_again(
         store.add_user(make_user(number))
         conflict = Path(f"{path}.conflict" if number == 1 else f"{path}.conflict.2")
         assert conflict.read_bytes() == foreign
+        assert conflict.stat().st_mode & 0o777 == 0o600
     verb = "replaced" if how == "replaced" else "changed"
     assert caplog.messages[1] == (
         f"{path} was {verb} by another program; it was written again from memory, and the other "
@@ -226,6 +236,16 @@ def test_probe_is_not_repeated_within_a_second(
             store.check_writable()
 
 
+def test_first_probe_of_a_machine_that_has_just_started_is_made(
+    path: Path, clock: MovableClock, disk: FailingDisk
+) -> None:
+    with closing(JournalStore(path, clock, elapsed=MovableClock(0))) as store:
+        disk.fail("fsync")
+        for _ in range(2):
+            with pytest.raises(StoreUnavailable):
+                store.check_writable()
+
+
 def test_probe_writes_changed_file_again(
     path: Path, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -246,6 +266,20 @@ def test_zeros_of_interrupted_probe_are_dropped(
         file.write(bytes(512))
     assert reopen().get_user(EMAIL) == USER
     assert path.read_bytes() == HEADER + encode(USER)
+
+
+def test_new_file_is_private_before_its_first_line(tmp_path: Path) -> None:
+    with closing(AppendOnlyFile(tmp_path / "file")):
+        assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
+
+
+def test_change_by_another_program_is_found_after_a_probe(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    with closing(AppendOnlyFile(path)) as file:
+        file.probe()
+        assert file.find_change() is None
+        path.write_bytes(b"more")
+        assert file.find_change() == "was changed"
 
 
 def test_read_beyond_the_end_is_an_error(tmp_path: Path) -> None:
