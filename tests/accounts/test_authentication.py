@@ -82,7 +82,9 @@ def test_malformed_authorization_is_invalid_token(api: Api, header: str) -> None
     )
 
 
-@pytest.mark.parametrize("header", ["{}", "Bearer {} x", "Bearer {}, Bearer {}", 'Bearer "{}"'])
+@pytest.mark.parametrize(
+    "header", ["{}", "Bearer {} x", "Bearer {}, Bearer {}", 'Bearer "{}"', "Bearer\xa0{}"]
+)
 def test_valid_token_in_malformed_header_is_refused(api: Api, header: str) -> None:
     token = api.register_and_log_in()["access_token"]
     assert get_error(get_profile(api, header.format(token, token))) == INVALID

@@ -12,6 +12,7 @@ from accounts.stores.memory import MemoryStore
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock, get_field_codes
 from tests.support.http import NEW_PASSWORD, Start, get_error
 from tests.support.sessions import record_signals
+from tests.support.stores import set_stamp
 
 PATH = "auth/delete-account"
 BODY = {"current_password": PASSWORD}
@@ -74,13 +75,25 @@ class DeletedMeanwhileStore(MemoryStore):
         super().delete_user(email, check_fn)
 
 
+class RevokedMeanwhileStore(MemoryStore):
+    """Replaces a user's stamp just before each change, as if another request had logged out all."""
+
+    def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
+        super().update_user(email, set_stamp("another"))
+        return super().update_user(email, update_fn)
+
+    def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
+        super().update_user(email, set_stamp("another"))
+        super().delete_user(email, check_fn)
+
+
 @pytest.fixture
 def racing_api(start: Start, clock: MovableClock) -> Api:
     start(BCRYPT_ROUNDS=4).accounts.store = DeletedMeanwhileStore(clock)
     return Api()
 
 
-@pytest.mark.parametrize(
+every_change = pytest.mark.parametrize(
     ("path", "body"),
     [
         ("auth/logout-all", None),
@@ -88,11 +101,27 @@ def racing_api(start: Start, clock: MovableClock) -> Api:
         (PATH, BODY),
     ],
 )
+
+
+@every_change
 def test_request_that_loses_to_a_deletion_is_401(racing_api: Api, path: str, body: Any) -> None:
     token = racing_api.register_and_log_in()["access_token"]
     with record_signals() as signals:
         assert get_error(racing_api.post(path, body, token=token)) == REVOKED
     assert signals == []
+
+
+@every_change
+def test_request_that_loses_to_a_revocation_is_401_and_changes_nothing(
+    start: Start, clock: MovableClock, path: str, body: Any
+) -> None:
+    start().accounts.store = RevokedMeanwhileStore(clock)
+    api = Api()
+    token = api.register_and_log_in()["access_token"]
+    with record_signals() as signals:
+        assert get_error(api.post(path, body, token=token)) == REVOKED
+    assert signals == []
+    assert api.login().status_code == 200
 
 
 def test_login_whose_hash_upgrade_loses_to_a_deletion_succeeds(

@@ -155,7 +155,9 @@ def test_login_of_a_damaged_hash_is_as_a_wrong_password(
     assert f"the password_hash of {EMAIL} cannot be verified" in caplog.text
 
 
-def test_change_of_a_password_with_damaged_hash_is_refused(import_hash: ImportHash) -> None:
+def test_change_of_a_password_with_damaged_hash_is_refused_and_logged(
+    import_hash: ImportHash, caplog: pytest.LogCaptureFixture
+) -> None:
     services = import_hash(make_django_hash("bcrypt_sha256", PASSWORD))
     api = Api()
     token = api.login().json()["access_token"]
@@ -166,3 +168,4 @@ def test_change_of_a_password_with_damaged_hash_is_refused(import_hash: ImportHa
     response = api.post("auth/password", body, token=token)
     [error] = response.json()["errors"]["current_password"]
     assert (response.status_code, error["code"]) == (400, "invalid_credentials")
+    assert f"the password_hash of {EMAIL} cannot be verified" in caplog.text

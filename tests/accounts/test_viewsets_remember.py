@@ -70,11 +70,14 @@ def test_rotation_keeps_a_session_short(start: Start, clock: MovableClock) -> No
         assert claims["remember"] is False
 
 
-def test_session_after_a_password_change_is_as_short(api: Api) -> None:
-    first = log_in(api, remember_me=False)
+@pytest.mark.parametrize(("remember", "lifetime"), [(True, LIFETIME), (False, DAY)])
+def test_session_after_a_password_change_is_as_long(
+    api: Api, remember: bool, lifetime: int
+) -> None:
+    first = log_in(api, remember_me=remember)
     refreshed = api.refresh(first["refresh_token"]).json()
     changed = change_password(api, refreshed["access_token"]).json()
-    assert get_lifetime(changed["refresh_token"]) == DAY
+    assert get_lifetime(changed["refresh_token"]) == lifetime
 
 
 @pytest.mark.parametrize("value", ["false", "", 0, 1, 0.0, [], {}])

@@ -80,6 +80,16 @@ def test_refresh_returns_a_rotated_token(rotating: Api) -> None:
     assert len({(token["sid"], token["ver"], token["sub"]) for token in tokens}) == 1
 
 
+def test_rotated_token_is_issued_at_its_rotation(with_grace: Api, clock: MovableClock) -> None:
+    first = with_grace.register_and_log_in()
+    clock.advance(60)
+    now = int(clock())
+    for _ in range(2):  # the second is a retry
+        [_, rotated] = rotate(with_grace, first, 1)
+        assert decode_claims(rotated["refresh_token"])["iat"] == now
+        clock.advance(5)
+
+
 def test_rotation_keeps_earlier_access_tokens_valid(rotating: Api) -> None:
     pairs = rotate(rotating, rotating.register_and_log_in(), 3)
     assert {rotating.profile(pair["access_token"]).status_code for pair in pairs} == {200}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from django.core.exceptions import PermissionDenied
+from django.http import Http404
 from django.urls import include, path
 from rest_framework import exceptions as drf
 from rest_framework import serializers
@@ -151,6 +153,8 @@ urlpatterns = [
     raising("text", drf.ValidationError("It cannot be.", "impossible")),
     raising("conflict", Conflict({"name": "taken"})),
     raising("forbidden", drf.PermissionDenied({"name": ["Not yours."]})),
+    raising("denied", PermissionDenied()),
+    raising("missing", Http404()),
     raising("throttled", drf.Throttled(wait=2.5)),
     raising("for-ever", drf.Throttled()),
     raising("failed", drf.AuthenticationFailed(), authentication_classes=[JWTAuthentication]),

@@ -76,7 +76,7 @@ def test_enabled_account_logs_in_and_old_tokens_stay_revoked(
 ) -> None:
     old = api.register_and_log_in()
     admin.disable(ADDRESS)
-    admin.enable(ADDRESS)
+    assert admin.enable(ADDRESS).disabled is False
     assert get_error(api.profile(old["access_token"])) == REVOKED
     assert get_error(api.refresh(old["refresh_token"])) == REVOKED
     assert api.profile(api.login().json()["access_token"]).status_code == 200

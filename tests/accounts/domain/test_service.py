@@ -24,7 +24,7 @@ from accounts.passwords.hasher import BcryptHasher
 from accounts.passwords.policy import parse_password
 from accounts.stores.memory import DELETION_MARGIN_SECONDS, MemoryStore
 from tests.support.api import MovableClock
-from tests.support.http import Start
+from tests.support.http import Start, decode_claims
 from tests.support.passwords import NORMALIZED, SUBMITTED, T, build_hasher, record_costs
 from tests.support.sessions import LIFETIME, record_signals
 from tests.support.stores import EMAIL
@@ -34,9 +34,15 @@ WRONG = parse_password("another battery")
 
 
 class CountingStore(MemoryStore):
-    """Counts the updates of users and sessions, and how many containers' items it keeps."""
+    """Counts reads and updates of users and sessions, and how many containers' items it keeps."""
 
-    writes = 0
+    reads = writes = 0
+
+    def get_user_and_session(
+        self, email: EmailAddress, sid: str
+    ) -> tuple[User | None, Session | None]:
+        self.reads += 1
+        return super().get_user_and_session(email, sid)
 
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         self.writes += 1
@@ -156,6 +162,24 @@ def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartServ
     assert get_user(service) == before
 
 
+# Sessions
+
+
+def test_token_and_session_ids_have_128_bits(start_service: StartService) -> None:
+    service = start_service(ROTATE_REFRESH_TOKENS=True)
+    first = service.login(EMAIL, SUBMITTED)
+    for pair in (first, refresh(service, first)):
+        access, claims = (decode_claims(t or "") for t in (pair.access_token, pair.refresh_token))
+        for name in (access["jti"], claims["jti"], claims["sid"]):
+            assert len(bytes.fromhex(name)) == 16
+
+
+def test_session_of_no_login_lasts_as_a_remembered_one(start_service: StartService) -> None:
+    service = start_service()
+    pair = service.start_session(get_user(service))
+    assert (pair.remember, pair.refresh_expires_in) == (True, LIFETIME)
+
+
 # What is written
 
 
@@ -209,6 +233,24 @@ def test_logout_of_every_session_writes_once(
     for pair in pairs:
         with pytest.raises(TokenRevoked):
             refresh(service, pair)
+
+
+def test_logout_reads_once_and_writes_once(
+    start_service: StartService, store: CountingStore
+) -> None:
+    service = start_service()
+    assert service.logout(service.login(EMAIL, SUBMITTED).refresh_token or "")
+    assert (store.reads, store.writes) == (1, 1)
+
+
+def test_logout_of_a_session_that_ends_now_writes_nothing(
+    start_service: StartService, store: CountingStore, clock: MovableClock
+) -> None:
+    service = start_service()
+    pair = service.login(EMAIL, SUBMITTED)
+    clock.advance(int(clock()) + LIFETIME - clock())
+    assert not service.logout(pair.refresh_token or "")
+    assert store.writes == 0
 
 
 def test_profile_of_register_is_stored(start: Start) -> None:

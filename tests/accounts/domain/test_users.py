@@ -1,10 +1,17 @@
 import json
 import subprocess
+from base64 import urlsafe_b64decode
 
 import pytest
 
 from accounts.domain.errors import InvalidEmail, ProfileTooLarge
-from accounts.domain.users import MAX_PROFILE_BYTES, dump_profile, normalize_email
+from accounts.domain.users import (
+    MAX_EMAIL_LENGTH,
+    MAX_PROFILE_BYTES,
+    dump_profile,
+    new_security_stamp,
+    normalize_email,
+)
 from tests.support.stores import USER
 from tests.support.system_programs import find_program
 
@@ -105,6 +112,20 @@ def test_normalize_email_rejects_every_default_ignorable_character() -> None:
 @pytest.mark.parametrize("raw", ["user@exam\u034fple.com", "user@exam\ufe0fple.com"])
 def test_normalize_email_removes_ignorable_characters_of_the_domain(raw: str) -> None:
     assert normalize_email(raw) == "user@example.com"
+
+
+@pytest.mark.parametrize(("length", "accepted"), [(MAX_EMAIL_LENGTH, True), (321, False)])
+def test_normalize_email_bounds_the_length_before_it_composes_characters(
+    length: int, accepted: bool
+) -> None:
+    iota = "\u03b9\u0308\u0301"  # three characters, which NFC makes one
+    address = f"{iota * 20}@{iota * 42}.{iota * 42}.com"
+    raw = "a" * (length - len(address)) + address
+    assert is_email(f" {raw} ") is accepted
+
+
+def test_security_stamp_has_128_bits() -> None:
+    assert len(urlsafe_b64decode(f"{new_security_stamp()}==")) == 16
 
 
 def test_profile_has_at_most_4096_bytes() -> None:

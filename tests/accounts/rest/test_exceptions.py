@@ -8,6 +8,7 @@ import pytest
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 
+from accounts.domain.errors import DuplicateEmail
 from accounts.passwords.hasher import BcryptHasher
 from accounts.rest.exceptions import (
     CSRFFailed,
@@ -18,6 +19,7 @@ from accounts.rest.exceptions import (
 )
 from authproject.monitoring.formatters import JSONLineFormatter
 from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock, get_field_codes
+from tests.support.custom_views import Conflict
 from tests.support.http import (
     BODIES,
     ENDPOINTS,
@@ -365,18 +367,35 @@ def test_401_has_the_challenge_of_its_view(api: Api, path: str, code: str, chall
 
 @custom_views
 @pytest.mark.parametrize(
-    ("path", "status", "code", "text"),
-    [
-        ("/conflict", 409, "conflict", "taken"),
-        ("/forbidden", 403, "permission_denied", "Not yours."),
-    ],
+    ("path", "exception_class", "text"),
+    [("/conflict", Conflict, "taken"), ("/forbidden", PermissionDenied, "Not yours.")],
 )
-def test_details_by_field_are_errors_by_field(
-    api: Api, path: str, status: int, code: str, text: str
+def test_details_by_field_are_errors_by_field_and_the_default_detail_is_above(
+    api: Api, path: str, exception_class: type[APIException], text: str
 ) -> None:
     response = post_custom(api, path)
-    assert get_error(response) == (status, code)
+    code = exception_class.default_code
+    assert get_error(response) == (exception_class.status_code, code)
     assert response.json()["errors"] == {"name": [{"detail": text, "code": code}]}
+    assert response.json()["detail"] == exception_class.default_detail
+
+
+def test_field_error_has_the_detail_of_its_class(api: Api) -> None:
+    api.register()
+    response = api.register()
+    entry = {"detail": DuplicateEmail.detail, "code": DuplicateEmail.code}
+    assert response.json()["errors"] == {DuplicateEmail.field: [entry]}
+
+
+@custom_views
+@pytest.mark.parametrize(
+    ("path", "error"),
+    [("/denied", (403, "permission_denied")), ("/missing", (404, "not_found"))],
+)
+def test_exception_of_django_in_a_drf_view_is_as_of_drf(
+    api: Api, path: str, error: tuple[int, str]
+) -> None:
+    assert get_error(post_custom(api, path)) == error
 
 
 @custom_views
