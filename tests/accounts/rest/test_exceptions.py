@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 
-from accounts.domain.errors import DuplicateEmail
+from accounts.domain.errors import WrongCurrentPassword
 from accounts.passwords.hasher import BcryptHasher
 from accounts.rest.exceptions import (
     CSRFFailed,
@@ -31,6 +31,7 @@ from tests.support.http import (
 )
 from tests.support.logs import LogLines, capture_log_lines
 from tests.support.passwords import build_full_executor
+from tests.support.sessions import change_password
 
 HTML = {"Accept": "text/html"}
 INVALID = (400, "invalid")
@@ -381,10 +382,10 @@ def test_details_by_field_are_errors_by_field_and_the_default_detail_is_above(
 
 
 def test_field_error_has_the_detail_of_its_class(api: Api) -> None:
-    api.register()
-    response = api.register()
-    entry = {"detail": DuplicateEmail.detail, "code": DuplicateEmail.code}
-    assert response.json()["errors"] == {DuplicateEmail.field: [entry]}
+    token = api.register_and_log_in()["access_token"]
+    response = change_password(api, token, current="wrong horse")
+    entry = {"detail": WrongCurrentPassword.detail, "code": WrongCurrentPassword.code}
+    assert response.json()["errors"] == {WrongCurrentPassword.field: [entry]}
 
 
 @custom_views
