@@ -162,7 +162,18 @@ def test_login_succeeds_when_hash_upgrade_is_overloaded(start_service: StartServ
     assert get_user(service) == before
 
 
-# Sessions
+# Events and sessions
+
+
+def test_each_register_and_login_emits_its_event(start: Start) -> None:
+    service = start().accounts
+    with record_signals() as events:
+        service.register(EMAIL, NORMALIZED)
+        with pytest.raises(InvalidCredentials):
+            service.authenticate(EMAIL, WRONG)
+        service.authenticate(EMAIL, SUBMITTED)
+    names = [Event.USER_CREATED, Event.LOGIN_FAIL, Event.LOGIN_SUCCESS]
+    assert events == [(name, EMAIL) for name in names]
 
 
 def test_token_and_session_ids_have_128_bits(start_service: StartService) -> None:
@@ -241,6 +252,13 @@ def test_logout_reads_once_and_writes_once(
     service = start_service()
     assert service.logout(service.login(EMAIL, SUBMITTED).refresh_token or "")
     assert (store.reads, store.writes) == (1, 1)
+
+
+def test_logout_by_no_token_reads_and_writes_nothing(
+    start_service: StartService, store: CountingStore
+) -> None:
+    assert not start_service().logout("garbage")
+    assert (store.reads, store.writes) == (0, 0)
 
 
 def test_logout_of_a_session_that_ends_now_writes_nothing(

@@ -8,7 +8,7 @@ import pytest
 from django.http import HttpRequest
 from rest_framework.exceptions import APIException, PermissionDenied, ValidationError
 
-from accounts.domain.errors import WrongCurrentPassword
+from accounts.domain.errors import TokenExpired, WrongCurrentPassword
 from accounts.passwords.hasher import BcryptHasher
 from accounts.rest.exceptions import (
     CSRFFailed,
@@ -430,6 +430,15 @@ def test_plain_text_among_the_details_is_invalid() -> None:
     response = exception_handler(exception, {})
     assert response is not None
     assert response.data["errors"] == {"name": [{"detail": "taken", "code": "invalid"}]}
+
+
+def test_reason_of_a_refused_token_is_for_logs_and_metrics_only() -> None:
+    response = exception_handler(TokenExpired(100), {})
+    assert response is not None
+    assert response.error is not None
+    reasons = (response.error.token_reason, response.error.log_reason)
+    assert reasons == ("expired", "expired 100 s ago")
+    assert response.data == {"detail": TokenExpired.detail, "code": TokenExpired.code}
 
 
 def test_reason_of_a_csrf_failure_is_for_the_log_only() -> None:
