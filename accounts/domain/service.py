@@ -146,7 +146,7 @@ class AccountService:
         # A disabled user is like an unknown one, also in time: the own hash may be cheaper.
         password_hash = None if user is None or user.disabled else user.password_hash
         matches = self.hasher.verify(password, password_hash, account=email)
-        if user is None or password is None or not matches:
+        if user is None or user.disabled or password is None or not matches:
             self.emit(Event.LOGIN_FAIL, email)
             raise InvalidCredentials
         if self.hasher.must_update(user.password_hash):
