@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from bench import scale, throughput
+from bench import compaction, scale, throughput
 from bench.plan import Plan, Step
 from bench.processes import free_port, memory, terminate_at_exit
 from bench.results import Results
@@ -18,6 +18,8 @@ START_SECONDS = 1
 WARM_SECONDS = 1
 SECONDS_PER_USER = 7e-6
 """How long it takes to create one user, for the progress bar."""
+SECONDS_PER_USER_COMPACTED = 40e-6
+"""To write one, to load it, and to write it again."""
 
 
 def start_steps(folder: Path, plan: Plan, results: Results) -> Iterator[Step]:
@@ -45,6 +47,13 @@ def scale_steps(folder: Path, plan: Plan, results: Results) -> Iterator[Step]:
     for users in plan.users:
         action = partial(count_users, users, results)
         yield Step(f"{users:,} users", 2 + users * SECONDS_PER_USER, action)
+    users = max(plan.users)
+    seconds = compaction.BASELINE_SECONDS + users * SECONDS_PER_USER_COMPACTED
+    yield Step(f"a compaction of {users:,} users", seconds, partial(compact, users, results))
+
+
+def compact(users: int, results: Results) -> None:
+    results.compaction = (users, *compaction.get_longest_changes(users))
 
 
 def time_start(spec: ServerSpec, folder: Path, results: Results) -> None:

@@ -61,3 +61,5 @@ class Results:
     threads: dict[int, list[Window]] = field(default_factory=lambda: defaultdict(list))
     users: dict[int, dict[str, float]] = field(default_factory=dict)
     """Seconds of a request, and of the store's lookup in it, by number of users."""
+    compaction: tuple[int, float, float] = (0, 0, 0)
+    """Users, and the ms of the longest change without a compaction, and of that during one."""

@@ -133,10 +133,15 @@ def costs(results: Results) -> list[Target]:
         for name in (OVER_VALKEY, TWO_WORKERS, SERVICE.name)
     )
     over_valkey = "profile over Valkey"
+    users, without, during = results.compaction
+    compaction = f"longest change while a file of {users:,} users is compacted"
     return [
         Target("token creation, a pair", results.token_pair * 1000, "<", 0.2, 0.1, " ms", 3),
         Target("start to first response", start, "<", 1.0, 0.6, " s"),
         Target("idle memory (PSS)", memory.pss, "≤", 65, 55, " MiB", 0, rss),
         ratio(f"{over_valkey}, one worker, against memory", (one, memory_store), "≥", (0.7, 0.8)),
         ratio(f"{over_valkey}, two workers, against one", (two, one), "≥", (1.6, 1.8)),
+        Target(
+            compaction, during, "≤", 50, 20, " ms", 1, f"without a compaction: {without:.1f} ms"
+        ),
     ]

@@ -35,7 +35,13 @@ def load(*, requests: int = 600, statuses: int = 0, overloaded: int = 0, sockets
 
 
 def results() -> Results:
-    found = Results(bcrypt_baseline=[8.0], logins=[7.8], storm_logins=[6.0], token_pair=60e-6)
+    found = Results(
+        bcrypt_baseline=[8.0],
+        logins=[7.8],
+        storm_logins=[6.0],
+        token_pair=60e-6,
+        compaction=(1_000_000, 1.3, 2.2),
+    )
     for number, one in enumerate([SERVICE, FASTAPI, FASTAPI_QUIET, FASTAPI_COROUTINE, DJOSER]):
         found.profile[one.name] = [Window(8_000 - 1_500 * number, 100 + 100 * number, 3)]
         found.refresh[one.name] = [Window(4_000, 200, 4)]
