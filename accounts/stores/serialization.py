@@ -60,7 +60,7 @@ def to_dict(record: User | Session) -> dict[str, Any]:
     if isinstance(record, User):
         stored["profile"] = orjson.loads(record.profile_json)
     absent = LATER_FIELDS[type(record)]
-    return {name: value for name, value in stored.items() if absent.get(name, ...) != value}
+    return {name: value for name, value in stored.items() if absent.get(name) != value}
 
 
 def from_dict(cls: type[T], stored: object) -> T:

@@ -145,10 +145,9 @@ def _parse_hosts(text: str, topology: Topology) -> list[tuple[str, int]]:
 
 def _parse_host(text: str, default_port: int) -> tuple[str, int]:
     match = HOST_RE.fullmatch(text)
-    port = int(match["port"] or default_port) if match else 0
-    if match is None or not 0 < port <= MAX_PORT:
-        raise InvalidStoreURL("names no host and port; write [user:password@]host:port")
-    return match["host"].strip("[]"), port
+    if match and 0 < (port := int(match["port"] or default_port)) <= MAX_PORT:
+        return match["host"].strip("[]"), port
+    raise InvalidStoreURL("names no host and port; write [user:password@]host:port")
 
 
 def _parse_database(text: str, topology: Topology) -> int:

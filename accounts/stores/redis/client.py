@@ -22,7 +22,7 @@ Client = Redis | RedisCluster
 # below the number of threads on a machine with many cores.
 MAX_CONNECTIONS = 4096
 
-MAX_PROBE_KEYS = 1000
+MAX_MARKER_KEYS = 1000
 """Each has a slot by chance: enough for a cluster of a hundred nodes."""
 
 TIMEOUT_SECONDS = 1.0
@@ -66,20 +66,21 @@ def disconnect(client: Client) -> None:
         pool.sentinel_manager.close()
 
 
-def find_primary_keys(client: Client, suffix: str = "probe") -> list[str]:
-    """Return a key that no account has for each primary of a cluster, or one for a server."""
+def find_primary_keys(client: Client) -> list[str]:
+    """Return the marker's key in each primary of a cluster, or the one of a server."""
     keys: dict[str, str] = {}
     if isinstance(client, RedisCluster):
         count = len(client.get_primaries())
-        candidates = (_build_key(number, suffix) for number in range(MAX_PROBE_KEYS))
-        while len(keys) < count and (key := next(candidates, None)):
+        for key in map(_build_marker_key, range(MAX_MARKER_KEYS)):
+            if len(keys) == count:
+                break
             with suppress(SlotNotCoveredError):
                 keys.setdefault(client.get_node_from_key(key).name, key)
-    return list(keys.values()) or [_build_key(0, suffix)]
+    return list(keys.values()) or [_build_marker_key(0)]
 
 
-def _build_key(number: int, suffix: str) -> str:
-    return f"acct:{{{number}}}:{suffix}"
+def _build_marker_key(number: int) -> str:
+    return f"acct:{{{number}}}:marker"
 
 
 def _connect_sentinel(location: RedisURL, options: dict[str, Any]) -> Redis:

@@ -3,7 +3,6 @@
 import logging
 from typing import Any
 
-from redis.cluster import RedisCluster
 from redis.exceptions import RedisClusterException, RedisError
 
 from accounts.stores.redis.client import Client
@@ -32,7 +31,5 @@ def log_durability_warnings(client: Client) -> None:
 
 
 def _get_config(client: Any) -> list[str]:
-    # In a cluster, any one node will do. Only a cluster's client accepts this option.
-    options = {"target_nodes": RedisCluster.RANDOM} if isinstance(client, RedisCluster) else {}
-    config = client.config_get(*CHECKED_OPTIONS, **options)
+    config = client.config_get(*CHECKED_OPTIONS)  # In a cluster, redis-py asks a random node.
     return [config[name] for name in CHECKED_OPTIONS]

@@ -77,11 +77,11 @@ class ServerConnection:
                 pass
 
     def probe(self, *, changes: bool) -> None:
-        """Read or change a key of its own in each primary of a cluster, or in the server.
+        """Read the marker in each primary of a cluster or in the server, or change a key beside it.
 
         Raises `StoreUnavailable` if more than half of them fail, as most requests do then.
         """
-        keys = self.find_keys("probe", changes=changes)
+        keys = self.find_keys(changes=changes)
         failed = 0
         for key in keys:
             try:
@@ -95,13 +95,13 @@ class ServerConnection:
                 if 2 * failed > len(keys):
                     raise
 
-    def find_keys(self, suffix: str, *, changes: bool = False) -> list[str]:
-        """Return a key for each primary, with this suffix, that is none of an account.
+    def find_keys(self, *, changes: bool = False) -> list[str]:
+        """Return the marker's key in each primary of a cluster, or the one of a server.
 
-        A server or Sentinels have one. Raises `StoreUnavailable` if a cluster cannot be reached.
+        Raises `StoreUnavailable` if a cluster cannot be reached.
         """
         try:
-            return find_primary_keys(self._get_client(), suffix)
+            return find_primary_keys(self._get_client())
         except ERRORS as error:
             raise self._report(error, changes=changes) from error
 

@@ -50,7 +50,7 @@ class StoreMarker:
         return self._lost
 
     def _check(self) -> None:
-        lost = [key for key in self._server.find_keys("marker") if not self._is_intact(key)]
+        lost = [key for key in self._server.find_keys() if not self._is_intact(key)]
         if lost and not self._lost:
             logger.critical(LOST, lost[0])
         self._lost = bool(lost)

@@ -142,7 +142,7 @@ class RedisStore:
     def update_user(self, email: EmailAddress, update_fn: Callable[[User], User]) -> User:
         def update_existing(user: User | None) -> User:
             if user is None:
-                raise KeyError(email)
+                raise KeyError
             return update_fn(user)
 
         return cast(User, self._update_or_delete_user(email, update_existing))
@@ -150,7 +150,7 @@ class RedisStore:
     def delete_user(self, email: EmailAddress, check_fn: Callable[[User], object]) -> None:
         def delete_existing(user: User | None) -> None:
             if user is None:
-                raise KeyError(email)
+                raise KeyError
             check_fn(user)
 
         self._update_or_delete_user(email, delete_existing)

@@ -7,7 +7,7 @@ import pytest
 from accounts.domain.sessions import Session
 from accounts.domain.users import User
 from accounts.stores.journal.format import decode, encode
-from accounts.stores.serialization import DamagedRecord, dump, from_dict, load, to_dict
+from accounts.stores.serialization import MAX_TIME, DamagedRecord, dump, from_dict, load, to_dict
 from tests.support.stores import USER
 
 SESSION = Session("5e55104e", 4_102_444_800, 2, 1764108900.75, revoked=True)
@@ -101,6 +101,13 @@ def test_from_dict_invalid_value_is_damage(record: Any, name: str, value: Any) -
 def test_from_dict_whole_seconds_are_a_time(name: str) -> None:
     record: Any = USER if name == "created_at" else SESSION
     assert getattr(from_dict(type(record), {**to_dict(record), name: 5}), name) == 5
+
+
+def test_from_dict_takes_every_time_up_to_the_year_3000() -> None:
+    stored = {**to_dict(USER), "created_at": MAX_TIME}
+    assert from_dict(User, stored).created_at == MAX_TIME
+    with pytest.raises(DamagedRecord):
+        from_dict(User, {**stored, "created_at": MAX_TIME + 1})
 
 
 def test_damage_message_has_no_value() -> None:

@@ -27,7 +27,7 @@ from tests.support.api import MovableClock
         "file://localhost/var/lib/accounts.jsonl",
         "redis://localhost",
         "redis://localhost/",
-        "redis://localhost:6380/15",
+        "redis://localhost:65535/15",
         "rediss://user:password@cache.example.com:6379/0?ssl_ca_certs=/etc/ca.pem",
         "valkey://:password@[::1]:6379",
         "valkeys://127.0.0.1",
@@ -39,6 +39,7 @@ from tests.support.api import MovableClock
         "rediss+sentinel://u:p@a.example/accounts?sentinel_username=u&sentinel_password=p",
         "valkey+sentinel://a.example/accounts?sentinel_password=p&wait_replicas=1",
         "redis://localhost?wait_replicas=9",
+        "rediss://localhost?ssl_ca_certs=/etc/ca.pem&wait_replicas=1",
     ],
 )
 def test_valid_url_is_accepted(url: str) -> None:
@@ -75,6 +76,7 @@ def test_valid_url_is_accepted(url: str) -> None:
         "redis://user:s3cret@host ",
         "redis://user:s3cret@one,two",
         "redis://user:s3cret@host?socket_timeout=0",
+        "redis://user:s3cret@host?socket_timeout=",
         "redis://user:s3cret@host?ssl_ca_certs=/etc/ca.pem",
         "rediss://user:s3cret@host?ssl_cert_reqs=none",
         "redis://user:s3cret@host?sentinel_password=s3cret",
@@ -116,8 +118,8 @@ def test_repr_hides_passwords() -> None:
 
 
 def test_host_port_and_database_are_parsed() -> None:
-    location = parse_redis_url("redis://host:1/2")
-    assert (location.hosts, location.db) == ([("host", 1)], 2)
+    location = parse_redis_url("redis://hostX:1/2")
+    assert (location.hosts, location.db) == ([("hostX", 1)], 2)
 
 
 def test_left_out_parts_have_defaults() -> None:

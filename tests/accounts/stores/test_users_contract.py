@@ -115,8 +115,10 @@ def test_count_users_is_exact_or_none(store: AccountStore) -> None:
     assert store.count_users() in (1, None)
 
 
-def test_ping_succeeds(store: AccountStore) -> None:
+def test_new_store_is_reachable_and_not_emptied(store: AccountStore) -> None:
     store.ping()
+    store.check_writable()
+    assert store.was_emptied() is False
 
 
 def test_deleted_user_is_gone_and_can_be_added_again(store: AccountStore) -> None:

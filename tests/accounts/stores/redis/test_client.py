@@ -2,15 +2,22 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import EmailAddress
+from accounts.stores.redis.client import connect, disconnect
 from accounts.stores.redis.store import RedisStore
+from accounts.stores.serialization import dump
+from accounts.stores.url import parse_redis_url
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
@@ -120,6 +127,67 @@ def test_cluster_is_available_while_most_nodes_are(
     )
 
 
+def test_cluster_is_writable_while_half_of_its_nodes_are(
+    open_url: OpenStore, three_nodes: list[ClusterNode], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Two keys, in the second and the third node: with many nodes, some have no key.
+    monkeypatch.setattr("accounts.stores.redis.client.MAX_MARKER_KEYS", 2)
+    store = open_url(cluster_url(three_nodes[0]))
+    refusing = three_nodes[1:]
+    try:
+        ask(refusing[0].port, "CONFIG", "SET", "min-replicas-to-write", "1")
+        store.check_writable()
+        ask(refusing[1].port, "CONFIG", "SET", "min-replicas-to-write", "1")
+        assert_unavailable(store.check_writable)
+    finally:
+        for node in refusing:
+            ask(node.port, "CONFIG", "SET", "min-replicas-to-write", "0")
+
+
+# The rights that are taken from a node, and the calls that then fail.
+READS: dict[str, Callable[[AccountStore], object]] = {
+    "get_user": lambda store: store.get_user(EMAIL),
+    "get_user_and_session": lambda store: store.get_user_and_session(EMAIL, SID),
+    "get_sessions": lambda store: store.get_sessions(EMAIL),
+    "was_emptied": lambda store: store.was_emptied(),
+}
+CHANGES: dict[str, Callable[[AccountStore], object]] = {
+    "add_user": lambda store: store.add_user(make_user(1)),
+    "update_user": lambda store: store.update_user(EMAIL, set_stamp("version-2")),
+    "delete_user": lambda store: store.delete_user(EMAIL, lambda user: None),
+    "update_session": lambda store: store.update_session(
+        EMAIL, SID, lambda current: new_session(MovableClock())
+    ),
+    "update_sessions": lambda store: store.update_sessions(
+        EMAIL, lambda listed: [tracked_session(MovableClock(), 1)]
+    ),
+    "was_emptied": lambda store: store.was_emptied(),
+}
+REFUSED_CALLS = [
+    *(("reads from", "-get -mget -eval", call) for call in READS.values()),
+    *(("changes to", "-set -del", call) for call in CHANGES.values()),
+]
+
+
+@pytest.mark.parametrize("refused", REFUSED_CALLS, ids=[*READS, *CHANGES])
+def test_refusal_of_a_cluster_is_logged_once_with_the_node(
+    open_url: OpenStore,
+    cluster: Server,
+    caplog: pytest.LogCaptureFixture,
+    refused: tuple[str, str, Callable[[AccountStore], object]],
+) -> None:
+    message, rights, call = refused
+    ask(cluster.port, "SET", f"acct:{{{EMAIL}}}:user", dump(USER))
+    ask(cluster.port, "ACL", "SETUSER", "default", *rights.split())
+    try:
+        with suppress(StoreUnavailable):
+            call(open_url(cluster_url(cluster)))
+    finally:
+        ask(cluster.port, "ACL", "SETUSER", "default", "+@all")
+    [error] = [one.message for one in caplog.records if one.levelname == "ERROR"]
+    assert error.startswith(f"{message} the store's node 127.0.0.1:{cluster.port} fail: ")
+
+
 def test_cluster_first_node_away_uses_second(open_url: OpenStore, cluster: Server) -> None:
     open_url(f"redis+cluster://127.0.0.1:{free_port()},127.0.0.1:{cluster.port}").ping()
 
@@ -194,6 +262,7 @@ def test_closed_store_ends_its_threads(open_url: OpenStore, sentinel: Server) ->
     store.ping()
     own = set(threading.enumerate()) - others
     assert own
+    assert all(thread.daemon for thread in own)
     store.close()
     wait_until(lambda: not any(thread.is_alive() for thread in own))
 
@@ -229,6 +298,42 @@ def test_batch_on_event_loop_follows_sentinel(
     ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
     ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", port, "1")
     wait_until(lambda: asyncio.run(read()) == [(None, None)])
+
+
+def test_sentinel_is_asked_again_after_an_outage(
+    open_url: OpenStore,
+    server: Server,
+    sentinel: Server,
+    valkey_server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("accounts.stores.redis.sentinel.POLL_SECONDS", 0.05)
+    ask(valkey_server.port, "FLUSHALL")
+    store = open_url(get_sentinel_url(sentinel))
+    store.add_user(USER)
+    sentinel.kill()
+    sentinel.start()
+    port = str(valkey_server.port)
+    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
+    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", port, "1")
+    wait_until(lambda: store.get_user(EMAIL) is None)
+
+
+@pytest.mark.parametrize("kind", ["", "+sentinel"])
+def test_no_command_is_repeated_or_waits_longer_than_a_second(kind: str) -> None:
+    path = "accounts/3" if kind else "3"
+    client = connect(parse_redis_url(f"redis{kind}://127.0.0.1:{free_port()}/{path}"))
+    try:
+        pool: Any = client.connection_pool  # type: ignore[union-attr]  # no cluster
+        assert pool.connection_kwargs["db"] == 3
+        pools = [pool]
+        if kind:
+            pools += [one.connection_pool for one in pool.sentinel_manager.sentinels]
+        for options in (one.connection_kwargs for one in pools):
+            assert options["socket_timeout"] == options["socket_connect_timeout"] == 1
+            assert options["retry"].get_retries() == 0
+    finally:
+        disconnect(client)
 
 
 def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:

@@ -1,12 +1,13 @@
 """Warnings about a server that may lose data."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from tests.support.redis import OpenStore
 from tests.support.stores import EMAIL, USER
-from tests.support.valkey import Server, ask
+from tests.support.valkey import ClusterNode, Server, ask, wait_until
 
 PERMISSIONS = ("~acct:*", "+@read", "+@write", "+@scripting", "+@connection")
 
@@ -37,6 +38,19 @@ def test_unsafe_configuration_is_logged_once(
     warnings = [record.getMessage() for record in caplog.records]
     assert len(warnings) == len(expected)
     assert all(text in warning for text, warning in zip(expected, warnings, strict=True))
+
+
+def test_unsafe_configuration_of_a_cluster_is_logged(
+    open_url: OpenStore, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    node = ClusterNode(tmp_path / "node")
+    try:
+        node.assign(0, 16383)
+        wait_until(node.is_ready)
+        open_url(f"redis+cluster://127.0.0.1:{node.port}").ping()
+    finally:
+        node.kill()
+    assert "keeps nothing on disk" in caplog.text
 
 
 def test_forbidden_configuration_is_no_error(

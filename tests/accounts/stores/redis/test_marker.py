@@ -1,11 +1,18 @@
 """A server that comes back without its data."""
 
 import logging
+import time
+from secrets import token_hex
 
 import pytest
 
 from accounts.domain.interfaces import AccountStore
-from tests.support.redis import OpenStore
+from accounts.stores.redis import marker
+from accounts.stores.redis.connection import ServerConnection
+from accounts.stores.url import parse_redis_url
+from tests.support.api import MovableClock
+from tests.support.ports import free_port
+from tests.support.redis import HANG_SECONDS, OpenStore, assert_unavailable
 from tests.support.stores import EMAIL, USER, run_together
 from tests.support.valkey import Server, ask
 
@@ -85,6 +92,55 @@ def test_many_threads_log_the_loss_once(
 ) -> None:
     run_together(16, lambda number: store.get_user(EMAIL))
     assert len(get_critical(caplog)) == 1
+
+
+def test_processes_that_start_together_share_a_marker(
+    open_url: OpenStore, valkey_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, rival = open_url(valkey_url), open_url(valkey_url)
+
+    def start_rival_first(size: int) -> str:
+        monkeypatch.setattr(marker, "token_hex", token_hex)
+        rival.ping()
+        return token_hex(size)
+
+    monkeypatch.setattr(marker, "token_hex", start_rival_first)
+    store.ping()
+    assert not store.was_emptied()
+    assert not rival.was_emptied()
+
+
+def test_marker_that_was_never_checked_is_checked_soon(
+    valkey_url: str, valkey_server: Server, clock: MovableClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(marker, "INTERVAL_SECONDS", 1)
+    server = ServerConnection(parse_redis_url(valkey_url), clock)
+    marker.StoreMarker(server).check_soon()
+    server.close()
+    assert ask(valkey_server.port, "EXISTS", "acct:{0}:marker") == b":1\r\n"
+
+
+@pytest.mark.usefixtures("short_timeout")
+def test_stalled_server_lets_only_one_thread_check_the_marker(
+    open_url: OpenStore, server: Server
+) -> None:
+    store = open_url(server.url)
+    store.ping()
+    server.pause()
+    started = time.monotonic()
+    assert run_together(32, lambda number: store.was_emptied()) == [False] * 32
+    assert time.monotonic() - started < HANG_SECONDS
+
+
+def test_cluster_that_is_away_has_lost_nothing(
+    open_url: OpenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = open_url(f"redis+cluster://127.0.0.1:{free_port()}")
+    assert store.was_emptied() is False
+    assert_unavailable(store.check_writable)
+    reads, changes = (one.message for one in caplog.records if one.levelno == logging.ERROR)
+    assert reads.startswith("reads from the store fail: RedisClusterException: ")
+    assert changes.startswith("changes to the store fail: RedisClusterException: ")
 
 
 def test_server_that_is_away_has_lost_nothing(open_url: OpenStore, server: Server) -> None:

@@ -97,7 +97,7 @@ def test_change_without_a_replica_is_made_and_unavailable(
 
 
 def test_repeated_change_is_confirmed_only_with_a_replica(
-    pair: Pair, store: AccountStore, clock: MovableClock
+    pair: Pair, store: AccountStore, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.add_user(USER)
     pair.replica.pause()
@@ -106,6 +106,14 @@ def test_repeated_change_is_confirmed_only_with_a_replica(
             store.update_session(EMAIL, SID, lambda current: new_session(clock))
     pair.replica.resume()
     store.update_session(EMAIL, SID, lambda current: new_session(clock))
+    assert len([one for one in caplog.records if one.levelno == logging.ERROR]) == 1
+
+
+def test_marker_that_no_replica_has_is_not_relied_on(pair: Pair, store: AccountStore) -> None:
+    pair.replica.pause()
+    assert not store.was_emptied()
+    ask(pair.primary.port, "FLUSHALL")
+    assert not store.was_emptied()
 
 
 def test_batch_without_a_replica_is_unavailable(pair: Pair, store: AccountStore) -> None:

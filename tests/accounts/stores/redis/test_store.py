@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from accounts.domain.errors import DuplicateEmail, StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from accounts.domain.sessions import Session
-from accounts.domain.users import EmailAddress
+from accounts.domain.users import EmailAddress, User
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable, count_commands
 from tests.support.stores import (
@@ -19,6 +19,7 @@ from tests.support.stores import (
     SID,
     USER,
     WEEK,
+    make_user,
     new_session,
     revoked_session,
     set_stamp,
@@ -87,6 +88,48 @@ def test_session_expires_a_minute_late(
     open_url(valkey_url).update_session(EMAIL, SID, lambda current: new_session(clock))
     expiry = ask(valkey_server.port, "PTTL", f"acct:{{{EMAIL}}}:session:{SID}")
     assert WEEK * 1000 < int(expiry[1:]) <= (WEEK + 60) * 1000
+
+
+def test_expired_session_is_kept_for_a_minute(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server, clock: MovableClock
+) -> None:
+    expired = replace(new_session(clock), expires_at=int(clock.now) - 3600)
+    open_url(valkey_url).update_session(EMAIL, SID, lambda current: expired)
+    expiry = ask(valkey_server.port, "PTTL", f"acct:{{{EMAIL}}}:session:{SID}")
+    assert 50_000 < int(expiry[1:]) <= 60_000
+
+
+def test_users_are_added_and_listed_batch_by_batch(
+    open_url: OpenStore,
+    valkey_url: str,
+    valkey_server: Server,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("accounts.stores.redis.store.BATCH_SIZE", 10)
+    store = open_url(valkey_url)
+    store.ping()
+
+    def make_users() -> Iterator[User]:
+        for number in range(30):
+            stored = int(ask(valkey_server.port, "DBSIZE")[1:]) - 1  # the marker
+            assert stored == number // 10 * 10
+            yield make_user(number)
+
+    assert store.add_users(make_users()) == 30
+    ask(valkey_server.port, "CONFIG", "RESETSTAT")
+    next(iter(store.iter_users()))
+    assert b"cmdstat_get:calls=10," in ask(valkey_server.port, "INFO", "commandstats")
+
+
+def test_new_connection_sends_nothing_of_its_own(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server
+) -> None:
+    ask(valkey_server.port, "CONFIG", "RESETSTAT")
+    open_url(valkey_url).get_user_and_session(EMAIL, SID)
+    stats = ask(valkey_server.port, "INFO", "commandstats")
+    assert b"cmdstat_mget:" in stats
+    for command in (b"hello", b"client", b"select"):
+        assert b"cmdstat_" + command not in stats
 
 
 INDEX = f"acct:{{{EMAIL}}}:sessions"

@@ -2,21 +2,23 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any
 
 import pytest
 from redis import Redis
 
 from accounts.domain.errors import StoreUnavailable
+from accounts.domain.interfaces import AccountStore
 from accounts.domain.users import EmailAddress
 from accounts.services import Services, get_services
 from accounts.stores import open_store
 from accounts.stores.serialization import to_dict
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import NEW_PASSWORD, decode_claims, get_error
-from tests.support.stores import USER
+from tests.support.stores import USER, raise_update_error, tracked_session
 
+STORED_EMAIL = EmailAddress(EMAIL)
 USER_KEY = f"acct:{{{EMAIL}}}:user"
 OTHER_EMAIL = "other@example.com"
 VALID = {**to_dict(USER), "email": EMAIL}
@@ -146,6 +148,49 @@ def test_damage_is_logged_once_with_the_key(
     assert USER.password_hash not in caplog.text
 
 
+SID = "5e55104e"
+SESSION_KEY = f"acct:{{{EMAIL}}}:session:{SID}"
+INDEX_KEY = f"acct:{{{EMAIL}}}:sessions"
+SESSION_CALLS: dict[str, Callable[[AccountStore], object]] = {
+    "get_user_and_session": lambda store: store.get_user_and_session(STORED_EMAIL, SID),
+    "get_users_and_sessions": lambda store: store.get_users_and_sessions([(STORED_EMAIL, SID)]),
+    "update_session": lambda store: store.update_session(STORED_EMAIL, SID, raise_update_error),
+    "get_sessions": lambda store: store.get_sessions(STORED_EMAIL),
+    "update_sessions": lambda store: store.update_sessions(STORED_EMAIL, list),
+}
+
+
+@pytest.mark.parametrize("call", SESSION_CALLS)
+def test_damaged_session_is_logged_with_its_key(
+    client: "Redis",
+    valkey_url: str,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    call: str,
+) -> None:
+    client.set(SESSION_KEY, b"{")
+    client.sadd(INDEX_KEY, SID)
+    with closing(open_store(valkey_url, clock)) as store, suppress(StoreUnavailable):
+        SESSION_CALLS[call](store)
+    assert f"the record {SESSION_KEY} is damaged: it is no JSON object" in caplog.text
+
+
+def test_index_of_another_type_is_logged_with_its_key(
+    client: "Redis", valkey_url: str, clock: MovableClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    client.set(INDEX_KEY, "text")
+    with closing(open_store(valkey_url, clock)) as store:
+        for call in (
+            lambda: store.get_sessions(STORED_EMAIL),
+            lambda: store.update_session(STORED_EMAIL, SID, lambda _: tracked_session(clock, 1)),
+        ):
+            caplog.clear()
+            clock.advance(61)  # A damage is logged once a minute.
+            with pytest.raises(StoreUnavailable):
+                call()
+            assert f"the record {INDEX_KEY} is damaged" in caplog.text
+
+
 def test_damaged_record_fails_no_other_of_its_batch(
     api: Api, tokens: dict[str, str], client: "Redis"
 ) -> None:
@@ -190,7 +235,7 @@ def test_read_that_the_server_denies_is_no_damage(
     client.acl_setuser("no-get", enabled=True, nopass=True, keys=["*"], commands=["+@all", "-get"])
     url = valkey_url.replace("127.0.0.1", "no-get:any@127.0.0.1")
     with closing(open_store(url, clock)) as store, pytest.raises(StoreUnavailable):
-        store.get_user(EmailAddress(EMAIL))
+        store.get_user(STORED_EMAIL)
     client.acl_deluser("no-get")
     assert "reads from the store fail: NoPermissionError" in caplog.text
     assert "damaged" not in caplog.text
