@@ -5,6 +5,7 @@ import os
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,40 @@ def test_running_store_drops_many_obsolete_lines(
     store.update_user(EMAIL, set_stamp("last"))
     wait_for_compaction(path, lines=3)
     assert reopen().get_user(EMAIL) == replace(USER, security_stamp="last")
+
+
+def test_next_compaction_waits_until_as_many_lines_are_obsolete_again(
+    reopen: Reopen, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = reopen()
+    store.add_users([USER, *map(make_user, range(3))])
+    monkeypatch.setattr("accounts.stores.journal.store.MIN_OBSOLETE_LINES", 6)
+    daemons: list[bool] = []
+    stamps = count()
+
+    def change(times: int) -> None:
+        for _ in range(times):
+            store.update_user(EMAIL, set_stamp(str(next(stamps))))
+
+    def change_meanwhile() -> None:
+        daemons.append(threading.current_thread().daemon)
+        change(7)
+
+    run_before_swap(monkeypatch, change_meanwhile)
+    # The eleventh is one more than the four live lines and six.
+    change(11)
+    # The header, the users, and the changes meanwhile.
+    wait_for_compaction(path, lines=1 + 4 + 7)
+    assert daemons == [True]  # The end of the process does not wait for it.
+    # Twice the seven obsolete lines that are left, which is more than ten.
+    change(7)
+    wait_for_no_compaction()
+    assert len(read_lines(path)) == 1 + 4 + 14
+    change(1)
+    wait_for_compaction(path, lines=1 + 4)
+    change(10)
+    wait_for_no_compaction()
+    assert len(read_lines(path)) == 1 + 4 + 10
 
 
 def test_reads_work_while_file_is_replaced(

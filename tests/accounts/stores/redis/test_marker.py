@@ -1,7 +1,6 @@
 """A server that comes back without its data."""
 
 import logging
-import time
 from secrets import token_hex
 
 import pytest
@@ -12,7 +11,7 @@ from accounts.stores.redis.connection import ServerConnection
 from accounts.stores.url import parse_redis_url
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
-from tests.support.redis import HANG_SECONDS, OpenStore, assert_unavailable
+from tests.support.redis import OpenStore, assert_unavailable
 from tests.support.stores import EMAIL, USER, run_together
 from tests.support.valkey import Server, ask
 
@@ -118,18 +117,6 @@ def test_marker_that_was_never_checked_is_checked_soon(
     marker.StoreMarker(server).check_soon()
     server.close()
     assert ask(valkey_server.port, "EXISTS", "acct:{0}:marker") == b":1\r\n"
-
-
-@pytest.mark.usefixtures("short_timeout")
-def test_stalled_server_lets_only_one_thread_check_the_marker(
-    open_url: OpenStore, server: Server
-) -> None:
-    store = open_url(server.url)
-    store.ping()
-    server.pause()
-    started = time.monotonic()
-    assert run_together(32, lambda number: store.was_emptied()) == [False] * 32
-    assert time.monotonic() - started < HANG_SECONDS
 
 
 def test_cluster_that_is_away_has_lost_nothing(

@@ -169,6 +169,22 @@ def test_sessions_that_the_server_forgot_leave_the_index(
     assert ask(valkey_server.port, "SCARD", INDEX) == b":2\r\n"
 
 
+def test_index_has_only_listed_sessions(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server, clock: MovableClock
+) -> None:
+    store = open_url(valkey_url)
+    listed, ended = tracked_session(clock, 1), tracked_session(clock, 2)
+    track(store, listed)
+    track(store, ended)
+    store.update_session(EMAIL, SID, lambda current: new_session(clock))
+    store.update_session(EMAIL, ended.sid, lambda current: replace(ended, revoked=True))
+    assert ask(valkey_server.port, "SMEMBERS", INDEX) == b"*1\r\n$8\r\n%b\r\n" % listed.sid.encode()
+    ask(valkey_server.port, "CONFIG", "RESETSTAT")
+    untracked = replace(new_session(clock), revoked=True)
+    store.update_session(EMAIL, SID, lambda current: untracked)
+    assert b"cmdstat_srem:" not in ask(valkey_server.port, "INFO", "commandstats")
+
+
 def test_change_between_read_and_write_is_not_lost(
     open_url: OpenStore, valkey_url: str, clock: MovableClock
 ) -> None:
