@@ -200,15 +200,14 @@ class JournalStore(MemoryStore):
         record = decode(line)
         return self._get_current(record) == record
 
-    def _get_current(self, record: Record) -> Record | None:
+    def _get_current(self, record: Record) -> object:
         """Return what is stored in the place of a record."""
         if isinstance(record, User):
             return self._users.get(record.email)
         if isinstance(record, DeletedUser):
             return None
         email, session = record
-        current = self._sessions.get((email, session.sid))
-        return (email, current) if current else None
+        return email, self._sessions.get((email, session.sid))
 
     def _run_compaction(self, compaction: Compaction, copied_lines: int) -> None:
         """Run in a thread. `copied_lines` is the number of lines at its start."""

@@ -23,7 +23,7 @@ class KeptConnections:
         """Keep one more connection, if none is free. May connect, so a thread calls it."""
         if not self._free:
             self._pool = client.connection_pool
-            with suppress(RedisError, OSError):
+            with suppress(RedisError):
                 self._free.append(self._pool.get_connection())
 
     def replace(self) -> None:
@@ -36,7 +36,7 @@ class KeptConnections:
         if not self._free:
             return None
         connection = self._free.pop()
-        with suppress(RedisError, OSError):
+        with suppress(RedisError):
             # With Sentinels, the pool owns only connections to the present primary.
             owned = self._pool.owns_connection(connection) and not connection.should_reconnect()
             if owned and not connection.can_read():  # a closed one raises

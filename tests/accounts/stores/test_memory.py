@@ -166,6 +166,17 @@ def test_start_with_clock_behind_is_logged(
     assert "2.0 days after this machine's clock" in caplog.text
 
 
+@pytest.mark.parametrize("field", ["created_at", "rotated_at", "refreshed_at"])
+def test_start_compares_the_clock_with_each_time_of_a_session(
+    reopen: Open, clock: MovableClock, caplog: pytest.LogCaptureFixture, field: str
+) -> None:
+    session = replace(new_session(clock), **{field: clock.now})  # type: ignore[arg-type]  # a time
+    reopen().update_session(EMAIL, SID, lambda _: session)
+    clock.advance(2 * DAY)
+    reopen()
+    assert "2.0 days before this machine's clock" in caplog.text
+
+
 def test_loaded_session_is_deleted_when_its_time_has_passed(
     reopen: Open, clock: MovableClock, pass_time: Callable[[float], None]
 ) -> None:

@@ -312,10 +312,10 @@ def test_sentinel_is_asked_again_after_an_outage(
     store = open_url(get_sentinel_url(sentinel))
     store.add_user(USER)
     sentinel.kill()
+    (sentinel.folder / "sentinel.conf").write_text(
+        f"sentinel monitor accounts 127.0.0.1 {valkey_server.port} 1\n"
+    )
     sentinel.start()
-    port = str(valkey_server.port)
-    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
-    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", port, "1")
     wait_until(lambda: store.get_user(EMAIL) is None)
 
 
@@ -332,6 +332,7 @@ def test_no_command_is_repeated_or_waits_longer_than_a_second(kind: str) -> None
         for options in (one.connection_kwargs for one in pools):
             assert options["socket_timeout"] == options["socket_connect_timeout"] == 1
             assert options["retry"].get_retries() == 0
+            assert options["protocol"] == 2  # 3 would send one more command
     finally:
         disconnect(client)
 
