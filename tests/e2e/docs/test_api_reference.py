@@ -18,6 +18,10 @@ from authproject.environment.generate_docs import build_settings_table
 from authproject.monitoring.metrics import render_metrics
 
 ROOT = Path(__file__).resolve().parents[3]
+ARGUMENTS: dict[type, tuple[Any, ...]] = {
+    errors.UnknownKeyID: ("0123456789abcdef",),
+    errors.TokenExpired: (1.0,),
+}
 PAGE = (ROOT / "docs" / "reference" / "api.md").read_text(encoding="utf-8")
 
 # Only a project's own view raises these; the page says so in one sentence.
@@ -46,7 +50,7 @@ def build_responses() -> Iterator[Any]:
     request = HttpRequest()
     for cls in get_subclasses(errors.AccountError):
         if hasattr(cls, "code") and cls.__module__ == errors.__name__:
-            error = cls("0123456789abcdef") if cls is errors.UnknownKeyID else cls()
+            error = cls(*ARGUMENTS.get(cls, ()))
             yield rest.exception_handler(error, {})
     for cls in get_subclasses(drf.APIException):
         if cls.__module__ == drf.__name__ and cls not in OTHER_DRF_ERRORS:
