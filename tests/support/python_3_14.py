@@ -80,10 +80,10 @@ def get_statuses() -> Iterator[int]:
     from tests.settings import TEST_ENVIRONMENT  # noqa: PLC0415  # after the packages
 
     os.environ |= TEST_ENVIRONMENT | {"DJANGO_SETTINGS_MODULE": "authproject.settings"}
-    import django  # noqa: PLC0415
+    import django  # noqa: PLC0415  # after the settings
 
     django.setup()
-    from tests.support.api import Api  # noqa: PLC0415
+    from tests.support.api import Api  # noqa: PLC0415  # after django.setup()
 
     api = Api()
     api.client.defaults["HTTP_HOST"] = "localhost"

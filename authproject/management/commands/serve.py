@@ -175,8 +175,7 @@ def _follow_parent(application: Any, server: Server) -> None:
     server.stops.wait()
     parent = cast(BaseProcess, multiprocessing.parent_process())
     parent.join(HASHING_SECONDS)
-    # A test covers it, in a worker whose hash runs on: it is killed, and its coverage is lost.
-    if parent.is_alive():  # pragma: no cover
+    if parent.is_alive():  # pragma: no cover  # tested in a worker that is killed with its coverage
         get_services().hashing_executor.stop()
     # Without this, the worker of a killed parent would keep the port and the store.
     parent.join()

@@ -426,7 +426,7 @@ def test_form_of_a_page_gets_the_details_as_they_were_raised(
 def test_plain_text_among_the_details_is_invalid() -> None:
     """DRF's own details have a code. Others set `detail` to what they like."""
     exception = ValidationError()
-    exception.detail = {"name": ["taken"]}  # type: ignore[list-item]
+    exception.detail = {"name": ["taken"]}  # type: ignore[list-item]  # a plain text is what is tested
     response = exception_handler(exception, {})
     assert response is not None
     assert response.data["errors"] == {"name": [{"detail": "taken", "code": "invalid"}]}

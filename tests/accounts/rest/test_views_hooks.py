@@ -1,6 +1,6 @@
 """A subclass of `BaseAPIView` that overrides a hook of DRF responds as one of DRF's own view."""
 
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from django.http import HttpRequest
@@ -94,7 +94,7 @@ class EchoMixin:
     get = put
 
 
-class Hook:
+class Hook(APIView):
     """Overrides nothing; each subclass overrides a part of `APIView`."""
 
 
@@ -105,7 +105,7 @@ class GetAuthenticators(Hook):
 
 class GetAuthenticatorsOfMethod(Hook):
     def get_authenticators(self) -> list[Any]:
-        return [Authentication()] if self.request.method == "PUT" else []  # type: ignore[attr-defined]
+        return [Authentication()] if self.request.method == "PUT" else []
 
 
 class GetPermissions(Hook):
@@ -160,21 +160,21 @@ class Versioning(Hook):
 
 class Initial(Hook):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        super().initial(request, *args, **kwargs)  # type: ignore[misc]
+        super().initial(request, *args, **kwargs)
         raise NotFound
 
 
 class DjangosMethodIsChanged(Hook):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         request.method = "PUT"
-        return super().initialize_request(request, *args, **kwargs)  # type: ignore[misc,no-any-return]
+        return super().initialize_request(request, *args, **kwargs)
 
 
 class MethodIsChanged(Hook):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
-        request_ = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        request_ = super().initialize_request(request, *args, **kwargs)
         request_.method = "PUT"
-        return request_  # type: ignore[no-any-return]
+        return request_
 
 
 class PerformAuthentication(Hook):
@@ -184,15 +184,15 @@ class PerformAuthentication(Hook):
 
 class UserIsSetBefore(Hook):
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        request_ = super().initialize_request(request, *args, **kwargs)  # type: ignore[misc]
+        request_: Any = super().initialize_request(request, *args, **kwargs)
         request_.user, request_.auth = "somebody", "else"
         return request_
 
 
 class UserIsReadBefore(Hook):
     def get_renderers(self) -> list[Any]:
-        assert self.request.user  # type: ignore[attr-defined]
-        self.request.authenticators = ()  # type: ignore[attr-defined]
+        assert self.request.user
+        self.request.authenticators = ()
         return [JSONRenderer()]
 
 
@@ -206,7 +206,7 @@ class RefusedToken(Hook):
 
 
 class PermissionDeniedHook(PermissionClasses):
-    def permission_denied(self, *args: Any, **kwargs: Any) -> None:
+    def permission_denied(self, *args: Any, **kwargs: Any) -> Never:
         raise PermissionDenied("not by me")
 
 
@@ -217,7 +217,7 @@ class HandleException(PermissionClasses):
 
 class FinalizeResponse(Hook):
     def finalize_response(self, *args: Any, **kwargs: Any) -> Any:
-        response = super().finalize_response(*args, **kwargs)  # type: ignore[misc]
+        response = super().finalize_response(*args, **kwargs)
         response["X-Final"] = "1"
         return response
 
@@ -237,7 +237,7 @@ class HTTPMethodNames(Hook):
 
 
 class MethodNotAllowed(Hook):
-    def http_method_not_allowed(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+    def http_method_not_allowed(self, request: Any, *args: Any, **kwargs: Any) -> Response:
         return Response({"refused": request.method}, status=405)
 
 

@@ -106,7 +106,7 @@ def test_ipv6_subnet_counts_as_one_client(site: Site) -> None:
     assert get_statuses(site, "auth/login", ["2001:db8:0:2::1"]) == [422]
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without being outcome")
+@pytest.mark.skipif(sys.platform != "linux", reason="has 127.0.0.2 without configuration")
 def test_forwarded_for_of_untrusted_client_is_ignored(site: Site, service: Service) -> None:
     claims = [new_client_address() for _ in range(GUESSES + 1)]
     responses = [site.login("wrong password", client=one, source=UNTRUSTED) for one in claims]
