@@ -139,7 +139,7 @@ class AuthViewSet(AccountViewSet):
         tokens = self.service.login(**self.validated_data(request), client=client)
         return _build_token_response(request, tokens, in_cookie=uses_cookie(request))
 
-    # A project's function may wait for a network or a disk: it must not run on the event loop.
+    # A project's function may wait for a network or a disk: it must not run where others wait.
     @post(
         serializer_class=RefreshTokenSerializer,
         store_access=StoreAccess.WRITE if conf.TOKEN_CLAIMS is None else None,

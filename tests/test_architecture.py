@@ -30,8 +30,10 @@ HOMES = {
     "email_validator": {"accounts.domain.users"},
     "granian": {
         "authproject.management.commands.serve",
-        "authproject.server.application",  # types only, as the next
+        "authproject.server.application",  # types only, as the next two
+        "authproject.server.bodies",
         "authproject.server.environ",
+        "authproject.server.event_loop",
         "authproject.server.granian_server",
     },
     "jwt": {"accounts.tokens.key_ring", "accounts.tokens.keys"},

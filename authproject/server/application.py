@@ -1,16 +1,15 @@
-"""The RSGI application: runs each request on the event loop or on a thread.
+"""The RSGI application: decides for each request which thread runs it.
 
-Python runs one thread at a time, and each switch between threads costs about half a request. So
-a request that cannot block runs on the event loop; `execution.py` decides which can. Bodies are
-read on the event loop, with a size limit and a timeout, so a slow client holds no thread.
+Python runs one thread at a time, and each switch between threads costs about half a request. So a
+request that cannot block is answered on the server's thread, which has received it; `execution.py`
+decides which can. No thread waits for a body, so a slow client holds none.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
-from io import BytesIO
+from functools import cached_property, partial
 from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
@@ -19,17 +18,16 @@ from django.core.signals import got_request_exception
 from django.http import HttpRequest
 
 from accounts.authentication import PREFETCHED_IDENTITY, verify_authorization_header
-from accounts.conf import MAX_BODY_BYTES
 from accounts.passwords.executor import HASHING_THREADS, MAX_WAIT_SECONDS
 from accounts.rest.exceptions import server_error
 from accounts.services import get_services
 from authproject.monitoring.formatters import request_id
+from authproject.server.bodies import BODY_TIMEOUT_SECONDS, BodyReader
 from authproject.server.environ import (
     OVERLOADED,
     SHUTTING_DOWN,
     Environ,
     build_environ,
-    parse_content_length,
 )
 from authproject.server.execution import CHANGING_METHODS, Execution, choose_execution
 from authproject.server.handler import Handler
@@ -46,9 +44,6 @@ request that finds so many gets one of the other threads, and is refused at once
 
 MONITORING_THREADS = 2
 """Reserved for `/health/ready` and `/metrics`: they work when all other threads are blocked."""
-
-BODY_TIMEOUT_SECONDS = 7.0
-"""After this, an incomplete body is answered with 400. Less than the shutdown timeout."""
 
 logger = logging.getLogger("authproject.server")
 
@@ -96,7 +91,7 @@ class Application:
         body_timeout_seconds: float = BODY_TIMEOUT_SECONDS,
     ) -> None:
         self._handler = handler
-        self._body_timeout_seconds = body_timeout_seconds
+        self._bodies = BodyReader(body_timeout_seconds)
         self._thread_pools = {
             Execution.THREAD: BoundedThreadPool(threads, "request", max_wait_seconds),
             Execution.PASSWORD_THREAD: BoundedThreadPool(threads, "password", max_wait_seconds),
@@ -104,6 +99,7 @@ class Application:
                 MONITORING_THREADS, "monitoring", max_wait_seconds
             ),
         }
+        self._waiting: set[HTTPProtocol] = set()
         self._final_headers: list[tuple[str, str]] = []
         self._drains = False
 
@@ -116,12 +112,41 @@ class Application:
         self._drains = True
         self.close_connections()
 
+    def receive(self, scope: "Scope", protocol: "HTTPProtocol") -> bool:
+        """Answer a request on the server's thread. Return `False` if the event loop has to.
+
+        It has to if something blocks, and while it has other requests that block: they need
+        Python's lock, which a busy server's thread would not leave to it.
+        """
+        try:
+            if self._waiting or self._reads_block:
+                return False
+            environ = build_environ(scope, scope.path)
+            chunked = "HTTP_TRANSFER_ENCODING" in environ
+            if chunked or self._choose_execution(environ) is not Execution.IMMEDIATE:
+                self._waiting.add(protocol)
+                return False
+            self._bodies.read(environ, protocol, partial(self._answer, environ, protocol))
+        except Exception:  # noqa: BLE001  # the event loop raises it again, and answers 500
+            return False
+        return True
+
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
         try:
-            status, headers, body = await self._handle(scope, protocol)
+            environ = build_environ(scope, scope.path)
+            execution = self._choose_execution(environ)
+            if execution is not Execution.IMMEDIATE:
+                self._waiting.add(protocol)
+            await self._bodies.aread(environ, protocol)
+            response = await self._respond(execution, environ)
         except Exception as error:  # noqa: BLE001  # the client gets a response in any case
-            status, headers, body = _build_error_response(error)
-        protocol.response_bytes(status, headers + self._final_headers, body)
+            response = _build_error_response(error)
+        finally:
+            self._waiting.discard(protocol)
+        self._send(protocol, response)
+
+    def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._bodies.cancel_late(loop)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
         for pool in self._thread_pools.values():
@@ -129,22 +154,33 @@ class Application:
         for handler in logging.getLogger().handlers:
             handler.flush()  # A worker ends without `logging.shutdown`.
 
-    async def _handle(self, scope: "Scope", protocol: "HTTPProtocol") -> RSGIResponse:
-        path = scope.path
-        environ = build_environ(scope, path)
-        if self._drains:
-            environ[SHUTTING_DOWN] = True
-        if "CONTENT_LENGTH" in environ or "HTTP_TRANSFER_ENCODING" in environ:
-            await self._read_body(environ, protocol)
-        # The browsable API may authenticate by the cookie, which reads the store.
-        cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
-        changes = scope.method.upper() in CHANGING_METHODS  # as Django reads it
-        execution = self._executions[cookie, changes].get(path, Execution.THREAD)
+    async def _respond(self, execution: Execution, environ: Environ) -> RSGIResponse:
         if pool := self._thread_pools.get(execution):
             return await pool.run(self._call_django, environ)
         if execution is Execution.PREFETCH:
             await self._prefetch_identity(environ)
         return self._call_django(environ)
+
+    def _answer(self, environ: Environ, protocol: "HTTPProtocol") -> None:
+        try:
+            response = self._call_django(environ)
+        except Exception as error:  # noqa: BLE001  # the client gets a response in any case
+            response = _build_error_response(error)
+        self._send(protocol, response)
+
+    def _send(self, protocol: "HTTPProtocol", response: RSGIResponse) -> None:
+        status, headers, body = response
+        protocol.response_bytes(status, headers + self._final_headers, body)
+
+    def _choose_execution(self, environ: Environ) -> Execution:
+        # The browsable API may authenticate by the cookie, which reads the store.
+        cookie = "HTTP_COOKIE" in environ and settings.BROWSABLE_API
+        changes = environ["REQUEST_METHOD"].upper() in CHANGING_METHODS  # as Django reads it
+        return self._executions[cookie, changes].get(environ["PATH_INFO"], Execution.THREAD)
+
+    @cached_property
+    def _reads_block(self) -> bool:
+        return get_services().accounts.store.blocking_reads
 
     @cached_property
     def _executions(self) -> dict[tuple[bool, bool], dict[str, Execution]]:
@@ -168,27 +204,9 @@ class Application:
         if claims := verify_authorization_header(environ.get("HTTP_AUTHORIZATION", "")):
             environ[PREFETCHED_IDENTITY] = await self._identity_loader.load(claims)
 
-    async def _read_body(self, environ: Environ, protocol: "HTTPProtocol") -> None:
-        """Put the body into `environ`.
-
-        One declared too large is not read; a chunked one only until it is too large. An incomplete
-        one raises when the view reads it.
-        """
-        declared = environ.get("CONTENT_LENGTH")
-        length = parse_content_length(declared) if declared else None
-        if length is not None and length > MAX_BODY_BYTES:
-            return  # RequestLimitsMiddleware refuses it by its declared length.
-        try:
-            async with asyncio.timeout(self._body_timeout_seconds):
-                body = await _receive(protocol, length)
-        except (TimeoutError, RuntimeError):  # RSGI's own errors are RuntimeErrors.
-            environ["wsgi.input"] = _UnavailableBody()
-            environ.setdefault("CONTENT_LENGTH", "1")
-            return
-        environ["wsgi.input"] = BytesIO(body)
-        environ["CONTENT_LENGTH"] = str(len(body))
-
     def _call_django(self, environ: Environ) -> RSGIResponse:
+        if self._drains:
+            environ[SHUTTING_DOWN] = True
         response = self._handler.handle_environ(environ)
         try:
             headers = get_headers(response)
@@ -211,26 +229,3 @@ def _build_error_response(error: Exception) -> RSGIResponse:
     response["X-Request-ID"] = request.request_id
     response["X-Content-Type-Options"] = "nosniff"
     return response.status_code, list(response.items()), response.content
-
-
-class _UnavailableBody(BytesIO):
-    """Raises when it is read, so that the view answers 400."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        raise OSError("the body was not received")
-
-
-async def _receive(protocol: "HTTPProtocol", length: int | None) -> bytes:
-    """Return the body; of a chunked one, stop reading after `MAX_BODY_BYTES`."""
-    if length is not None:
-        return await protocol()  # Granian reads no more than the declared length.
-    body, empty = b"", 0
-    async for chunk in protocol:
-        body += chunk
-        empty += not chunk
-        if len(body) > MAX_BODY_BYTES:
-            break
-    # Granian ends a complete body with one empty chunk, and an incomplete one with two.
-    if empty > 1:
-        raise RuntimeError("the body is incomplete")
-    return body

@@ -1,4 +1,4 @@
-"""Decides where a request runs: on the event loop, or on a thread.
+"""Decides where a request runs: where it is received, on the event loop, or on a thread.
 
 Views and stores declare facts (`StoreAccess`, `hashes_password`, `blocking_reads`, …). Only
 `choose_execution` decides from them. docs/architecture.md shows the result as a table.
@@ -17,7 +17,8 @@ CHANGING_METHODS = frozenset({"PUT", "PATCH", "DELETE"})
 
 
 class Execution(Enum):
-    EVENT_LOOP = auto()
+    IMMEDIATE = auto()
+    """Nothing blocks: on the thread that has the request, the server's or the event loop's."""
     PREFETCH = auto()
     """Event loop, after a batched lookup of the request's user and session."""
     THREAD = auto()
@@ -40,15 +41,15 @@ def choose_execution(
     thread = Execution.MONITORING_THREAD if monitoring else Execution.THREAD
     match _get_store_access(route, cookie=cookie):
         case StoreAccess.NONE:
-            return Execution.EVENT_LOOP
+            return Execution.IMMEDIATE
         case StoreAccess.IDENTITY if changes:
             return thread
         case StoreAccess.IDENTITY if not store.blocking_reads:
-            return Execution.EVENT_LOOP
+            return Execution.IMMEDIATE
         case StoreAccess.IDENTITY if store.supports_batch_reads and not cookie:
             return Execution.PREFETCH
         case StoreAccess.WRITE if not (store.blocking_reads or store.blocking_writes):
-            return Execution.EVENT_LOOP
+            return Execution.IMMEDIATE
     return thread
 
 

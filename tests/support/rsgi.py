@@ -83,6 +83,18 @@ def call(application: Application, method: str, path: str, *headers: tuple[str, 
     return asyncio.run(send(application, RSGIProtocol(), method, path, *headers))
 
 
+def receive(
+    application: Application,
+    protocol: RSGIProtocol,
+    method: str,
+    path: str,
+    *headers: tuple[str, str],
+) -> bool:
+    """Pass a request to the application as a server's thread does."""
+    scope: Any = RSGIScope(method, path, *headers)
+    return application.receive(scope, cast(Any, protocol))
+
+
 def register_together(application: Application, emails: Iterable[str]) -> list[RSGIResponse]:
     """Send one registration for each e-mail address at once."""
     bodies = [json.dumps({"email": email, "password": PASSWORD}).encode() for email in emails]

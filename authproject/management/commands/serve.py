@@ -75,6 +75,7 @@ class Command(BaseCommand):
                 os.environ[MULTIPROC_DIR] = stack.enter_context(make_metrics_dir())
             application = import_string(APPLICATION)  # also checks the settings and the files
             host = host or ("127.0.0.1" if settings.ENVIRONMENT == PRODUCTION else "localhost")
+            _use_event_loop(application)
             server = _build_server(host, port, workers, drain_seconds)
             _log_start(host, port, workers)
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
@@ -83,6 +84,13 @@ class Command(BaseCommand):
             load = partial(_load_in_worker, application, server)
             server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped by %s", server.stop_signal)
+
+
+def _use_event_loop(application: Any) -> None:
+    # Not on Windows, which has no uvloop.
+    from authproject.server.event_loop import use_event_loop  # noqa: PLC0415
+
+    use_event_loop(application.receive)
 
 
 def _log_start(host: str, port: int, workers: int) -> None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from django.http import HttpRequest, HttpResponse
@@ -29,9 +30,11 @@ from tests.support.processes import Service, run_service
 from tests.support.rsgi import (
     BrokenHandler,
     RSGIProtocol,
+    RSGIScope,
     build_application,
     build_overloaded_application,
     call,
+    receive,
     register_together,
     send,
 )
@@ -39,6 +42,8 @@ from tests.support.valkey import Server, valkey_binary, wait_until
 
 PROFILE = "/api/v1/protected/profile"
 LOGIN = "/api/v1/auth/login"
+REFRESH = "/api/v1/auth/refresh"
+JSON_BODY = (("content-type", JSON), ("content-length", "2"))
 
 
 @pytest.fixture(scope="module")
@@ -168,6 +173,104 @@ def test_body_never_sent_times_out_with_400(api: Api) -> None:
     headers = [("content-type", "application/json"), ("content-length", "10")]
     response = call(application, "POST", LOGIN, *headers)
     assert (response.status, json.loads(response.body)["code"]) == (400, "parse_error")
+
+
+def test_late_body_read_on_the_server_thread_is_400(api: Api) -> None:
+    application, protocol = build_application(body_timeout_seconds=0.0), RSGIProtocol()
+
+    async def receive_body() -> None:
+        assert receive(application, protocol, "POST", REFRESH, *JSON_BODY)
+        application.__rsgi_init__(asyncio.get_running_loop())
+        await asyncio.sleep(0)  # The body's future calls back.
+
+    asyncio.run(receive_body())
+    assert protocol.response.status == 400
+    assert json.loads(protocol.response.body)["code"] == "parse_error"
+
+
+def test_request_that_cannot_block_is_answered_where_it_is_received(api: Api) -> None:
+    protocol = RSGIProtocol()
+    assert receive(build_application(), protocol, "GET", "/health")
+    assert protocol.response.status == 200
+
+
+def test_request_with_body_is_answered_once_the_body_is_there(api: Api) -> None:
+    application, protocol = build_application(), RSGIProtocol(b"{}")
+
+    async def receive_body() -> None:
+        assert receive(application, protocol, "POST", REFRESH, *JSON_BODY)
+        assert not hasattr(protocol, "response")
+        await asyncio.sleep(0)  # The body's future calls back.
+
+    asyncio.run(receive_body())
+    assert protocol.response.status == 422
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("POST", LOGIN, []),
+        ("GET", "/metrics", []),
+        ("PATCH", PROFILE, []),
+        ("POST", REFRESH, [("transfer-encoding", "chunked")]),
+    ],
+    ids=["hashes", "monitoring", "changes", "chunked"],
+)
+def test_request_that_may_block_is_left_to_the_event_loop(
+    api: Api, method: str, path: str, headers: list[tuple[str, str]]
+) -> None:
+    protocol = RSGIProtocol()
+    assert not receive(build_application(), protocol, method, path, *headers)
+    assert not hasattr(protocol, "response")
+
+
+def test_request_to_a_remote_store_is_left_to_the_event_loop(
+    start: Start, clock: MovableClock
+) -> None:
+    start().accounts.store = RemoteStore(clock)
+    assert not receive(build_application(), RSGIProtocol(), "GET", "/health")
+
+
+def test_while_the_event_loop_has_a_request_it_answers_all(api: Api) -> None:
+    application, waiting = build_application(), RSGIProtocol()
+    assert not receive(application, waiting, "GET", "/metrics")
+    assert not receive(application, RSGIProtocol(), "GET", "/health")
+    asyncio.run(send(application, waiting, "GET", "/metrics"))
+    assert receive(application, RSGIProtocol(), "GET", "/health")
+
+
+def test_while_a_body_is_awaited_on_the_event_loop_it_answers_all(api: Api) -> None:
+    application, slow = build_application(), RSGIProtocol()
+
+    async def wait_for_a_body() -> bool:
+        login = asyncio.create_task(send(application, slow, "POST", LOGIN, *JSON_BODY))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        taken = receive(application, RSGIProtocol(), "GET", "/health")
+        login.cancel()
+        return taken
+
+    assert not asyncio.run(wait_for_a_body())
+
+
+def test_bug_outside_django_where_it_is_received_is_server_error(api: Api) -> None:
+    protocol = RSGIProtocol()
+    assert receive(build_application(BrokenHandler()), protocol, "GET", "/health")
+    assert json.loads(protocol.response.body)["code"] == "server_error"
+
+
+class BrokenScope(RSGIScope):
+    @property
+    def path(self) -> str:  # type: ignore[override]
+        raise RuntimeError("a bug of the server")
+
+
+def test_bug_of_the_server_is_answered_by_the_event_loop(api: Api) -> None:
+    scope: Any = BrokenScope.__new__(BrokenScope)
+    application, protocol = build_application(), RSGIProtocol()
+    assert not application.receive(scope, cast(Any, protocol))
+    asyncio.run(application.__rsgi__(scope, cast(Any, protocol)))
+    assert json.loads(protocol.response.body)["code"] == "server_error"
 
 
 class CookieHandler(Handler):
