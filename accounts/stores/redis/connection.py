@@ -6,14 +6,14 @@ from contextlib import contextmanager
 
 from redis import Redis
 from redis.cluster import RedisCluster
-from redis.exceptions import RedisClusterException, RedisError
+from redis.exceptions import RedisClusterException, RedisError, ResponseError
 
 from accounts.domain.errors import ChangeUnconfirmed, StoreUnavailable
 from accounts.domain.interfaces import Clock
 from accounts.stores.redis.client import Client, TimeoutLock, connect, disconnect, find_primary_keys
 from accounts.stores.redis.config_check import log_durability_warnings
 from accounts.stores.redis.event_loop import KeptConnections
-from accounts.stores.redis.outages import StoreOutages, refuses_changes
+from accounts.stores.redis.outages import StoreOutages
 from accounts.stores.redis.replication import NotReplicated, confirm_changes, mark
 from accounts.stores.url import RedisURL
 from accounts.throttled_logging import ThrottledLogger
@@ -118,9 +118,9 @@ class ServerConnection:
 
     def _report(self, error: Exception, node: str = "", *, changes: bool) -> StoreUnavailable:
         self._outages.failed(error, node, changes=changes)
-        if refuses_changes(error) and isinstance(self._client, Redis):
-            # A primary that became a replica keeps its clients. A new connection asks DNS or
-            # Sentinels again. In a cluster, its replicas redirect.
+        if isinstance(error, ResponseError) and isinstance(self._client, Redis):
+            # A server that refuses may be a former primary, which keeps its clients. A new
+            # connection asks DNS again. In a cluster, its replicas redirect.
             self.kept_connections.replace()
             self._client.connection_pool.disconnect(inuse_connections=False)
         return ChangeUnconfirmed() if isinstance(error, NotReplicated) else StoreUnavailable()

@@ -9,7 +9,6 @@ from redis.exceptions import (
     NoPermissionError,
     OutOfMemoryError,
     ReadOnlyError,
-    ResponseError,
 )
 
 from accounts.throttled_logging import OutageLogger
@@ -50,26 +49,16 @@ class StoreOutages:
 
     def failed(self, error: Exception, node: str, *, changes: bool) -> None:
         """Report a failed call. `node` is the name of a cluster's node, or empty."""
-        outage = self._loggers.get((node, changes))
-        if outage is None:
-            calls = "changes to" if changes else "reads from"
-            message = f"{calls} the store's node {node} fail" if node else f"{calls} the store fail"
-            created = OutageLogger(self._logger, message)
-            outage = self._loggers.setdefault((node, changes), created)
-        outage.failed(_describe(error))
+        calls = "changes to" if changes else "reads from"
+        message = f"{calls} the store's node {node} fail" if node else f"{calls} the store fail"
+        created = OutageLogger(self._logger, message)
+        self._loggers.setdefault((node, changes), created).failed(_describe(error))
 
     def recovered(self, node: str, *, changes: bool) -> None:
         """Report a successful call."""
         outage = self._loggers.get((node, changes))
         if outage is not None:
             outage.recovered()
-
-
-def refuses_changes(error: Exception) -> bool:
-    """Return whether the server could be reached, but takes no changes."""
-    if isinstance(error, ReadOnlyError | OutOfMemoryError) or str(error) == DEMOTED:
-        return True
-    return isinstance(error, ResponseError) and any(code in str(error) for code in ADVICE_BY_CODE)
 
 
 def _describe(error: Exception) -> str:

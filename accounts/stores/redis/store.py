@@ -257,7 +257,7 @@ class RedisStore:
         """`None` deletes the record."""
 
         def compare_and_set(text: str | None, user: User | None) -> Any:
-            arguments = (key, text or "", "" if user is None else dump(user))
+            arguments: Any = key, text, "" if user is None else dump(user)
             with self._connection(key, changes=True) as client:
                 return client.eval(COMPARE_AND_SET, 1, *arguments)
 

@@ -1,9 +1,10 @@
 """Clusters and Sentinels."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +22,7 @@ from accounts.stores.url import parse_redis_url
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
 from tests.support.redis import OpenStore, assert_unavailable, is_available
+from tests.support.server_refusals import demote, promote
 from tests.support.stores import (
     EMAIL,
     SID,
@@ -30,7 +32,14 @@ from tests.support.stores import (
     set_stamp,
     tracked_session,
 )
-from tests.support.valkey import ClusterNode, Server, ask, valkey_binary, wait_until
+from tests.support.valkey import (
+    ClusterNode,
+    MovableAddress,
+    Server,
+    ask,
+    valkey_binary,
+    wait_until,
+)
 
 
 @pytest.fixture(scope="module")
@@ -209,19 +218,52 @@ def test_cluster_stalled_fails_64_threads_soon(
 
 @pytest.fixture
 def sentinel(tmp_path: Path, server: Server) -> Iterator[Server]:
-    folder = tmp_path / "sentinel"
+    sentinel = start_sentinel(tmp_path / "sentinel", server)
+    yield sentinel
+    sentinel.kill()
+
+
+def start_sentinel(folder: Path, server: Server) -> Server:
     folder.mkdir()
     configuration = folder / "sentinel.conf"
     configuration.write_text(
         f"sentinel monitor accounts 127.0.0.1 {server.port} 1\n"
         "sentinel down-after-milliseconds accounts 500\n"
     )
-    sentinel = Server(valkey_binary(), folder, sentinel=configuration)
-    yield sentinel
+    return Server(valkey_binary(), folder, sentinel=configuration)
+
+
+def name_primary(sentinel: Server, server: Server) -> None:
+    """Let a Sentinel name this server as the primary."""
+    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
+    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", str(server.port), "1")
+
+
+class CountingAddress(MovableAddress):
+    """Counts how often a Sentinel is asked for the primary."""
+
+    count = 0
+
+    def _send(self, destination: socket.socket, data: bytes) -> None:
+        self.count += b"GET-MASTER-ADDR-BY-NAME" in data
+        super()._send(destination, data)
+
+
+@pytest.fixture
+def late_sentinel(tmp_path: Path, server: Server) -> Iterator[CountingAddress]:
+    """A second one that goes on naming the first primary."""
+    sentinel = start_sentinel(tmp_path / "late_sentinel", server)
+    with closing(CountingAddress(sentinel.port)) as address:
+        yield address
     sentinel.kill()
 
 
-def get_sentinel_url(*sentinels: Server) -> str:
+@pytest.fixture
+def frequent_polls(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("accounts.stores.redis.sentinel.POLL_SECONDS", 0.05)
+
+
+def get_sentinel_url(*sentinels: Server | MovableAddress) -> str:
     return f"redis+sentinel://{','.join(f'127.0.0.1:{one.port}' for one in sentinels)}/accounts/0"
 
 
@@ -277,12 +319,10 @@ def test_sentinel_that_names_another_primary_is_followed(
     ask(valkey_server.port, "FLUSHALL")
     store = open_url(get_sentinel_url(sentinel))
     store.add_user(USER)
-    other = str(valkey_server.port)
-    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
-    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", other, "1")
+    name_primary(sentinel, valkey_server)
     wait_until(lambda: store.get_user(EMAIL) is None)
-    line = f"Sentinels name 127.0.0.1:{other} as the primary, and no longer 127.0.0.1:{server.port}"
-    assert line in caplog.text
+    new, old = (f"127.0.0.1:{one.port}" for one in (valkey_server, server))
+    assert f"Sentinels name {new} as the primary, and no longer {old}" in caplog.text
 
 
 def test_batch_on_event_loop_follows_sentinel(
@@ -294,20 +334,14 @@ def test_batch_on_event_loop_follows_sentinel(
     read = partial(store.aget_users_and_sessions, [(EMAIL, SID)])
     assert [asyncio.run(read()) for _ in range(2)] == [[(USER, None)]] * 2
     ask(valkey_server.port, "FLUSHALL")
-    port = str(valkey_server.port)
-    ask(sentinel.port, "SENTINEL", "REMOVE", "accounts")
-    ask(sentinel.port, "SENTINEL", "MONITOR", "accounts", "127.0.0.1", port, "1")
+    name_primary(sentinel, valkey_server)
     wait_until(lambda: asyncio.run(read()) == [(None, None)])
 
 
+@pytest.mark.usefixtures("frequent_polls")
 def test_sentinel_is_asked_again_after_an_outage(
-    open_url: OpenStore,
-    server: Server,
-    sentinel: Server,
-    valkey_server: Server,
-    monkeypatch: pytest.MonkeyPatch,
+    open_url: OpenStore, sentinel: Server, valkey_server: Server
 ) -> None:
-    monkeypatch.setattr("accounts.stores.redis.sentinel.POLL_SECONDS", 0.05)
     ask(valkey_server.port, "FLUSHALL")
     store = open_url(get_sentinel_url(sentinel))
     store.add_user(USER)
@@ -317,6 +351,25 @@ def test_sentinel_is_asked_again_after_an_outage(
     )
     sentinel.start()
     wait_until(lambda: store.get_user(EMAIL) is None)
+
+
+@pytest.mark.usefixtures("frequent_polls")
+def test_sentinel_that_is_behind_is_not_followed(
+    open_url: OpenStore,
+    sentinel: Server,
+    late_sentinel: CountingAddress,
+    valkey_server: Server,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    ask(valkey_server.port, "FLUSHALL")
+    store = open_url(get_sentinel_url(sentinel, late_sentinel))
+    store.add_user(USER)
+    name_primary(sentinel, valkey_server)
+    wait_until(lambda: store.get_user(EMAIL) is None)
+    before = late_sentinel.count
+    wait_until(lambda: late_sentinel.count > before + 2)
+    assert store.get_user(EMAIL) is None
+    assert caplog.text.count("Sentinels name ") == 1
 
 
 @pytest.mark.parametrize("kind", ["", "+sentinel"])
@@ -337,8 +390,13 @@ def test_no_command_is_repeated_or_waits_longer_than_a_second(kind: str) -> None
         disconnect(client)
 
 
-def test_sentinel_unknown_service_is_unavailable(open_url: OpenStore, sentinel: Server) -> None:
-    assert_unavailable(open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/another").ping)
+def test_failure_of_each_sentinel_is_logged(
+    open_url: OpenStore, sentinel: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    hosts = f"127.0.0.1:{free_port()},127.0.0.1:{sentinel.port}"
+    assert_unavailable(open_url(f"redis+sentinel://{hosts}/another").ping)
+    assert "No primary found for 'another': ConnectionError: " in caplog.text
+    assert "Connection refused.; a Sentinel does not know it" in caplog.text
 
 
 def test_cluster_that_refuses_changes_is_unavailable(open_url: OpenStore, cluster: Server) -> None:
@@ -354,11 +412,12 @@ def test_cluster_that_refuses_changes_is_unavailable(open_url: OpenStore, cluste
 
 
 def test_sentinel_demoted_server_is_unavailable_until_promoted(
-    open_url: OpenStore, server: Server, sentinel: Server
+    open_url: OpenStore, server: Server, sentinel: Server, caplog: pytest.LogCaptureFixture
 ) -> None:
     store = open_url(f"redis+sentinel://127.0.0.1:{sentinel.port}/accounts/0")
     store.add_user(USER)
-    ask(server.port, "REPLICAOF", "127.0.0.1", str(free_port()))
+    demote(server)
     assert_unavailable(store.check_writable, lambda: store.add_user(make_user(1)))
-    ask(server.port, "REPLICAOF", "NO", "ONE")
+    assert "(the server is a replica: promote it, or correct the address)" in caplog.text
+    promote(server)
     wait_until(lambda: is_available(store))

@@ -153,3 +153,4 @@ def test_outage_and_recovery_are_logged_once(
     store.ping()
     store.ping()
     assert [record.levelname for record in caplog.records] == ["ERROR", "INFO"]
+    assert caplog.records[0].message.endswith(" Connection refused.")  # and no advice

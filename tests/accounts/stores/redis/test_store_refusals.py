@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from accounts.domain.errors import StoreUnavailable
 from accounts.domain.interfaces import AccountStore
 from tests.support.api import MovableClock
 from tests.support.redis import OpenStore, assert_unavailable, is_available
@@ -75,6 +76,14 @@ def test_refusal_is_logged_once_with_its_cause(
     assert make_user(1).email not in error
 
 
+def test_refused_change_was_not_made(open_url: OpenStore, server: Server) -> None:
+    store = open_url(server.url)
+    demote(server)
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        store.add_user(USER)
+    assert store.get_user(EMAIL) is None
+
+
 @pytest.mark.usefixtures("no_hold")
 def test_promoted_server_is_used_again(
     open_url: OpenStore, server: Server, caplog: pytest.LogCaptureFixture
@@ -124,3 +133,20 @@ def test_demoted_server_is_left_for_its_successor(
         assert_unavailable(lambda: change(store))
         change(store)
         store.add_user(USER)  # unknown to the successor
+
+
+@pytest.mark.usefixtures("valkey_url")  # which empties the successor
+@pytest.mark.parametrize("refuse", [refuse for refuse, _ in REFUSALS.values()])
+def test_server_that_refuses_is_left_for_its_successor(
+    open_url: OpenStore,
+    server: Server,
+    valkey_server: Server,
+    refuse: Callable[[Server], None],
+) -> None:
+    with closing(MovableAddress(server.port)) as address:
+        store = open_url(f"redis://127.0.0.1:{address.port}")
+        store.ping()
+        refuse(server)
+        address.target = valkey_server.port
+        assert_unavailable(lambda: store.add_user(USER))
+        store.add_user(USER)
