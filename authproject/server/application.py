@@ -127,8 +127,8 @@ class Application:
                 self._waiting.add(protocol)
                 return False
             self._bodies.read(environ, protocol, partial(self._answer, environ, protocol))
-        except Exception:  # noqa: BLE001  # the event loop raises it again, and answers 500
-            return False
+        except BaseException:  # noqa: BLE001  # the event loop raises it again, and answers 500
+            return False  # An exception here, `SystemExit` too, would block Granian's thread.
         return True
 
     async def __rsgi__(self, scope: "Scope", protocol: "HTTPProtocol") -> None:
@@ -164,7 +164,7 @@ class Application:
     def _answer(self, environ: Environ, protocol: "HTTPProtocol") -> None:
         try:
             response = self._call_django(environ)
-        except Exception as error:  # noqa: BLE001  # the client gets a response in any case
+        except BaseException as error:  # noqa: BLE001  # the client gets a response in any case
             response = _build_error_response(error)
         self._send(protocol, response)
 
@@ -217,7 +217,7 @@ class Application:
             response.close()
 
 
-def _build_error_response(error: Exception) -> RSGIResponse:
+def _build_error_response(error: BaseException) -> RSGIResponse:
     """Log an exception from outside Django's handler and return the 500 response for it."""
     request: Any = HttpRequest()
     request.request_id = token_hex(16)

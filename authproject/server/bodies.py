@@ -39,10 +39,11 @@ class BodyReader:
 
     def cancel_late(self, loop: asyncio.AbstractEventLoop) -> None:
         """Cancel bodies that are late, now and from then on."""
-        now = time.monotonic()
-        for future in [one for one, end in list(self._deadlines.items()) if end < now]:
-            future.cancel()
         loop.call_later(CHECK_SECONDS, self.cancel_late, loop)
+        now = time.monotonic()
+        for future, deadline in self._deadlines.copy().items():  # Another thread changes it.
+            if deadline < now:
+                future.cancel()
 
     def read(self, environ: Environ, protocol: "HTTPProtocol", then: Callable[[], None]) -> None:
         """Read the body, if one is declared, and call `then`, both on the server's thread."""

@@ -61,8 +61,10 @@ class RSGIProtocol:
 class BrokenHandler(Handler):
     """Raises before Django's own error handling begins."""
 
+    error: type[BaseException] = RuntimeError
+
     def handle_environ(self, environ: Any) -> Any:
-        raise RuntimeError("a secret of the inside")
+        raise self.error("a secret of the inside")
 
 
 def build_application(handler: Handler | None = None, **options: Any) -> Application:

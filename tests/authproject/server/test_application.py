@@ -253,20 +253,40 @@ def test_while_a_body_is_awaited_on_the_event_loop_it_answers_all(api: Api) -> N
     assert not asyncio.run(wait_for_a_body())
 
 
-def test_bug_outside_django_where_it_is_received_is_server_error(api: Api) -> None:
+class ExitingHandler(BrokenHandler):
+    error = SystemExit
+
+
+@pytest.mark.parametrize("handler", [BrokenHandler, ExitingHandler])
+def test_bug_outside_django_where_it_is_received_is_server_error(
+    api: Api, handler: type[BrokenHandler]
+) -> None:
     protocol = RSGIProtocol()
-    assert receive(build_application(BrokenHandler()), protocol, "GET", "/health")
+    assert receive(build_application(handler()), protocol, "GET", "/health")
     assert json.loads(protocol.response.body)["code"] == "server_error"
 
 
 class BrokenScope(RSGIScope):
+    error: type[BaseException] = RuntimeError
+
+    def __init__(self) -> None:
+        """Set nothing: `path` would be set, too."""
+
     @property
     def path(self) -> str:  # type: ignore[override]
-        raise RuntimeError("a bug of the server")
+        raise self.error("a bug of the server")
+
+
+class ExitingScope(BrokenScope):
+    error = SystemExit
+
+
+def test_exit_before_the_application_knows_the_path_is_left_to_the_event_loop() -> None:
+    assert not build_application().receive(cast(Any, ExitingScope()), cast(Any, RSGIProtocol()))
 
 
 def test_bug_of_the_server_is_answered_by_the_event_loop(api: Api) -> None:
-    scope: Any = BrokenScope.__new__(BrokenScope)
+    scope: Any = BrokenScope()
     application, protocol = build_application(), RSGIProtocol()
     assert not application.receive(scope, cast(Any, protocol))
     asyncio.run(application.__rsgi__(scope, cast(Any, protocol)))
@@ -418,8 +438,9 @@ def test_changing_method_in_any_case_needs_a_thread(api: Api, method: str) -> No
         ("POST", "/api/v1/auth/refresh", "access_token", 401),
     ],
 )
+@pytest.mark.parametrize("offered", [True, False], ids=["received", "event loop"])
 def test_request_leaves_no_garbage(
-    api: Api, method: str, path: str, kind: str | None, status: int
+    api: Api, method: str, path: str, kind: str | None, *, status: int, offered: bool
 ) -> None:
     token = api.register_and_log_in()[kind] if kind else ""
     body = json.dumps({"refresh_token": token}).encode()
@@ -428,11 +449,17 @@ def test_request_leaves_no_garbage(
         headers = [("content-type", JSON), ("content-length", str(len(body)))]
     application = build_application()
 
+    async def request() -> int:
+        protocol = RSGIProtocol(body)
+        if not (offered and receive(application, protocol, method, path, *headers)):
+            await send(application, protocol, method, path, *headers)
+        await asyncio.sleep(0)  # The body's future calls back.
+        return protocol.response.status
+
     async def count_garbage() -> int:
         for _ in range(2):  # The first request fills caches.
             gc.collect()
-            response = await send(application, RSGIProtocol(body), method, path, *headers)
-            assert response.status == status
+            assert await request() == status
         return gc.collect()
 
     gc.disable()
