@@ -1,13 +1,11 @@
 """Creates the redis-py client for a URL. Every operation has a short timeout."""
 
-from contextlib import suppress
 from threading import RLock
 from typing import Any, cast
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.cluster import ClusterNode, RedisCluster
-from redis.exceptions import SlotNotCoveredError
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
 
@@ -74,8 +72,7 @@ def find_primary_keys(client: Client) -> list[str]:
         for key in map(_build_marker_key, range(MAX_MARKER_KEYS)):
             if len(keys) == count:
                 break
-            with suppress(SlotNotCoveredError):
-                keys.setdefault(client.get_node_from_key(key).name, key)
+            keys.setdefault(client.get_node_from_key(key).name, key)
     return list(keys.values()) or [_build_marker_key(0)]
 
 

@@ -219,6 +219,23 @@ def test_user_never_expires(open_url: OpenStore, valkey_url: str, valkey_server:
     assert ask(valkey_server.port, "PTTL", f"acct:{{{EMAIL}}}:user") == b":-1\r\n"
 
 
+def test_email_that_looks_like_an_escaped_one_is_another(
+    open_url: OpenStore, valkey_url: str
+) -> None:
+    store = open_url(valkey_url)
+    emails = [EmailAddress("a}b@example.com"), EmailAddress("a%7Db@example.com")]
+    for email in emails:
+        store.add_user(replace(USER, email=email))
+    assert sorted(user.email for user in store.iter_users()) == sorted(emails)
+
+
+def test_key_of_an_email_is_that_of_earlier_versions(
+    open_url: OpenStore, valkey_url: str, valkey_server: Server
+) -> None:
+    open_url(valkey_url).add_user(replace(USER, email=EmailAddress("a%{}b@example.com")))
+    assert ask(valkey_server.port, "EXISTS", "acct:{a%25{%7Db@example.com}:user") == b":1\r\n"
+
+
 def test_full_server_refuses_changes_but_reads(open_url: OpenStore, server: Server) -> None:
     store = open_url(server.url)
     store.add_user(USER)
