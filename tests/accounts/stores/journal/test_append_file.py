@@ -88,6 +88,19 @@ def test_failed_truncate_blocks_further_writes(
     assert store.get_user(make_user(2).email) == make_user(2)
 
 
+def test_rest_of_a_failed_write_is_no_change_by_another_program(
+    store: AccountStore, path: Path, disk: FailingDisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.fill_up(after=10)
+    disk.fail("ftruncate")
+    with pytest.raises(StoreUnavailable):
+        store.add_user(make_user(1))
+    disk.repair()
+    store.add_user(make_user(2))
+    assert "another program" not in caplog.text
+    assert path.read_bytes() == HEADER + encode(USER) + encode(make_user(2))
+
+
 def test_closed_store_writes_nothing(store: AccountStore, path: Path) -> None:
     written = path.read_bytes()
     store.close()
@@ -155,6 +168,23 @@ def test_changed_file_is_kept_and_written_again(
     assert store.get_user(EMAIL) == USER
 
 
+@pytest.mark.parametrize("after", ["start", "failed write"])
+def test_line_that_another_program_appends_is_kept(
+    store: AccountStore, reopen: Reopen, path: Path, disk: FailingDisk, after: str
+) -> None:
+    if after == "start":
+        store = reopen()
+    else:
+        disk.fill_up(after=10)
+        with pytest.raises(StoreUnavailable):
+            store.add_user(make_user(1))
+        disk.repair()
+    foreign = path.read_bytes() + encode(make_user(70))
+    path.write_bytes(foreign)
+    store.add_user(make_user(2))
+    assert Path(f"{path}.conflict").read_bytes() == foreign
+
+
 def test_link_in_place_of_the_file_is_kept_and_its_target_stays_as_it_is(
     store: AccountStore, reopen: Reopen, path: Path, tmp_path: Path
 ) -> None:
@@ -216,7 +246,8 @@ def test_probe_finds_full_disk_and_its_repair(
     for _ in range(2):
         with pytest.raises(StoreUnavailable):
             store.check_writable()
-    assert len(caplog.messages) == 1
+    [message] = caplog.messages
+    assert message.startswith(f"{path} cannot be written; changes are refused: ")
     disk.repair()
     store.check_writable()
     assert path.read_bytes() == HEADER + encode(USER)

@@ -112,7 +112,7 @@ def test_file_that_cannot_be_changed_is_refused(
     reopen: Reopen, path: Path, disk: FailingDisk
 ) -> None:
     disk.fail("fchmod", errno.EPERM)
-    with pytest.raises(StartupError, match="cannot be read and written"):
+    with pytest.raises(StartupError, match=f"{path} cannot be read and written"):
         reopen()
 
 

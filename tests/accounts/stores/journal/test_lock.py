@@ -137,7 +137,7 @@ def test_file_replaced_while_it_is_opened_is_refused(
 
     path.write_bytes(HEADER)
     monkeypatch.setattr(fcntl, "flock", replace_and_lock)
-    with pytest.raises(StartupError, match="in use"):
+    with pytest.raises(StartupError, match=f"{path} is in use"):
         reopen()
 
 

@@ -208,11 +208,27 @@ def test_file_changed_during_compaction_is_not_replaced_silently(
     store = compact()
     run_before_swap(monkeypatch, lambda: path.write_bytes(HEADER))
     store.update_user(EMAIL, set_stamp("before"))
-    wait_until(lambda: "was not compacted" in caplog.text)
+    wait_until(lambda: "was not compacted: the file was changed by another" in caplog.text)
     assert path.read_bytes() == HEADER
     store.update_user(EMAIL, set_stamp("after"))
     assert Path(f"{path}.conflict").read_bytes() == HEADER
     assert reopen().get_user(EMAIL) == replace(USER, security_stamp="after")
+
+
+def test_new_file_removed_during_compaction_leaves_the_old_one(
+    compact: Callable[[], AccountStore],
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = compact()
+    run_before_swap(monkeypatch, Path(f"{path}.new").unlink)
+    store.update_user(EMAIL, set_stamp("before"))
+    wait_for_no_compaction()
+    assert f"{path} was not compacted: " in caplog.text
+    store.update_user(EMAIL, set_stamp("after"))
+    wait_for_no_compaction()
+    assert len(read_lines(path)) == 10  # It is not compacted at every change.
 
 
 def test_compaction_finds_damage_and_next_change_repairs_it(
