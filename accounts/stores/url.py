@@ -101,10 +101,7 @@ def parse_redis_url(url: str) -> RedisURL:
     server, _, _ = parts.scheme.partition("+")
     userinfo, _, hosts = parts.netloc.rpartition("@")
     username, _, password = userinfo.partition(":")
-    path = parts.path.removeprefix("/")
-    service_name, _, db = path.partition("/") if topology is Topology.SENTINEL else ("", "", path)
-    if topology is Topology.SENTINEL and not service_name:
-        raise InvalidStoreURL("names no service; end it in /service or /service/db")
+    service_name, db = _split_path(parts.path.removeprefix("/"), topology)
     tls = server in TLS_SCHEMES
     options = _parse_options(parts.query, topology, tls=tls)
     return RedisURL(
@@ -133,6 +130,16 @@ def _split(url: str) -> SplitResult:
         return urlsplit(url)
     except ValueError:
         raise InvalidStoreURL("names no host and port; write special characters as %XX") from None
+
+
+def _split_path(path: str, topology: Topology) -> tuple[str, str]:
+    """Return the name of the Sentinels' service, or none, and the database."""
+    if topology is not Topology.SENTINEL:
+        return "", path
+    service_name, _, db = path.partition("/")
+    if not service_name:
+        raise InvalidStoreURL("names no service; end it in /service or /service/db")
+    return service_name, db
 
 
 def _parse_hosts(text: str, topology: Topology) -> list[tuple[str, int]]:

@@ -2,14 +2,17 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from redis.connection import SSLConnection
 
 from accounts.domain.errors import StartupError
 from accounts.stores import check_store, is_multi_process, open_store
 from accounts.stores.redis.client import connect
 from accounts.stores.url import (
     InvalidStoreURL,
+    RedisURL,
     Topology,
     parse_file_url,
     parse_redis_url,
@@ -105,6 +108,17 @@ def test_credentials_are_percent_decoded() -> None:
     assert (location.username, location.password) == ("us@er", "p/:%")
 
 
+def test_password_may_have_a_colon() -> None:
+    location = parse_redis_url("redis://user:a:b@host")
+    assert (location.username, location.password) == ("user", "a:b")
+
+
+def test_option_may_have_a_colon_and_slashes() -> None:
+    location = parse_url("redis+sentinel://host/service?sentinel_password=a://b")
+    assert isinstance(location, RedisURL)
+    assert location.sentinel_password == "a://b"
+
+
 def test_sentinels_have_credentials_of_their_own() -> None:
     url = "redis+sentinel://a/s?sentinel_username=us%40er&sentinel_password=p+%26%25"
     location = parse_redis_url(url)
@@ -126,7 +140,7 @@ def test_left_out_parts_have_defaults() -> None:
     location = parse_redis_url("valkey://host")
     assert (location.hosts, location.topology) == ([("host", 6379)], Topology.SINGLE)
     assert (location.username, location.password, location.db) == (None, None, 0)
-    assert not location.tls
+    assert (location.service_name, location.tls) == ("", False)
 
 
 def test_sentinel_url_has_own_port_and_service() -> None:
@@ -139,7 +153,9 @@ def test_sentinel_url_has_own_port_and_service() -> None:
 @pytest.mark.parametrize("kind", ["", "+sentinel"])
 def test_tls_certificates_are_verified(kind: str) -> None:
     client = connect(parse_redis_url(f"valkeys{kind}://host/1?ssl_ca_certs=/etc/my%20ca+1.pem"))
-    options = client.connection_pool.connection_kwargs  # type: ignore[union-attr]  # no cluster
+    pool: Any = client.connection_pool  # type: ignore[union-attr]  # no cluster
+    assert issubclass(pool.connection_class, SSLConnection)
+    options = pool.connection_kwargs
     assert options.get("ssl_cert_reqs", "required") == "required"
     assert options.get("ssl_check_hostname", True) is True
     assert options["ssl_ca_certs"] == "/etc/my ca+1.pem"
