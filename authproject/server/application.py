@@ -99,6 +99,7 @@ class Application:
                 MONITORING_THREADS, "monitoring", max_wait_seconds
             ),
         }
+        # The requests on the event loop, or on their way to it, that may block or wait for a body.
         self._waiting: set[HTTPProtocol] = set()
         self._final_headers: list[tuple[str, str]] = []
         self._drains = False

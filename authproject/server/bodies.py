@@ -20,14 +20,8 @@ CHECK_SECONDS = 0.5
 """Between two searches for bodies that are late."""
 
 
-class ServerThreadCallback:
+class ServerThreadCallback(partial[None]):
     """A callback of a body's future. `EventLoop` calls it on the server's thread."""
-
-    def __init__(self, function: Callable[[Any], None]) -> None:
-        self._function = function
-
-    def __call__(self, future: Any) -> None:
-        self._function(future)
 
 
 class BodyReader:
@@ -45,23 +39,26 @@ class BodyReader:
             if deadline < now:
                 future.cancel()
 
-    def read(self, environ: Environ, protocol: "HTTPProtocol", then: Callable[[], None]) -> None:
-        """Read the body, if one is declared, and call `then`, both on the server's thread."""
+    def read(self, environ: Environ, protocol: "HTTPProtocol", answer: Callable[[], None]) -> None:
+        """Read the body, if one is declared, and call `answer`, both on the server's thread.
+
+        If the body is late, `answer` is called on the event loop.
+        """
         if not _has_body(environ):
-            then()
+            answer()
             return
         future: Any = protocol()
         self._deadlines[future] = time.monotonic() + self._timeout_seconds
-        put = ServerThreadCallback(partial(self._put, environ, then))
-        future.add_done_callback(put, context=None)
+        finish = ServerThreadCallback(self._finish, environ, answer)
+        future.add_done_callback(finish, context=None)
 
-    def _put(self, environ: Environ, then: Callable[[], None], future: Any) -> None:
+    def _finish(self, environ: Environ, answer: Callable[[], None], future: Any) -> None:
         del self._deadlines[future]
         try:
             _put(environ, future.result())
         except (asyncio.CancelledError, RuntimeError):
             _put_incomplete(environ)
-        then()
+        answer()
 
     async def aread(self, environ: Environ, protocol: "HTTPProtocol") -> None:
         """Read the body, if there is one, on an event loop."""

@@ -188,6 +188,18 @@ def test_late_body_read_on_the_server_thread_is_400(api: Api) -> None:
     assert json.loads(protocol.response.body)["code"] == "parse_error"
 
 
+def test_body_that_is_not_late_is_waited_for(api: Api) -> None:
+    application, protocol = build_application(), RSGIProtocol()
+
+    async def receive_body() -> None:
+        assert receive(application, protocol, "POST", REFRESH, *JSON_BODY)
+        application.__rsgi_init__(asyncio.get_running_loop())
+        await asyncio.sleep(0)
+
+    asyncio.run(receive_body())
+    assert not hasattr(protocol, "response")
+
+
 def test_request_that_cannot_block_is_answered_where_it_is_received(api: Api) -> None:
     protocol = RSGIProtocol()
     assert receive(build_application(), protocol, "GET", "/health")
