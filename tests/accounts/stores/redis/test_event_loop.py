@@ -91,6 +91,10 @@ def test_response_in_many_pieces_is_read(store: RedisStore) -> None:
     assert run(read(store, *users), threads=False) == [(user, None) for user in users]
 
 
+def is_batch_response(data: bytes) -> bool:
+    return USER.password_hash.encode() in data and b"MGET" not in data and b"SET" not in data
+
+
 class HalfAddress(MovableAddress):
     """Forwards half of the response to a batch, and the rest when it may."""
 
@@ -99,7 +103,7 @@ class HalfAddress(MovableAddress):
         super().__init__(target)
 
     def _send(self, destination: socket.socket, data: bytes) -> None:
-        if USER.password_hash.encode() in data and b"MGET" not in data and b"SET" not in data:
+        if is_batch_response(data):
             destination.sendall(data[:20])
             self.forwarded.set()
             assert self.may_go_on.wait(10)
@@ -125,6 +129,27 @@ def test_incomplete_response_does_not_block(open_url: OpenStore, server: Server)
             return await batch
 
         assert run(reading()) == [(USER, None)]
+
+
+class LastAddress(MovableAddress):
+    """Closes together with the response to a batch, and accepts no connection afterwards."""
+
+    def _send(self, destination: socket.socket, data: bytes) -> None:
+        if is_batch_response(data):
+            self.close()
+            destination.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)  # one packet for both
+            destination.sendall(data)
+            destination.shutdown(socket.SHUT_RDWR)
+        else:
+            super()._send(destination, data)
+
+
+def test_batch_is_returned_though_no_connection_can_be_kept(
+    open_url: OpenStore, server: Server
+) -> None:
+    address = LastAddress(server.port)
+    store = open_warm(open_url, f"redis://127.0.0.1:{address.port}")
+    assert_unavailable(lambda: run(read(store)))
 
 
 def test_damaged_record_fails_alone(store: RedisStore, server: Server) -> None:
