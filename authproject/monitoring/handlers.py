@@ -29,24 +29,27 @@ class BatchingStreamHandler(logging.StreamHandler[TextIO]):
         try:
             self._add(self.format(record) + self.terminator)
             if record.levelno > logging.INFO or not self._schedule_flush():
-                self.flush()
+                self._write()
         except Exception:  # noqa: BLE001  # as logging's own handlers
             self.handleError(record)
 
     def flush(self) -> None:
         self.acquire()
         try:
-            text = "".join(self._lines)
-            self._lines, self._size = [], 0
-            self.stream.write(text)
-            super().flush()
+            self._write()
         finally:
             self.release()
+
+    def _write(self) -> None:
+        text = "".join(self._lines)
+        self._lines, self._size = [], 0
+        self.stream.write(text)
+        self.stream.flush()
 
     def _add(self, line: str) -> None:
         # So much is one write to a pipe, in which the lines of other processes cannot be mixed.
         if self._size + len(line) > PIPE_BUF:
-            self.flush()
+            self._write()
         self._lines.append(line)
         self._size += len(line)
 
