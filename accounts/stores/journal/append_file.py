@@ -29,7 +29,10 @@ class AppendOnlyFile:
         self._descriptor = os.open(path, OPEN_FLAGS, 0o600)
         self.size = 0
         self.is_damaged = False
-        self._needs_truncate = True
+        # A failed write may have left some of its bytes: up to this size.
+        self._max_size = 0
+        # A crash may undo the creation or the renaming, and lose what was appended since.
+        self._needs_folder_sync = True
         try:
             lock_journal(self._descriptor, path)
         except BaseException:
@@ -42,25 +45,24 @@ class AppendOnlyFile:
         os.fchmod(self._descriptor, 0o600)
         os.fsync(self._descriptor)
         _sync_folder(self._path)
-        self.size = size
-        self._needs_truncate = False
+        self.size = self._max_size = size
+        self._needs_folder_sync = False
 
     def append(self, data: bytes | bytearray) -> None:
         """Write and sync. After a failure, nothing is written until a truncation has succeeded."""
         self._write(data)
-        self.size += len(data)
-        self._needs_truncate = False
+        self.size = self._max_size
 
     def probe(self) -> None:
         """Write, sync and remove some zeros. After a crash, a start drops them."""
         self._write(bytes(PROBE_BYTES))
         os.ftruncate(self._descriptor, self.size)
-        self._needs_truncate = False
+        self._max_size = self.size
 
     def _write(self, data: bytes | bytearray) -> None:
-        if self._needs_truncate:
+        if self._max_size > self.size or self._needs_folder_sync:
             self.truncate(self.size)
-        self._needs_truncate = True
+        self._max_size = self.size + len(data)
         try:
             # os.write may write only a part, for example on a disk that is nearly full.
             remaining = memoryview(data)
@@ -82,9 +84,7 @@ class AppendOnlyFile:
         """Take the place of another file. After a crash, `path` is the old one or this one."""
         self._path.replace(path)
         self._path = path
-        # Until the folder is synced, a crash may bring back the old file and lose later appends.
-        # The next append syncs it first.
-        self._needs_truncate = True
+        self._needs_folder_sync = True
 
     def find_change(self) -> str | None:
         """Return what another program did to the file, or `None`."""
@@ -95,8 +95,7 @@ class AppendOnlyFile:
             return "was removed"
         if not os.path.samestat(own, found):
             return "was replaced"
-        # After a failed write, some of its bytes may still be there.
-        if own.st_size < self.size or (own.st_size > self.size and not self._needs_truncate):
+        if not self.size <= own.st_size <= self._max_size:
             return "was changed"
         return "was damaged" if self.is_damaged else None
 

@@ -13,7 +13,7 @@ from accounts.stores.journal.append_file import AppendOnlyFile
 from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.journal.store import JournalStore
 from tests.support.api import MovableClock
-from tests.support.journal import FailingDisk, Reopen
+from tests.support.journal import FailingDisk, Reopen, wait_for_compaction
 from tests.support.stores import EMAIL, SID, USER, make_user, revoked_session, set_stamp
 
 
@@ -88,10 +88,15 @@ def test_failed_truncate_blocks_further_writes(
     assert store.get_user(make_user(2).email) == make_user(2)
 
 
+@pytest.mark.parametrize("failing", ["write", "fsync"])
 def test_rest_of_a_failed_write_is_no_change_by_another_program(
-    store: AccountStore, path: Path, disk: FailingDisk, caplog: pytest.LogCaptureFixture
+    store: AccountStore,
+    path: Path,
+    disk: FailingDisk,
+    caplog: pytest.LogCaptureFixture,
+    failing: str,
 ) -> None:
-    disk.fill_up(after=10)
+    disk.fill_up(after=10) if failing == "write" else disk.fail(failing)
     disk.fail("ftruncate")
     with pytest.raises(StoreUnavailable):
         store.add_user(make_user(1))
@@ -168,21 +173,28 @@ def test_changed_file_is_kept_and_written_again(
     assert store.get_user(EMAIL) == USER
 
 
-@pytest.mark.parametrize("after", ["start", "failed write"])
-def test_line_that_another_program_appends_is_kept(
+@pytest.mark.parametrize("after", ["start", "compaction", "failed write", "failed truncation"])
+def test_longer_file_of_another_program_is_kept(
     store: AccountStore, reopen: Reopen, path: Path, disk: FailingDisk, after: str
 ) -> None:
-    if after == "start":
-        store = reopen()
-    else:
+    if after.startswith("failed"):
         disk.fill_up(after=10)
+        if after == "failed truncation":
+            disk.fail("ftruncate")
         with pytest.raises(StoreUnavailable):
             store.add_user(make_user(1))
         disk.repair()
-    foreign = path.read_bytes() + encode(make_user(70))
+    else:
+        for number in range(5 if after == "compaction" else 0):
+            store.update_user(EMAIL, set_stamp(f"v{number}"))
+        store = reopen()
+        wait_for_compaction(path, lines=2)
+    foreign = HEADER + encode(make_user(70)) * 3
     path.write_bytes(foreign)
     store.add_user(make_user(2))
     assert Path(f"{path}.conflict").read_bytes() == foreign
+    emails = {user.email for user in reopen().iter_users()}
+    assert emails == {EMAIL, make_user(2).email}
 
 
 def test_link_in_place_of_the_file_is_kept_and_its_target_stays_as_it_is(
