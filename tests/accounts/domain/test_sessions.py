@@ -179,6 +179,7 @@ def test_live_session_is_revoked() -> None:
         ("", None),
         (None, None),
     ],
+    ids=["browser", "HTML", "controls", "invisible", "blanks", "long", "nothing", "empty", "none"],
 )
 def test_client_is_the_visible_part_of_a_user_agent(
     user_agent: str | None, client: str | None

@@ -84,7 +84,7 @@ def test_valid_url_is_accepted(url: str) -> None:
         "rediss://user:s3cret@host?ssl_cert_reqs=none",
         "redis://user:s3cret@host?sentinel_password=s3cret",
         "redis://user:s3#cret@host",
-        "redis://user:s3\tcret@host",
+        pytest.param("redis://user:s3\tcret@host", id="tab"),
         "redis://user:s3[cret@host",
         "redis://user:s3cret@host?wait_replicas=10",
         "redis://user:s3cret@host?wait_replicas=s3cret",
