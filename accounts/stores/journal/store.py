@@ -55,7 +55,8 @@ class JournalStore(MemoryStore):
         self._retry_threshold = 0
         # Until when the last successful change shows that the file is writable.
         self._writable_until = 0.0
-        self._outage = OutageLogger(logger, f"{path} cannot be written; changes are refused")
+        message = f"{path} cannot be written; changes are refused"
+        self._outage = OutageLogger(logger, message, elapsed)
         with _file_errors(path), ExitStack() as resources:
             # The lock is taken first, and so released last.
             resources.enter_context(acquire_lock(path))

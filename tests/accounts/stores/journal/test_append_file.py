@@ -1,6 +1,7 @@
 """A full or broken disk, and files that other programs take away or change."""
 
 import errno
+import logging
 import os
 from contextlib import closing
 from pathlib import Path
@@ -12,6 +13,7 @@ from accounts.domain.interfaces import AccountStore
 from accounts.stores.journal.append_file import AppendOnlyFile
 from accounts.stores.journal.format import HEADER, encode
 from accounts.stores.journal.store import JournalStore
+from accounts.throttled_logging import HOLD_SECONDS
 from tests.support.api import MovableClock
 from tests.support.journal import FailingDisk, Reopen, wait_for_compaction
 from tests.support.stores import EMAIL, SID, USER, make_user, revoked_session, set_stamp
@@ -265,6 +267,20 @@ def test_probe_finds_full_disk_and_its_repair(
     assert path.read_bytes() == HEADER + encode(USER)
     store.add_user(make_user(1))
     assert reopen().get_user(make_user(1).email) == make_user(1)
+
+
+def test_repaired_disk_is_logged(
+    path: Path, clock: MovableClock, disk: FailingDisk, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    with closing(JournalStore(path, clock, elapsed=clock)) as store:
+        disk.fill_up(after=1)
+        with pytest.raises(StoreUnavailable):
+            store.add_user(USER)
+        disk.repair()
+        clock.advance(HOLD_SECONDS)
+        store.add_user(USER)
+    assert f"recovered from: {path} cannot be written" in caplog.messages[-1]
 
 
 def test_probe_is_not_repeated_within_a_second(

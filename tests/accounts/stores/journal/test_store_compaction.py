@@ -60,6 +60,18 @@ def test_start_drops_obsolete_lines(reopen: Reopen, path: Path, clock: MovableCl
     assert reopen().get_user_and_session(EMAIL, SID) == expected
 
 
+def test_start_without_obsolete_lines_keeps_the_file(
+    reopen: Reopen, path: Path, clock: MovableClock
+) -> None:
+    store = reopen()
+    store.add_user(USER)
+    store.update_session(EMAIL, SID, lambda session: revoked_session(clock))
+    written = path.stat()
+    reopen()
+    wait_for_no_compaction()
+    assert os.path.samestat(path.stat(), written)
+
+
 def test_running_store_drops_many_obsolete_lines(
     compact: Callable[[], AccountStore], reopen: Reopen, path: Path
 ) -> None:
