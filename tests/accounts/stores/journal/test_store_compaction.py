@@ -163,16 +163,25 @@ def test_changes_during_compaction_are_kept(
     assert store.get_user(make_user(2).email) == replace(make_user(2), security_stamp="after")
 
 
+@pytest.mark.parametrize("chunk", ["line", "whole file"])
 def test_close_during_compaction_keeps_old_file(
-    compact: Callable[[], AccountStore], path: Path, monkeypatch: pytest.MonkeyPatch
+    compact: Callable[[], AccountStore],
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    chunk: str,
 ) -> None:
     store = compact()
+    if chunk == "line":
+        monkeypatch.setattr(compaction, "CHUNK_BYTES", 1)
+        monkeypatch.setattr(compaction, "SLICE_SECONDS", 0)
     done = run_before_swap(monkeypatch, store.close)
     store.update_user(EMAIL, set_stamp("last"))
     wait_until(lambda: bool(done))
     wait_for_no_compaction()
     assert len(read_lines(path)) == 9
     assert not Path(f"{path}.new").exists()
+    assert caplog.messages == []
 
 
 def test_canceled_compaction_stops_between_lines(
