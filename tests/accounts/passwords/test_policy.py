@@ -25,6 +25,7 @@ REJECTED: list[tuple[str, type[InvalidPassword]]] = [
     ("a\u0301" * 513, PasswordTooLong),
     ("with a \0 in it", PasswordInvalidCharacters),
     ("with a surrogate \ud800", PasswordInvalidCharacters),
+    ("with a surrogate \udfff", PasswordInvalidCharacters),
 ]
 
 
@@ -81,7 +82,7 @@ def test_parse_overlong_password_is_not_normalized() -> None:
     assert parse_password(password) == SubmittedPassword(password, NormalizedPassword(password))
 
 
-@pytest.mark.parametrize("password", ["", "with a \0 in it", "with a surrogate \ud800"])
+@pytest.mark.parametrize("password", ["", "with a \0 in it", "surrogate \ud800", "\udfff"])
 def test_parse_impossible_password_returns_none(password: str) -> None:
     assert parse_password(password) is None
 

@@ -347,7 +347,9 @@ def test_unknown_key_is_logged_with_the_known_ones(
     )
 
 
-@pytest.mark.parametrize("kid", ["", "x", "0123456789ABCDEF", "0" * 17, "0123456789abcde\n"])
+@pytest.mark.parametrize(
+    "kid", ["", "x", "0123456789ABCDEF", "g" * 16, "0" * 15, "0" * 17, "0123456789abcde\n"]
+)
 def test_malformed_key_id_is_not_logged(
     api: Api, warnings: pytest.LogCaptureFixture, kid: str
 ) -> None:
