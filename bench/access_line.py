@@ -4,7 +4,6 @@ Sends profile requests in process, as `bench.budget` does: with the line, which 
 device, and with that logger disabled. The two alternate, so that the machine's noise affects both.
 """
 
-import asyncio
 import logging
 import time
 from statistics import median
@@ -36,29 +35,29 @@ def main() -> None:
     }
     for name, formatter in formats.items():
         logging.getLogger().handlers[0].setFormatter(formatter)
-        without, with_line = asyncio.run(alternate(scope))
+        without, with_line = alternate(scope)
         print(
             f"{name}: {with_line - without:.1f} µs a line; a request takes {with_line:.1f} µs "
             f"with it and {without:.1f} µs without: {with_line / without:.2f} times"
         )
 
 
-async def alternate(scope: Scope) -> tuple[float, float]:
+def alternate(scope: Scope) -> tuple[float, float]:
     """Return µs a request, without the line and with it."""
     application, logger = rsgi_application(), logging.getLogger("authproject.access")
     taken: dict[int, list[float]] = {logging.WARNING: [], logging.NOTSET: []}
     for _ in range(ROUNDS):
         for level, times in taken.items():
             logger.setLevel(level)
-            times.append(await time_requests(application, scope))
+            times.append(time_requests(application, scope))
     return median(taken[logging.WARNING]), median(taken[logging.NOTSET])
 
 
-async def time_requests(application: Any, scope: Scope) -> float:
+def time_requests(application: Any, scope: Scope) -> float:
     client = Client()
     began = time.perf_counter()
     for _ in range(REQUESTS):
-        await application.__rsgi__(scope, client)
+        application.receive(scope, client)
     seconds = time.perf_counter() - began
     assert client.status == 200, client.status
     return seconds / REQUESTS * 1e6

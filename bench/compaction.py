@@ -4,7 +4,6 @@ Prints the longest and the 99.9th percentile of a change and of a profile reques
 compaction and during one, and how long the compaction takes.
 """
 
-import asyncio
 import gc
 import os
 import subprocess
@@ -66,16 +65,14 @@ class Writer(threading.Thread):
         self.join()
 
 
-async def measure_profiles(
-    application: Any, token: str, is_done: Callable[[], bool]
-) -> list[float]:
+def measure_profiles(application: Any, token: str, is_done: Callable[[], bool]) -> list[float]:
     """Return the seconds of each profile request, counted from when it was due."""
     scope, seconds = Scope("GET", OURS.profile, authorization=f"Bearer {token}"), []
     while not is_done():
         due = time.perf_counter() + PAUSE_SECONDS
-        await asyncio.sleep(PAUSE_SECONDS)
+        time.sleep(PAUSE_SECONDS)
         client = Client()
-        await application.__rsgi__(scope, client)
+        application.receive(scope, client)
         assert client.status == 200, client.status
         seconds.append(time.perf_counter() - due)
     return seconds
@@ -94,7 +91,7 @@ def measure(
     writer = Writer(accounts)
     started = time.perf_counter()
     writer.start()
-    profiles = asyncio.run(measure_profiles(application, token, is_done))
+    profiles = measure_profiles(application, token, is_done)
     writer.stop()
     figures = [
         f"{value * 1000:9.1f} ms"

@@ -1,9 +1,10 @@
-"""The service in this process: requests go to its RSGI application, without a socket."""
+"""The service in this process: requests go to `Application.receive`, without a socket."""
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import django
 
@@ -25,14 +26,24 @@ class Scope:
         self.headers |= {name.replace("_", "-"): value for name, value in headers.items()}
 
 
+class Body(bytes):
+    """Granian's future of a body, which is there at once."""
+
+    def add_done_callback(self, callback: Callable[[Self], None], context: None) -> None:
+        callback(self)
+
+    def result(self) -> bytes:
+        return self
+
+
 class Client:
     """RSGI's protocol: sends a body and keeps the response's status."""
 
     def __init__(self, body: bytes = b"") -> None:
-        self._body = body
+        self._body = Body(body)
         self.status = 0
 
-    async def __call__(self) -> bytes:
+    def __call__(self) -> Body:
         return self._body
 
     def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
