@@ -174,8 +174,9 @@ class Model:
 
     def log_out_by_access_token(self, grant: Grant) -> str:
         """An expired access token ends its session, too."""
-        if self.refuses_changes and self._seems_alive(grant):
-            return UNAVAILABLE
+        if self._seems_alive(grant) and not self.is_down:
+            grant.login.revoked = not self.refuses_changes
+            return OK if grant.login.revoked else UNAVAILABLE
         return self._log_out(grant.login, grant.access_key)
 
     def _seems_alive(self, grant: Grant) -> bool:
@@ -184,6 +185,7 @@ class Model:
         return (
             grant.access_key in self.keys
             and self._is_current(grant.login)
+            and not grant.login.revoked
             and grant.login.ends_at[-1] <= self.clock() < seems_to_end_at
         )
 
