@@ -30,7 +30,7 @@ HASHING_SECONDS = 6
 SHUTDOWN_SECONDS = 8
 """How long requests may then take to finish. Later they are cut."""
 
-RETIRE_SECONDS = 1.0
+RETIRE_SECONDS = 2.0
 """How long a worker that is replaced closes connections by its responses, before it ends."""
 
 RETIRE_SIGNAL = signal.SIGUSR1
