@@ -164,10 +164,9 @@ class Application:
 
     def _answer(self, environ: Environ, protocol: "HTTPProtocol") -> None:
         try:
-            response = self._call_django(environ)
+            self._send(protocol, self._call_django(environ))
         except BaseException as error:  # noqa: BLE001  # the client gets a response in any case
-            response = _build_error_response(error)
-        self._send(protocol, response)
+            self._send(protocol, _build_error_response(error))
 
     def _send(self, protocol: "HTTPProtocol", response: RSGIResponse) -> None:
         status, headers, body = response

@@ -87,8 +87,7 @@ class Command(BaseCommand):
 
 
 def _use_event_loop(application: Any) -> None:
-    # Not on Windows, which has no uvloop.
-    from authproject.server.event_loop import use_event_loop  # noqa: PLC0415
+    from authproject.server.event_loop import use_event_loop  # noqa: PLC0415  # no uvloop on Windows
 
     use_event_loop(application.receive)
 

@@ -278,6 +278,24 @@ def test_bug_outside_django_where_it_is_received_is_server_error(
     assert json.loads(protocol.response.body)["code"] == "server_error"
 
 
+class RefusingProtocol(RSGIProtocol):
+    """As Granian does with a header that is no text: it refuses the first response."""
+
+    refuses = True
+
+    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
+        if self.refuses:
+            self.refuses = False
+            raise TypeError("a header is no text")
+        super().response_bytes(status, headers, body)
+
+
+def test_response_that_the_server_refuses_is_server_error_and_runs_once(api: Api) -> None:
+    protocol = RefusingProtocol()
+    assert receive(build_application(), protocol, "GET", "/health")
+    assert json.loads(protocol.response.body)["code"] == "server_error"
+
+
 class BrokenScope(RSGIScope):
     error: type[BaseException] = RuntimeError
 
@@ -285,7 +303,7 @@ class BrokenScope(RSGIScope):
         """Set nothing: `path` would be set, too."""
 
     @property
-    def path(self) -> str:  # type: ignore[override]
+    def path(self) -> str:  # type: ignore[override]  # an attribute of the others
         raise self.error("a bug of the server")
 
 
