@@ -101,7 +101,7 @@ def _connect_cluster(location: RedisURL, options: dict[str, Any]) -> RedisCluste
     # Threads that lost their node query the cluster's nodes one after another, each until its
     # timeout. Measured on a paused cluster: without a timeout on this lock, the last of 32
     # threads waited 33 seconds. redis-py has no public option for it.
-    cluster.nodes_manager._initialization_lock = TimeoutLock()  # type: ignore[assignment]  # noqa: SLF001
+    cluster.nodes_manager._initialization_lock = TimeoutLock()  # type: ignore[assignment]  # noqa: SLF001  # no option sets it
     return cluster
 
 
