@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
-from threading import Timer
+from threading import Thread, Timer
 from typing import Any, cast
 
 from granian import net
@@ -154,9 +154,10 @@ class Server(MPServer):
         """
         # Once: several SIGTERMs can block Granian's worker until it is killed.
         signal.signal(RETIRE_SIGNAL, signal.SIG_IGN)
-        stop_accepting(self._listener)
         close_connections()
         Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        # An exception here would be raised in the request that the signal has interrupted.
+        Thread(target=stop_accepting, args=(self._listener,), daemon=True).start()
 
     def _init_shared_socket(self) -> None:
         holder = cast(Any, net).SocketHolder  # not in its stub

@@ -11,11 +11,13 @@ import select
 import socket
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
 BACKLOG = 1024
+POLL_SECONDS = 0.05
 
 SO_ATTACH_FILTER = 26  # socket(7); Python has no name for it.
 
@@ -106,13 +108,20 @@ def stop_accepting(listener: socket.socket) -> None:
     """Leave new connections to the other processes that listen on the same socket (Linux).
 
     Granian has no function for it. So the listener is removed from its epoll instance, as
-    epoll(7) lists it in /proc.
+    epoll(7) lists it in /proc. If Granian has not begun to accept, this waits for it.
     """
-    inode = os.fstat(listener.fileno()).st_ino
-    for instance, descriptor in _iter_polled():
-        if os.fstat(descriptor).st_ino == inode:
+    while not any(_remove(listener, *polled) for polled in _iter_polled()):
+        time.sleep(POLL_SECONDS)
+
+
+def _remove(listener: socket.socket, instance: int, descriptor: int) -> bool:
+    """Remove the descriptor from its epoll instance if it is the listener."""
+    with suppress(OSError):  # A connection, which was closed meanwhile.
+        if os.path.sameopenfile(descriptor, listener.fileno()):
             with select.epoll.fromfd(os.dup(instance)) as epoll:  # It closes its descriptor.
                 epoll.unregister(descriptor)
+            return True
+    return False
 
 
 def _iter_polled() -> Iterator[tuple[int, int]]:

@@ -1,16 +1,23 @@
 """`serve` on `localhost`, which is an IPv4 and an IPv6 address."""
 
 import errno
+import select
 import socket
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
 import pytest
 
-from authproject.server.listener import ignore_new_connections, open_listener, open_listeners
+from authproject.server.listener import (
+    ignore_new_connections,
+    open_listener,
+    open_listeners,
+    stop_accepting,
+)
 from tests.support.ports import free_port
 from tests.support.processes import run_manage, run_service
 
@@ -154,3 +161,48 @@ def test_system_without_filters_ignores_nothing(monkeypatch: pytest.MonkeyPatch)
     with closing(open_listener("127.0.0.1", free_port())) as listener:
         ignore_new_connections(listener)
         socket.create_connection(listener.getsockname(), timeout=5).close()
+
+
+@pytest.fixture
+def epoll() -> Iterator["select.epoll"]:
+    if sys.platform != "linux":
+        pytest.skip("only Linux has epoll")
+    with closing(select.epoll()) as epoll:
+        yield epoll
+
+
+def notices_connections(epoll: "select.epoll", listener: socket.socket) -> bool:
+    with closing(socket.create_connection(("127.0.0.1", listener.getsockname()[1]))):
+        return any(descriptor == listener.fileno() for descriptor, _ in epoll.poll(0))
+
+
+def test_accepting_stops(epoll: "select.epoll", listener: socket.socket) -> None:
+    epoll.register(listener)
+    assert notices_connections(epoll, listener)
+    stop_accepting(listener)
+    assert not notices_connections(epoll, listener)
+
+
+def test_accepting_stops_although_connections_are_closed_meanwhile(
+    epoll: "select.epoll", listener: socket.socket
+) -> None:
+    sockets = [socket.socket() for _ in range(20)]
+    with ExitStack() as stack:
+        for one in sockets:
+            stack.enter_context(one.dup())  # So the system still lists the closed descriptor.
+            epoll.register(one)
+        for one in sockets:
+            one.close()
+        epoll.register(listener)
+        stop_accepting(listener)
+    assert not notices_connections(epoll, listener)
+
+
+def test_accepting_that_begins_later_stops(epoll: "select.epoll", listener: socket.socket) -> None:
+    with ThreadPoolExecutor() as executor:
+        stopped = executor.submit(stop_accepting, listener)
+        with pytest.raises(TimeoutError):
+            stopped.result(0.1)
+        epoll.register(listener)
+        stopped.result(5)
+    assert not notices_connections(epoll, listener)
