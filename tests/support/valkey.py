@@ -151,7 +151,12 @@ class ClusterNode(Server):
         return b"role:master" in ask(self.port, "INFO", "replication")
 
     def is_ready(self) -> bool:
-        return b"cluster_state:ok" in ask(self.port, "CLUSTER", "INFO")
+        """Return whether it serves, and knows the node of every slot.
+
+        Without `cluster-require-full-coverage`, it serves before it has met the others.
+        """
+        state = ask(self.port, "CLUSTER", "INFO")
+        return b"cluster_state:ok" in state and b"cluster_slots_assigned:16384" in state
 
     @property
     def node_id(self) -> str:
