@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -68,8 +69,20 @@ def pair(pairs: dict[str, Pair], request: pytest.FixtureRequest) -> Iterator[Pai
 
 @pytest.fixture
 def store(pair: Pair, open_url: OpenStore, monkeypatch: pytest.MonkeyPatch) -> AccountStore:
-    monkeypatch.setattr("accounts.stores.redis.replication.WAIT_MS", 300)
+    """A store that waits for a replica as long as a busy machine may need."""
+    monkeypatch.setattr("accounts.stores.redis.client.TIMEOUT_SECONDS", 30)
+    monkeypatch.setattr("accounts.stores.redis.replication.WAIT_MS", 20_000)
     return open_url(f"{pair.url}?wait_replicas=1")
+
+
+@contextmanager
+def paused_replica(pair: Pair) -> Iterator[None]:
+    """Pause the replica, and wait only a moment for it meanwhile."""
+    pair.replica.pause()
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr("accounts.stores.redis.replication.WAIT_MS", 100)
+        yield
+    pair.replica.resume()
 
 
 def test_changes_with_a_replica_are_confirmed(store: AccountStore, clock: MovableClock) -> None:
@@ -87,9 +100,8 @@ def test_change_without_a_replica_is_made_and_unavailable(
     pair: Pair, store: AccountStore, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.add_user(USER)
-    pair.replica.pause()
     updated = replace(USER, security_stamp="version-2")
-    with pytest.raises(ChangeUnconfirmed, match="may be lost"):
+    with paused_replica(pair), pytest.raises(ChangeUnconfirmed, match="may be lost"):
         store.update_user(EMAIL, lambda user: updated)
     assert store.get_user(EMAIL) == updated
     [line] = [one.message for one in caplog.records if one.levelno == logging.ERROR]
@@ -100,33 +112,31 @@ def test_repeated_change_is_confirmed_only_with_a_replica(
     pair: Pair, store: AccountStore, clock: MovableClock, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.add_user(USER)
-    pair.replica.pause()
-    for _ in range(2):  # The second time, the value is already there.
-        with pytest.raises(StoreUnavailable):
-            store.update_session(EMAIL, SID, lambda current: new_session(clock))
-    pair.replica.resume()
+    with paused_replica(pair):
+        for _ in range(2):  # The second time, the value is already there.
+            with pytest.raises(StoreUnavailable):
+                store.update_session(EMAIL, SID, lambda current: new_session(clock))
     store.update_session(EMAIL, SID, lambda current: new_session(clock))
     assert len([one for one in caplog.records if one.levelno == logging.ERROR]) == 1
 
 
 def test_marker_that_no_replica_has_is_not_relied_on(pair: Pair, store: AccountStore) -> None:
-    pair.replica.pause()
-    assert not store.was_emptied()
+    with paused_replica(pair):
+        assert not store.was_emptied()
     ask(pair.primary.port, "FLUSHALL")
     assert not store.was_emptied()
 
 
 def test_batch_without_a_replica_is_unavailable(pair: Pair, store: AccountStore) -> None:
-    pair.replica.pause()
-    with pytest.raises(StoreUnavailable):
+    with paused_replica(pair), pytest.raises(StoreUnavailable):
         store.add_users([make_user(1)])
 
 
 def test_reads_need_no_replica(pair: Pair, store: AccountStore) -> None:
     store.add_user(USER)
-    pair.replica.pause()
-    assert store.get_user(EMAIL) == USER
-    store.ping()
+    with paused_replica(pair):
+        assert store.get_user(EMAIL) == USER
+        store.ping()
 
 
 @pytest.mark.parametrize("pair", ["cluster"], indirect=True)
