@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 from tests.support.api import JSON, PASSWORD
-from tests.support.processes import Service
+from tests.support.processes import START_SECONDS, Service
 from tests.support.valkey import wait_until
 
 
@@ -41,16 +41,18 @@ class RegistrationLoad:
     def _wait_for(self, get_count: Callable[[], int], more: int) -> None:
         with self._progress:
             target = get_count() + more
-            assert self._progress.wait_for(lambda: get_count() >= target, timeout=30)
+            assert self._progress.wait_for(lambda: get_count() >= target, timeout=START_SECONDS)
 
     def stop(self) -> None:
         self._stopped.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(START_SECONDS)
             assert not thread.is_alive(), "a request hangs"
 
     def _run(self, client: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._service.port, timeout=20)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", self._service.port, timeout=START_SECONDS
+        )
         try:
             for number in range(1_000_000):
                 if self._stopped.is_set():
@@ -112,7 +114,7 @@ class AccountLoad:
         self._ended = time.monotonic()
         self._stopped.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(START_SECONDS)
             assert not thread.is_alive(), "a request hangs"
 
     def wait_for_progress(self) -> None:

@@ -17,7 +17,8 @@ from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30  # a timeout, far above the time that a start takes
+START_SECONDS = 120
+"""For a start, a response or an end. It only keeps a broken test from hanging."""
 PROCESS_ENVIRONMENT = {**TEST_ENVIRONMENT, "DJANGO_SETTINGS_MODULE": "authproject.settings"}
 
 

@@ -177,8 +177,8 @@ def ask(port: int, *words: str) -> bytes:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    """Wait until another process has reached a state. Fails after 30 s, so that nothing hangs."""
-    deadline = time.monotonic() + 30
+    """Wait until another process has reached a state. Fails after a minute: nothing may hang."""
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "the condition is still false"
         time.sleep(0.01)

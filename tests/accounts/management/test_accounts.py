@@ -22,7 +22,13 @@ from accounts.management.commands import accounts as command_module
 from accounts.stores import open_store
 from tests.support.api import EMAIL, PASSWORD, Api, MovableClock
 from tests.support.http import NEW_PASSWORD, Start, get_error
-from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, run_manage, run_service
+from tests.support.processes import (
+    PROCESS_ENVIRONMENT,
+    ROOT,
+    START_SECONDS,
+    run_manage,
+    run_service,
+)
 from tests.support.sessions import REVOKED, record_signals
 from tests.support.settings import AccountsSettings
 from tests.support.stores import USER, make_user
@@ -281,7 +287,7 @@ def test_terminal_asks_twice_and_does_not_show_the_password(tmp_path: Path) -> N
         output += read_until(terminal, b"New password (again): ")
         os.write(terminal, f"{PASSWORD}\n".encode())
         output += read_until(terminal, f"Created {EMAIL}.\r\n".encode())
-        assert process.wait(30) == 0
+        assert process.wait(START_SECONDS) == 0
     assert PASSWORD.encode() not in output
 
 

@@ -21,6 +21,7 @@ from tests.support.api import JSON, PASSWORD
 from tests.support.guides import copy_project, run_in
 from tests.support.processes import (
     ROOT,
+    START_SECONDS,
     Service,
     run_manage,
     run_python,
@@ -101,7 +102,7 @@ def send_huge_body(service: Service, chunked: bool) -> bytes:
     """Send up to 50 MB, until the connection breaks. Return the response."""
     length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 50000000"
     piece = b"x" * 100_000
-    with socket.create_connection(("127.0.0.1", service.port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS) as connection:
         connection.sendall(
             b"POST /api/v1/auth/login HTTP/1.1\r\nHost: localhost\r\n"
             b"Content-Type: application/json\r\n" + length + b"\r\n\r\n"
@@ -135,7 +136,7 @@ def test_signal_finishes_requests_and_exits_0(tmp_path: Path, name: str) -> None
         send_registration(connection)
         service.process.send_signal(getattr(signal, name))
         assert connection.getresponse().status == 201
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 def test_runserver_serves(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_start_lists_every_configuration_error(command: tuple[str, ...]) -> None
         env=os.environ | errors | {"DJANGO_SETTINGS_MODULE": "authproject.settings"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=START_SECONDS,
         check=False,
     )
     assert run.returncode == EX_CONFIG
@@ -264,7 +265,7 @@ def wait_for_end(pid: int) -> bool:
     """Wait for the end of a process that is not a child of this one."""
     descriptor = os.pidfd_open(pid)
     try:
-        return bool(select.select([descriptor], [], [], 10)[0])
+        return bool(select.select([descriptor], [], [], START_SECONDS)[0])
     finally:
         os.close(descriptor)
 

@@ -19,6 +19,7 @@ from tests.support.ports import free_port
 from tests.support.processes import (
     PROCESS_ENVIRONMENT,
     ROOT,
+    START_SECONDS,
     Service,
     is_running,
     run_process,
@@ -76,7 +77,7 @@ def test_hangup_finishes_requests_and_exits_0(
         idle.getresponse().read()
         send("SIGHUP", service.process.pid, worker)  # a closed terminal sends it to both
         assert connection.getresponse().status == 201
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
         assert not is_running(worker)
         assert "stopped by SIGHUP" in service.log
 
@@ -90,13 +91,13 @@ def get_closing_status(service: Service, path: str) -> int | None:
 
 
 def test_draining_service_serves_and_is_not_ready(tmp_path: Path, any_store_url: str) -> None:
-    with run_service(tmp_path, "--drain-seconds", "60", STORE_URL=any_store_url) as service:
+    with run_service(tmp_path, "--drain-seconds", "600", STORE_URL=any_store_url) as service:
         send("SIGTERM", service.process.pid)
         wait_until(lambda: get_closing_status(service, "/health/ready") == 503)
         assert get_closing_status(service, "/health") == 200
         assert service.register().status == 201
         send("SIGTERM", service.process.pid)  # again: now
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 def test_drained_service_closes_idle_connections(tmp_path: Path) -> None:
@@ -108,15 +109,15 @@ def test_drained_service_closes_idle_connections(tmp_path: Path) -> None:
         idle.getresponse().read()
         send("SIGTERM", service.process.pid)
         assert idle.sock.recv(1) == b""
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGKILL"])
 def test_signal_without_draining_ends_worker(tmp_path: Path, name: str) -> None:
-    with run_service(tmp_path, "--drain-seconds", "60") as service:
+    with run_service(tmp_path, "--drain-seconds", "600") as service:
         [worker] = service.workers()
         send(name, service.process.pid)
-        service.process.wait(10)
+        service.process.wait(START_SECONDS)
         wait_until(lambda: not is_running(worker))
 
 
@@ -133,7 +134,7 @@ def test_registration_that_takes_too_long_is_503_at_the_end(tmp_path: Path) -> N
         assert refused
         assert {response.status for response in refused} == {503}
         assert all(response.headers["Retry-After"] for response in refused)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 def test_closed_terminal_leaves_no_process(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_closed_terminal_leaves_no_process(tmp_path: Path) -> None:
         [worker] = service.workers()
         os.close(terminal)
         # 120 is Python's own: the last line could not be written to the closed terminal.
-        assert process.wait(10) in {0, 120}
+        assert process.wait(START_SECONDS) in {0, 120}
         assert not is_running(worker)
     finally:
         process.kill()
@@ -183,7 +184,7 @@ def test_ignored_hangup_stays_ignored(tmp_path: Path, any_store_url: str) -> Non
 def test_signal_to_every_process_exits_0(tmp_path: Path, name: str) -> None:
     with run_service(tmp_path) as service:
         send(name, *service.workers(), service.process.pid)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 class Load:
@@ -207,7 +208,7 @@ class Load:
     def __exit__(self, *error: object) -> None:
         self._stopped.set()
         for thread in self._threads:
-            thread.join(30)
+            thread.join(START_SECONDS)
 
     def _run(self, keep_alive: bool) -> None:
         headers = {} if keep_alive else {"Connection": "close"}
@@ -312,7 +313,7 @@ def test_reload_is_ended_by_signal(tmp_path: Path, valkey_url: str, name: str) -
         wait_until(lambda: len(service.workers()) == 3)
         workers = service.workers()
         send(name, service.process.pid)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
         assert not any(map(is_running, workers))
 
 
@@ -331,7 +332,7 @@ def test_signal_while_worker_retires_exits_0(tmp_path: Path, valkey_url: str) ->
         send("SIGHUP", service.process.pid)
         wait_until(closes_connection)
         send("SIGTERM", service.process.pid)
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
@@ -359,7 +360,7 @@ def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: st
     with run_service(tmp_path, STORE_URL=any_store_url) as service:
         [worker] = service.workers()
         send(name, service.process.pid)
-        assert service.process.wait(10) == -getattr(signal, name)
+        assert service.process.wait(START_SECONDS) == -getattr(signal, name)
         wait_until(lambda: not is_running(worker))
 
 
@@ -371,7 +372,7 @@ def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: st
 def test_ended_single_worker_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
     with run_service(tmp_path, STORE_URL=any_store_url) as service:
         send(name, *service.workers())
-        assert service.process.wait(10) == 1
+        assert service.process.wait(START_SECONDS) == 1
 
 
 @pytest.mark.parametrize("name", [*ENDING, "SIGTERM", "SIGINT"])

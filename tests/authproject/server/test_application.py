@@ -26,7 +26,7 @@ from tests.support.api import EMAIL, JSON, PASSWORD, Api, MovableClock
 from tests.support.http import Start
 from tests.support.metrics import read
 from tests.support.passwords import build_full_executor
-from tests.support.processes import Service, run_service
+from tests.support.processes import START_SECONDS, Service, run_service
 from tests.support.rsgi import (
     BrokenHandler,
     RSGIProtocol,
@@ -56,13 +56,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
 def raw(service: Service, method: str, path: str, *headers: bytes, body: bytes = b"") -> bytes:
     """Send the bytes as they are, and return the whole response."""
     lines = [f"{method} {path} HTTP/1.1".encode(), b"Host: localhost", b"Connection: close"]
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS) as connection:
         connection.sendall(b"\r\n".join([*lines, *headers, b"", body]))
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
 
 def half_a_body(service: Service, path: str = LOGIN) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", service.port), timeout=10)
+    connection = socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS)
     connection.sendall(
         f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         'Content-Length: 100\r\n\r\n{"email"'.encode()
@@ -124,7 +124,7 @@ def test_headers_have_a_bound(service: Service, size: int, status: int) -> None:
 
 
 def test_request_without_host_is_invalid_host(service: Service) -> None:
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS) as connection:
         connection.sendall(b"GET /api/v1/ HTTP/1.0\r\n\r\n")
         assert b"invalid_host" in b"".join(iter(lambda: connection.recv(65_536), b""))
 

@@ -16,7 +16,7 @@ from accounts.domain.users import EmailAddress, User
 from accounts.stores.memory import MemoryStore
 from authproject.server.identity_loader import MAX_BATCH, IdentityBatchLoader
 from tests.support.api import MovableClock
-from tests.support.processes import run_service
+from tests.support.processes import START_SECONDS, run_service
 from tests.support.valkey import Server, valkey_binary, wait_until
 
 FOR_EVER = 1000
@@ -34,7 +34,7 @@ class SlowStore(MemoryStore):
         self, keys: Sequence[tuple[EmailAddress, str]]
     ) -> list[UserAndSession]:
         self.batches.append(len(keys))
-        assert self.open.wait(10)
+        assert self.open.wait(START_SECONDS)
         return super().get_users_and_sessions(keys)
 
 

@@ -19,7 +19,7 @@ from authproject.server.listener import (
     stop_accepting,
 )
 from tests.support.ports import free_port
-from tests.support.processes import run_manage, run_service
+from tests.support.processes import START_SECONDS, run_manage, run_service
 
 ADDRESSES = ["127.0.0.1", "::1", "localhost"]
 
@@ -34,7 +34,7 @@ def ipv6() -> None:
 
 
 def get_status(address: str, port: int) -> int:
-    with closing(HTTPConnection(address, port, timeout=5)) as connection:
+    with closing(HTTPConnection(address, port, timeout=START_SECONDS)) as connection:
         connection.request("GET", "/health", headers={"Host": "localhost"})
         return connection.getresponse().status
 
@@ -160,7 +160,7 @@ def test_system_without_filters_ignores_nothing(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "platform", "darwin")
     with closing(open_listener("127.0.0.1", free_port())) as listener:
         ignore_new_connections(listener)
-        socket.create_connection(listener.getsockname(), timeout=5).close()
+        socket.create_connection(listener.getsockname(), timeout=START_SECONDS).close()
 
 
 @pytest.fixture
@@ -204,5 +204,5 @@ def test_accepting_that_begins_later_stops(epoll: "select.epoll", listener: sock
         with pytest.raises(TimeoutError):
             stopped.result(0.1)
         epoll.register(listener)
-        stopped.result(5)
+        stopped.result(START_SECONDS)
     assert not notices_connections(epoll, listener)

@@ -21,7 +21,7 @@ from tests.support.deploy.containerfile import (
     get_image_instructions,
     read_instructions,
 )
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, START_SECONDS
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="containers need Linux")
 
@@ -142,7 +142,7 @@ def test_image_exits_on_stop_signal(image: Image, tmp_path: Path) -> None:
     [name] = get_image_instructions("STOPSIGNAL")
     with image.running(tmp_path) as service:
         service.process.send_signal(signal.Signals[name])
-        assert service.process.wait(10) == 0
+        assert service.process.wait(START_SECONDS) == 0
 
 
 @linux

@@ -11,7 +11,7 @@ import pytest
 from tests.support.deploy.buildah import Buildah, check_python_packages
 from tests.support.deploy.confinement import CONTAINER_USER
 from tests.support.deploy.containerfile import SECRET
-from tests.support.processes import Service
+from tests.support.processes import START_SECONDS, Service
 
 TAG = "authproject"
 
@@ -38,7 +38,7 @@ def test_built_image_serves_from_its_volume_and_stops(buildah: Buildah) -> None:
         for path in ("accounts/accounts.jsonl", "secrets"):
             assert (root / path).stat().st_uid == CONTAINER_USER
         os.kill(find_main_process(service), signal.SIGTERM)
-        assert service.process.wait(15) == 0
+        assert service.process.wait(START_SECONDS) == 0
         assert "stopped by SIGTERM" in service.log
 
 

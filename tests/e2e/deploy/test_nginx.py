@@ -18,7 +18,7 @@ from tests.support.deploy.nginx_site import (
     get_marked_lines,
     prepare,
 )
-from tests.support.processes import Service
+from tests.support.processes import START_SECONDS, Service
 
 pytestmark = pytest.mark.usefixtures("nginx_program")
 
@@ -29,7 +29,11 @@ LIMIT = 16 * 1024
 def test_nginx_accepts_configuration(tmp_path: Path) -> None:
     prepare(tmp_path, 8000)
     checked = subprocess.run(
-        [*build_command(tmp_path), "-t"], check=False, capture_output=True, text=True, timeout=30
+        [*build_command(tmp_path), "-t"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
     )
     assert "test is successful" in checked.stderr, checked.stderr
     assert "[warn]" not in checked.stderr
@@ -54,7 +58,9 @@ def test_old_tls_version_is_rejected(site: Site) -> None:
     context = site.tls()
     context.set_ciphers("ALL:@SECLEVEL=0")
     context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
-    refused = http.client.HTTPSConnection("localhost", site.port, context=context, timeout=10)
+    refused = http.client.HTTPSConnection(
+        "localhost", site.port, context=context, timeout=START_SECONDS
+    )
     with pytest.raises(ssl.SSLError, match=r"(?i)alert protocol version"):
         refused.connect()
 
@@ -62,7 +68,9 @@ def test_old_tls_version_is_rejected(site: Site) -> None:
 def test_http_2_is_accepted(site: Site) -> None:
     context = site.tls()
     context.set_alpn_protocols(["h2", "http/1.1"])
-    connection = http.client.HTTPSConnection("localhost", site.port, context=context, timeout=10)
+    connection = http.client.HTTPSConnection(
+        "localhost", site.port, context=context, timeout=START_SECONDS
+    )
     connection.connect()
     with connection.sock as sock:
         sock.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
@@ -70,7 +78,7 @@ def test_http_2_is_accepted(site: Site) -> None:
 
 
 def test_plain_http_redirects_to_https(site: Site) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.plain_port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.plain_port, timeout=START_SECONDS)
     connection.request("GET", "/health?a=b", headers={"Host": "evil.example"})
     response = connection.getresponse()
     connection.close()
@@ -79,7 +87,7 @@ def test_plain_http_redirects_to_https(site: Site) -> None:
 
 
 def test_plain_http_on_tls_port_is_bad_request(site: Site) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=START_SECONDS)
     connection.request("GET", "/health")
     response = connection.getresponse()
     assert (response.status, json.load(response)["code"]) == (400, "bad_request")

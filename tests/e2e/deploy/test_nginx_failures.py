@@ -14,7 +14,7 @@ import pytest
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.nginx_site import FRONT_END, Site, new_client_address, run_nginx, run_site
 from tests.support.ports import free_port
-from tests.support.processes import Service, ServiceResponse, run_service
+from tests.support.processes import START_SECONDS, Service, ServiceResponse, run_service
 from tests.support.valkey import wait_until
 
 pytestmark = pytest.mark.usefixtures("nginx_program")
@@ -98,7 +98,7 @@ def test_sent_request_is_not_repeated_on_second_server(tmp_path: Path) -> None:
         response = pool.submit(site.post, "auth/register", account)
         wait_until(lambda: count_unread_bytes(dying.port) > 0)
         kill_stopped(dying, worker)
-        assert get_error(response.result(30)) == (502, "bad_gateway", "5")
+        assert get_error(response.result(START_SECONDS)) == (502, "bad_gateway", "5")
         assert site.request("GET", "/health").status == 200  # from the other service
         assert other.login().status == 401
         assert "auth/register" not in other.log

@@ -12,7 +12,7 @@ import pytest
 
 from tests.support.api import EMAIL, PASSWORD
 from tests.support.deploy.nginx_site import Site, run_nginx
-from tests.support.processes import Service, run_service
+from tests.support.processes import START_SECONDS, Service, run_service
 from tests.support.valkey import wait_until
 
 pytestmark = [
@@ -91,7 +91,7 @@ def test_restart_of_each_service_fails_no_request(
             load.wait_for_responses(40)
             for folder, service in zip(folders, services, strict=True):
                 service.process.terminate()
-                assert service.process.wait(15) == 0
+                assert service.process.wait(START_SECONDS) == 0
                 start(folder, str(service.port))
                 load.wait_for_responses(40)
         assert load.errors == []

@@ -15,7 +15,7 @@ from authproject.server.startup import EX_CONFIG
 from tests.support.api import EMAIL, JSON, PASSWORD
 from tests.support.deploy.confined import make_writable_folder
 from tests.support.deploy.systemd import Unit
-from tests.support.processes import Service, run_manage, run_service
+from tests.support.processes import START_SECONDS, Service, run_manage, run_service
 from tests.support.system_programs import find_program
 from tests.support.valkey import wait_until
 
@@ -127,4 +127,4 @@ def test_killed_worker_ends_service_with_failure(tmp_path: Path, unit: Unit) -> 
     assert unit.get_value("Restart") == "on-failure"
     with run_service(tmp_path) as service:
         os.kill(service.workers()[0], signal.SIGKILL)
-        assert service.process.wait(10) not in {0, EX_CONFIG}
+        assert service.process.wait(START_SECONDS) not in {0, EX_CONFIG}

@@ -16,7 +16,7 @@ from accounts.domain.interfaces import AccountStore
 from accounts.stores import open_store
 from tests.support.api import MovableClock
 from tests.support.ports import free_port
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, START_SECONDS
 from tests.support.redis import is_available
 from tests.support.stores import EMAIL, SID, USER, new_session
 from tests.support.system_programs import find_program
@@ -64,7 +64,9 @@ class Machines:
 
     def run(self, command: str) -> None:
         words = self.translate(command).replace("valkey-cli", find_program("redis-cli")).split()
-        run = subprocess.run(words, capture_output=True, text=True, timeout=30, check=False)
+        run = subprocess.run(
+            words, capture_output=True, text=True, timeout=START_SECONDS, check=False
+        )
         assert run.returncode == 0, run.stdout + run.stderr
 
     def ask_sentinel(self, *words: str) -> object:

@@ -16,7 +16,14 @@ from accounts.stores import open_store
 from authproject.management.commands import serve
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad
-from tests.support.processes import Service, is_running, run_manage, run_python, run_service
+from tests.support.processes import (
+    START_SECONDS,
+    Service,
+    is_running,
+    run_manage,
+    run_python,
+    run_service,
+)
 from tests.support.settings import AccountsSettings
 from tests.support.valkey import wait_until
 
@@ -40,7 +47,7 @@ def kill(service: Service) -> None:
     pids = [*service.workers(), service.process.pid]
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    service.process.wait(10)
+    service.process.wait(START_SECONDS)
     wait_until(lambda: not any(map(is_running, pids)))
 
 

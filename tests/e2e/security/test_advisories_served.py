@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.api import JSON, PASSWORD
-from tests.support.processes import Service, run_service
+from tests.support.processes import START_SECONDS, Service, run_service
 
 LOGOUT = "/api/v1/auth/logout"
 PROFILE = "/api/v1/protected/profile"
@@ -42,7 +42,7 @@ def workers(service: Service) -> Iterator[None]:
 
 def send_raw(service: Service, request: bytes) -> bytes:
     """Send bytes on a new connection, and return all that comes back until it is closed."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS) as connection:
         connection.sendall(request)
         return b"".join(iter(lambda: connection.recv(65_536), b""))
 
@@ -260,6 +260,6 @@ def test_cve_2023_28858_response_of_a_cancelled_request(valkey_url: str, tmp_pat
 
 def _send_and_leave(service: Service, token: str) -> None:
     """Send a request, and close the connection without waiting for the response."""
-    with socket.create_connection(("127.0.0.1", service.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", service.port), timeout=START_SECONDS) as connection:
         head = f"GET {PROFILE} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}"
         connection.sendall(head.encode() + b"\r\n\r\n")
