@@ -7,7 +7,7 @@ threads would take Python's lock from each other, which takes longer than to rec
 import asyncio
 from collections.abc import Callable
 from contextvars import Context
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import uvloop
@@ -36,6 +36,12 @@ class EventLoop(uvloop.Loop):
         if (protocol := getattr(request, "proto", None)) and self._receive(request.scope, protocol):
             return args[0].close()
         return super().call_soon_threadsafe(callback, *args, context=context)
+
+    def add_signal_handler(  # type: ignore[override]  # the signature is uvloop's
+        self, sig: int, callback: Callable[..., Any], *args: Any
+    ) -> None:
+        """Call Granian's handler once for each signal: its third call blocks Python for good."""
+        super().add_signal_handler(sig, cache(callback), *args)
 
 
 def use_event_loop(receive: Receive) -> None:

@@ -152,7 +152,7 @@ class Server(MPServer):
         On SIGTERM alone, Granian closes new connections without a response, and those that are
         between two requests.
         """
-        # Once: several SIGTERMs can block Granian's worker until it is killed.
+        # Once: the second time, nothing would be found to remove, and the search would not end.
         signal.signal(RETIRE_SIGNAL, signal.SIG_IGN)
         close_connections()
         Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()

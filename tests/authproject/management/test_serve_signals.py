@@ -3,12 +3,13 @@
 import http.client
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -185,6 +186,25 @@ def test_signal_to_every_process_exits_0(tmp_path: Path, name: str) -> None:
     with run_service(tmp_path) as service:
         send(name, *service.workers(), service.process.pid)
         assert service.process.wait(START_SECONDS) == 0
+
+
+def test_repeated_signals_let_worker_finish_requests(tmp_path: Path) -> None:
+    with (
+        run_service(tmp_path, BCRYPT_ROUNDS="13") as service,
+        closing(service.connect()) as connection,
+    ):
+        [worker] = service.workers()
+        send_registration(connection)
+        send("SIGTERM", service.process.pid)
+
+        def is_answered() -> bool:
+            with suppress(ProcessLookupError):  # It may have answered and ended.
+                send("SIGINT", worker)  # as by each Ctrl+C
+            return bool(select.select([connection.sock], [], [], 0)[0])
+
+        wait_until(is_answered)
+        assert connection.getresponse().status == 201
+        assert service.process.wait(10) == 0
 
 
 class Load:
