@@ -102,6 +102,7 @@ class Server(MPServer):
         self.drains, self.stops = Broadcast(), Broadcast()
         self._stop_signals = 0
         self.main_loop_interrupt = Wakeup()  # type: ignore[assignment]  # has what Granian calls
+        self.on_startup(_block_sigterm_at_fork)
         if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as by nohup
             self.on_startup(partial(signal.signal, signal.SIGHUP, signal.SIG_IGN))
 
@@ -142,6 +143,7 @@ class Server(MPServer):
         for message in (self.drains, self.stops):
             message.close()
         signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent decides
         if self.reloads:
             signal.signal(RETIRE_SIGNAL, lambda *_: self._retire(close_connections))
@@ -229,6 +231,18 @@ class Server(MPServer):
         deadline = time.monotonic() + seconds
         while not self.interrupt_signal and time.monotonic() < deadline and worker.inner.is_alive():
             worker.inner.join(POLL_SECONDS)
+
+
+def _block_sigterm_at_fork() -> None:
+    """Let SIGTERM wait in each worker that is forked from now on, until its handler is set.
+
+    Until then, its parent's handler would take the signal, and do nothing.
+    """
+    set_mask = partial(signal.pthread_sigmask, mask={signal.SIGTERM})
+    os.register_at_fork(
+        before=partial(set_mask, signal.SIG_BLOCK),
+        after_in_parent=partial(set_mask, signal.SIG_UNBLOCK),
+    )
 
 
 def _load(target_loader: TargetLoader, writer: int) -> Any:

@@ -375,6 +375,32 @@ def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
     assert not is_running(worker)
 
 
+def has_pending_sigterm(pid: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text().split("ShdPnd:")[1].split()[0]
+    return bool(int(status, 16) & 1 << signal.SIGTERM - 1)
+
+
+def test_worker_that_was_just_forked_ends_at_once(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "serve", "--port", str(free_port())],
+            cwd=ROOT,
+            env=os.environ | PROCESS_ENVIRONMENT,
+            stderr=output,
+        )
+    service = Service(process, 0, log)
+    wait_until(lambda: "serving on" in service.log)
+    while not service.workers():
+        pass  # It has its own handler of SIGTERM a few milliseconds later.
+    [worker] = service.workers()
+    send("SIGSTOP", worker)
+    process.terminate()
+    wait_until(lambda: has_pending_sigterm(worker))
+    send("SIGCONT", worker)
+    assert process.wait(6) == 0  # Granian kills after 8 seconds
+
+
 @pytest.mark.parametrize(("name", "any_store_url"), ENDING.items(), indirect=["any_store_url"])
 def test_ending_signal_ends_service(tmp_path: Path, any_store_url: str, name: str) -> None:
     with run_service(tmp_path, STORE_URL=any_store_url) as service:
