@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import Thread, Timer
@@ -119,6 +119,7 @@ class Server(MPServer):
 
     def shutdown(self, *args: Any, **options: Any) -> None:
         """Drain, then let the workers finish. SIGINT drains nothing; a second signal ends it."""
+        stopped_by_signal = bool(self.stop_signal)  # not later, while it ends for another reason
         self.drains.close()
         for worker in self.wrks:
             worker.interrupt_by_parent = True  # Its end is no failure.
@@ -128,7 +129,9 @@ class Server(MPServer):
                 ignore_new_connections(listener)
             self._wait_while_draining(LAST_REQUEST_SECONDS)
         self.stops.close()
-        super().shutdown(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
+        # A signal to each process, as by Ctrl+C, may end a worker before its parent runs.
+        with suppress(SystemExit) if stopped_by_signal else nullcontext():
+            super().shutdown(*args, **options)  # type: ignore[no-untyped-call]  # Granian's
 
     def _wait_while_draining(self, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -188,6 +188,18 @@ def test_signal_to_every_process_exits_0(tmp_path: Path, name: str) -> None:
         assert service.process.wait(START_SECONDS) == 0
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
+def test_signal_to_every_process_ends_worker_first_exits_0(tmp_path: Path, name: str) -> None:
+    with run_service(tmp_path) as service:
+        [worker] = service.workers()
+        send("SIGSTOP", service.process.pid)
+        send(name, service.process.pid, worker)
+        wait_until(lambda: not is_running(worker))
+        send("SIGCONT", service.process.pid)
+        assert service.process.wait(10) == 0
+        assert f"stopped by {name}" in service.log
+
+
 def test_repeated_signals_let_worker_finish_requests(tmp_path: Path) -> None:
     with (
         run_service(tmp_path, BCRYPT_ROUNDS="13") as service,
