@@ -37,11 +37,14 @@ class EventLoop(uvloop.Loop):
             return args[0].close()
         return super().call_soon_threadsafe(callback, *args, context=context)
 
-    def add_signal_handler(  # type: ignore[override]  # the signature is uvloop's
+    def add_signal_handler(  # type: ignore[override]  # its types of `args` are variadic
         self, sig: int, callback: Callable[..., Any], *args: Any
     ) -> None:
-        """Call Granian's handler once for each signal: its third call blocks Python for good."""
-        super().add_signal_handler(sig, cache(callback), *args)
+        """Call Granian's handler once for each signal, from when the loop runs.
+
+        Its third call blocks Python for good. Before the loop runs, uvloop would forget the signal.
+        """
+        self.call_soon(super().add_signal_handler, sig, cache(callback), *args)
 
 
 def use_event_loop(receive: Receive) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import ExitStack
 from functools import partial
 from multiprocessing.process import BaseProcess
@@ -25,7 +26,12 @@ from accounts.domain.errors import StartupError
 from accounts.services import get_services
 from accounts.stores import is_multi_process
 from authproject.environment.variables import PRODUCTION
-from authproject.server.granian_server import DRAIN_SECONDS, HASHING_SECONDS, Server
+from authproject.server.granian_server import (
+    DRAIN_SECONDS,
+    HASHING_SECONDS,
+    SHUTDOWN_SECONDS,
+    Server,
+)
 from authproject.server.listener import open_listeners
 from authproject.server.workers import make_metrics_dir
 
@@ -187,3 +193,5 @@ def _follow_parent(application: Any, server: Server) -> None:
     # Without this, the worker of a killed parent would keep the port and the store.
     parent.join()
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(SHUTDOWN_SECONDS)  # Requests may finish until then. The process usually ends before.
+    os.kill(os.getpid(), signal.SIGKILL)  # pragma: no cover  # it kills the coverage, too

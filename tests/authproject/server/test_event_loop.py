@@ -2,9 +2,11 @@
 
 import json
 import re
+import signal
 import sys
 import threading
 from collections.abc import Coroutine, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -114,3 +116,16 @@ def test_other_callbacks_run_on_the_event_loop() -> None:
     threading.Timer(0, loop.call_soon_threadsafe, [loop.stop]).start()
     loop.run_forever()
     loop.close()
+
+
+def test_signal_before_the_loop_runs_is_not_lost() -> None:
+    calls: list[str] = []
+    earlier = signal.signal(signal.SIGWINCH, lambda *_: calls.append("earlier"))
+    with closing(EventLoop(lambda *_: False)) as loop:
+        loop.add_signal_handler(signal.SIGWINCH, calls.append, "loop")
+        signal.raise_signal(signal.SIGWINCH)
+        loop.call_soon(signal.raise_signal, signal.SIGWINCH)
+        loop.call_later(0.05, loop.stop)
+        loop.run_forever()
+    signal.signal(signal.SIGWINCH, earlier)
+    assert calls == ["earlier", "loop"]

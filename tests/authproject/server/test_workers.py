@@ -15,7 +15,13 @@ from authproject.server.workers import LOCK, PREFIX, make_metrics_dir
 from tests.support.api import PASSWORD
 from tests.support.metrics import read
 from tests.support.ports import free_port
-from tests.support.processes import PROCESS_ENVIRONMENT, ROOT, Service, run_service
+from tests.support.processes import (
+    PROCESS_ENVIRONMENT,
+    ROOT,
+    Service,
+    is_running,
+    run_service,
+)
 from tests.support.valkey import wait_until
 
 needs_proc = pytest.mark.skipif(sys.platform != "linux", reason="reads processes from /proc")
@@ -164,3 +170,18 @@ def test_starting_worker_ends_with_its_killed_parent(tmp_path: Path) -> None:
     finally:
         with suppress(ProcessLookupError):
             os.kill(worker, signal.SIGKILL)
+
+
+@needs_proc
+def test_worker_of_killed_parent_ends_although_a_request_does_not(tmp_path: Path) -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.support.blocking_settings"}
+    with run_service(tmp_path, **settings) as service, closing(service.connect()) as connection:
+        [worker] = service.workers()
+        connection.request("GET", "/block")
+        wait_until(lambda: "the view blocks" in service.log)
+        service.process.kill()
+        try:
+            wait_until(lambda: not is_running(worker))
+        finally:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
