@@ -178,17 +178,18 @@ class Server(MPServer):
         for listener in self._listeners:
             listener.close()
 
-    def _respawn_workers(self, *args: Any, **options: Any) -> None:
-        """Replace workers that have died."""
+    def _respawn_workers(self, workers: list[int], *args: Any, **options: Any) -> None:
+        """Replace workers that have died, unless a reload has."""
+        dead = {index for index in workers if not self.wrks[index].is_alive()}
         self.replaces_dead_worker = True
-        super()._respawn_workers(*args, **options)
+        super()._respawn_workers(dead, *args, **options)
         self.replaces_dead_worker = False
 
     def _reload(self, spawn_target: Any, target_loader: TargetLoader) -> None:
         """Replace the workers one by one. Each one serves until its successor does."""
         self.reload_signal = False
-        dead = self.interrupt_children  # Granian's loop replaces these.
-        indexes = [index for index in range(self.workers) if index not in dead]
+        dead = self.interrupt_children  # Granian's loop replaces these. It may grow meanwhile.
+        indexes = (index for index in range(self.workers) if index not in dead)
         if all(self._replace_worker(index, spawn_target, target_loader) for index in indexes):
             logger.info("replaced the workers after SIGHUP")
 

@@ -337,6 +337,27 @@ def test_worker_that_dies_after_reload_is_replaced(tmp_path: Path, valkey_url: s
         wait_until(lambda: read(service.metrics())[RESTARTS] == 1)
 
 
+@pytest.mark.parametrize("index", [0, 1])
+def test_worker_that_dies_during_reload_is_replaced_once(
+    tmp_path: Path, valkey_url: str, index: int
+) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        workers = set(old := service.workers())
+
+        def is_reloaded(times: int) -> bool:
+            workers.update(service.workers())
+            return service.log.count(RELOADED) == times and len(service.workers()) == 2
+
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: len(service.workers()) == 3)
+        send("SIGKILL", old[index])
+        wait_until(lambda: is_reloaded(1))
+        send("SIGHUP", service.process.pid)  # Before it, the parent looks for dead workers.
+        wait_until(lambda: is_reloaded(2))
+        assert len(workers) == 6  # two at the start, and two for each reload
+
+
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_reload_is_ended_by_signal(tmp_path: Path, valkey_url: str, name: str) -> None:
     with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
