@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from threading import Thread, Timer
 from typing import Any, cast
 
@@ -35,6 +35,7 @@ RETIRE_SECONDS = 2.0
 
 RETIRE_SIGNAL = signal.SIGUSR1
 POLL_SECONDS = 0.05
+WAKEUP_SECONDS = 1.0
 
 logger = logging.getLogger("authproject.serve")
 
@@ -56,7 +57,13 @@ class Wakeup:
 
     def wait(self) -> None:
         """Wait until it is set, and clear it."""
-        self._queue.get()
+        is_set = False
+        while not is_set:
+            # Handlers run in the main thread. A signal that another thread gets, as after a
+            # SIGSTOP, does not end its wait.
+            with suppress(Empty):
+                self._queue.get(timeout=WAKEUP_SECONDS)
+                is_set = True
 
     def clear(self) -> None:
         """Do nothing: `wait` clears. What was set since then must not be lost."""
