@@ -1,22 +1,26 @@
 """Granian's server with this project's listening sockets and its own answer to SIGHUP."""
 
 import logging
+import multiprocessing
 import os
-import select
 import signal
 import socket
 import time
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
+from multiprocessing import Pipe
 from queue import Empty, SimpleQueue
 from threading import Thread, Timer
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from granian import net
 from granian.server.mp import MPServer, WorkerProcess
 
 from authproject.server.listener import BACKLOG, ignore_new_connections, stop_accepting
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 DRAIN_SECONDS = 1.0
 """How long a service serves on after SIGTERM, by default: proxies leave it meanwhile."""
@@ -124,6 +128,14 @@ class Server(MPServer):
         else:
             self.signal_handler_interrupt(*args, **options)
 
+    def _serve(self, *args: Any) -> None:
+        """Serve. If this process fails, as when it cannot fork, its workers do not serve on."""
+        try:
+            super()._serve(*args)  # type: ignore[no-untyped-call]  # Granian's
+        finally:
+            for worker in multiprocessing.active_children():
+                worker.terminate()
+
     def shutdown(self, *args: Any, **options: Any) -> None:
         """Drain, then let the workers finish. SIGINT drains nothing; a second signal ends it."""
         stopped_by_signal = bool(self.stop_signal)  # not later, while it ends for another reason
@@ -197,19 +209,22 @@ class Server(MPServer):
         self.reload_signal = False
         dead = self.interrupt_children  # Granian's loop replaces these. It may grow meanwhile.
         indexes = (index for index in range(self.workers) if index not in dead)
-        if all(self._replace_worker(index, spawn_target, target_loader) for index in indexes):
-            logger.info("replaced the workers after SIGHUP")
+        try:
+            if all(self._replace_worker(index, spawn_target, target_loader) for index in indexes):
+                logger.info("replaced the workers after SIGHUP")
+        except OSError:  # no memory, or no more processes or open files
+            logger.exception("a new worker did not start; the others were not replaced")
 
     def _replace_worker(self, index: int, spawn_target: Any, target_loader: TargetLoader) -> bool:
         """Return `False` if the service is to stop, or if the new worker does not start."""
-        reader, writer = os.pipe()
-        new = self._spawn_worker(index, spawn_target, partial(_load, target_loader, writer))
-        new.interrupt_by_parent = True  # Until it serves, its end does not end the service.
-        new.start()
-        os.close(writer)
-        self.wrks.append(new)  # If the service is to stop, it stops both.
-        is_ready = self._wait_until_ready(reader)
-        os.close(reader)
+        reader, writer = Pipe(duplex=False)
+        with reader:
+            with writer:  # The worker has a copy.
+                new = self._spawn_worker(index, spawn_target, partial(_load, target_loader, writer))
+                new.interrupt_by_parent = True  # Until it serves, its end does not end the service.
+                new.start()
+            self.wrks.append(new)  # If the service is to stop, it stops both.
+            is_ready = self._wait_until_ready(reader)
         if self.interrupt_signal:
             return False
         if not is_ready:
@@ -232,10 +247,10 @@ class Server(MPServer):
         self.wrks[index] = self.wrks.pop()
         return True
 
-    def _wait_until_ready(self, reader: int) -> bool:
+    def _wait_until_ready(self, reader: "Connection[Any, Any]") -> bool:
         while not self.interrupt_signal:
-            if select.select([reader], [], [], POLL_SECONDS)[0]:
-                return bool(os.read(reader, 1))
+            if reader.poll(POLL_SECONDS):
+                return bool(os.read(reader.fileno(), 1))
         return False
 
     def _wait_for_end(self, worker: WorkerProcess, seconds: float) -> None:
@@ -256,9 +271,9 @@ def _block_sigterm_at_fork() -> None:
     )
 
 
-def _load(target_loader: TargetLoader, writer: int) -> Any:
+def _load(target_loader: TargetLoader, writer: "Connection[Any, Any]") -> Any:
     """Load the application in a worker, and tell its parent so."""
     application = target_loader()
-    os.write(writer, b"1")
-    os.close(writer)
+    with writer:
+        os.write(writer.fileno(), b"1")
     return application

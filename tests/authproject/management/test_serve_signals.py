@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import resource
 import select
 import signal
 import subprocess
@@ -327,7 +328,37 @@ def test_reload_keeps_worker_if_the_new_one_does_not_start(tmp_path: Path, valke
         reload(service)
 
 
-def test_worker_that_dies_after_reload_is_replaced(tmp_path: Path, valkey_url: str) -> None:
+def limit_open_files(pid: int, limit: int) -> int:
+    """Set how many files a process may open. Return what the limit was."""
+    before, maximum = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, maximum))
+    return before
+
+
+def test_reload_that_can_start_no_process_keeps_worker(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, STORE_URL=valkey_url) as service:
+        workers = service.workers()
+        limit = limit_open_files(service.process.pid, 3)  # A new process needs pipes.
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: "a new worker did not start" in service.log)
+        assert "Too many open files" in service.log
+        assert service.is_up()
+        assert service.workers() == workers
+        limit_open_files(service.process.pid, limit)
+        reload(service)
+
+
+def test_service_that_cannot_replace_dead_worker_ends(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        killed, other = service.workers()
+        limit_open_files(service.process.pid, 3)
+        send("SIGKILL", killed)
+        assert service.process.wait(10) == 1
+        assert not is_running(other)
+
+
+def test_worker_that_dies_after_is_replaced(tmp_path: Path, valkey_url: str) -> None:
     with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
         wait_until(lambda: len(service.workers()) == 2)
         reload(service)
