@@ -11,7 +11,7 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from multiprocessing import Pipe
 from queue import Empty, SimpleQueue
-from threading import Thread, Timer
+from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from granian import net
@@ -179,9 +179,13 @@ class Server(MPServer):
         # Once: the second time, nothing would be found to remove, and the search would not end.
         signal.signal(RETIRE_SIGNAL, signal.SIG_IGN)
         close_connections()
-        Timer(RETIRE_SECONDS, os.kill, (os.getpid(), signal.SIGTERM)).start()
         # An exception here would be raised in the request that the signal has interrupted.
-        Thread(target=stop_accepting, args=(self._listener,), daemon=True).start()
+        Thread(target=self._stop_accepting_and_end, daemon=True).start()
+
+    def _stop_accepting_and_end(self) -> None:
+        stop_accepting(self._listener)
+        time.sleep(RETIRE_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     def _init_shared_socket(self) -> None:
         holder = cast(Any, net).SocketHolder  # not in its stub

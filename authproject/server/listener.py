@@ -110,7 +110,9 @@ def stop_accepting(listener: socket.socket) -> None:
     Granian has no function for it. So the listener is removed from its epoll instance, as
     epoll(7) lists it in /proc. If Granian has not begun to accept, this waits for it.
     """
-    while not any(_remove(listener, *polled) for polled in _iter_polled()):
+    while sys.platform == "linux" and not any(
+        _remove(listener, *polled) for polled in _iter_polled()
+    ):
         time.sleep(POLL_SECONDS)
 
 

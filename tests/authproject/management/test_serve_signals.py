@@ -25,6 +25,7 @@ from tests.support.processes import (
     Service,
     is_running,
     run_process,
+    run_python,
     run_service,
     send_registration,
     wait_until_up,
@@ -282,6 +283,30 @@ def test_reload_refuses_no_request(
         assert load.responses > 0
         assert service.login().status == 200
         assert read(service.metrics())[RESTARTS] == 0  # workers that died
+
+
+STOPPING_LATE = """
+import sys, time
+from authproject.server import granian_server
+from django.core.management import execute_from_command_line
+
+def stop_late(listener):
+    time.sleep(2 * granian_server.RETIRE_SECONDS)
+    stop_accepting(listener)
+
+stop_accepting, granian_server.stop_accepting = granian_server.stop_accepting, stop_late
+execute_from_command_line(["manage.py", "serve", "--port", sys.argv[1]])
+"""
+"""A service whose worker, as on a busy machine, needs seconds to stop accepting."""
+
+
+def test_reload_with_worker_that_is_not_scheduled_refuses_no_request(
+    tmp_path: Path, valkey_url: str
+) -> None:
+    with run_python(tmp_path, "-c", STOPPING_LATE, "{port}", STORE_URL=valkey_url) as service:
+        with Load(service) as load:
+            reload(service)
+        assert load.errors == []
 
 
 def test_hangup_to_every_process_reloads(tmp_path: Path, valkey_url: str) -> None:

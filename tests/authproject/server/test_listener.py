@@ -198,6 +198,14 @@ def test_accepting_stops_although_connections_are_closed_meanwhile(
     assert not notices_connections(epoll, listener)
 
 
+def test_other_system_goes_on_accepting(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    stop_accepting(listener)
+    socket.create_connection(("127.0.0.1", listener.getsockname()[1])).close()
+
+
 def test_accepting_that_begins_later_stops(epoll: "select.epoll", listener: socket.socket) -> None:
     with ThreadPoolExecutor() as executor:
         stopped = executor.submit(stop_accepting, listener)
