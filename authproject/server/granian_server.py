@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from functools import partial
 from multiprocessing import Pipe
+from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
@@ -231,7 +232,8 @@ class Server(MPServer):
             is_ready = self._wait_until_ready(reader)
         if self.interrupt_signal:
             return False
-        if not is_ready:
+        # Not `is_alive`: another thread may have waited for it, and not have noted that it did.
+        if not is_ready or wait([new.inner.sentinel], timeout=0):
             logger.error("a new worker did not start; the others were not replaced")
             self.wrks.remove(new)
             return False

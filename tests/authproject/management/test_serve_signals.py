@@ -352,6 +352,26 @@ def test_reload_keeps_worker_if_the_new_one_does_not_start(tmp_path: Path, valke
         reload(service)
 
 
+def count_threads(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+
+
+def test_reload_keeps_worker_if_the_new_one_dies(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, STORE_URL=valkey_url) as service:
+        [worker] = service.workers()
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: len(service.workers()) == 2)
+        send("SIGSTOP", service.process.pid)
+        [new] = set(service.workers()) - {worker}
+        wait_until(lambda: count_threads(new) == count_threads(worker))  # It serves.
+        send("SIGKILL", new)
+        wait_until(lambda: not is_running(new))
+        send("SIGCONT", service.process.pid)
+        wait_until(lambda: "a new worker did not start" in service.log)
+        wait_until(lambda: service.workers() == [worker])
+        assert service.is_up()
+
+
 def limit_open_files(pid: int, limit: int) -> int:
     """Set how many files a process may open. Return what the limit was."""
     before, maximum = resource.prlimit(pid, resource.RLIMIT_NOFILE)
@@ -480,7 +500,7 @@ def test_worker_that_starts_ends_at_once(tmp_path: Path) -> None:
         wait_until(lambda: bool(service.workers()))
         [worker] = service.workers()
         # It has started a thread, which is its first step.
-        wait_until(lambda: len(list(Path(f"/proc/{worker}/task").iterdir())) > 1)
+        wait_until(lambda: count_threads(worker) > 1)
         service.process.terminate()
         assert service.process.wait(START_SECONDS) == 0
         assert not is_running(worker)
