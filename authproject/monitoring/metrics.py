@@ -175,7 +175,7 @@ def _mark_dead_workers(folder: Path) -> None:
         pid = int(file.stem.rpartition("_")[2])
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
+        except OSError:  # There is none, or it is another user's: the number was used again.
             with suppress(FileNotFoundError):  # Another scrape may remove it first.
                 mark_process_dead(pid)  # type: ignore[no-untyped-call]  # the library has no types for it
 

@@ -179,6 +179,19 @@ def test_concurrent_scrapes_may_remove_same_dead_worker(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_dead_worker_with_another_users_process_id_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(pid: int, number: int) -> None:
+        raise PermissionError  # as the kernel for a process of another user
+
+    monkeypatch.setenv(metrics.MULTIPROC_DIR, str(tmp_path))
+    monkeypatch.setattr(os, "kill", refuse)
+    (file := tmp_path / "gauge_livesum_1.db").touch()
+    assert b"auth_store_up" in metrics.render_metrics()
+    assert not file.exists()
+
+
 def test_metrics_disabled_is_404(tmp_path: Path) -> None:
     with run_service(tmp_path, METRICS="false") as service:
         answer = service.request("GET", "/metrics")
