@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import socket
-import time
 from collections.abc import Awaitable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -24,6 +23,12 @@ from tests.support.stores import EMAIL, SID, USER, make_user, new_session, revok
 from tests.support.valkey import MovableAddress, Server, ask
 
 Read = Sequence[UserAndSession | Exception]
+
+
+@pytest.fixture
+def long_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the store wait for longer than a busy machine needs, and a read that blocks hang."""
+    monkeypatch.setattr("accounts.stores.redis.client.TIMEOUT_SECONDS", 60)
 
 
 @pytest.fixture(autouse=True)
@@ -111,6 +116,7 @@ class HalfAddress(MovableAddress):
         super()._send(destination, data)
 
 
+@pytest.mark.usefixtures("long_timeout")
 def test_incomplete_response_does_not_block(open_url: OpenStore, server: Server) -> None:
     with closing(HalfAddress(server.port)) as address:
         address.may_go_on.set()
@@ -120,11 +126,9 @@ def test_incomplete_response_does_not_block(open_url: OpenStore, server: Server)
 
         async def reading() -> Read:
             batch = asyncio.ensure_future(read(store))
-            await asyncio.to_thread(address.forwarded.wait, 10)
-            started = time.monotonic()
+            assert await asyncio.to_thread(address.forwarded.wait, 30)
             for _ in range(10):
                 await asyncio.sleep(0)  # and the event loop reads what has come
-            assert time.monotonic() - started < 0.9  # shorter than the timeout
             address.may_go_on.set()
             return await batch
 
@@ -216,21 +220,20 @@ def test_late_response_is_never_taken_for_another(
     assert "recovered from: reads from the store fail" in caplog.text
 
 
-@pytest.mark.usefixtures("short_timeout")
+@pytest.mark.usefixtures("long_timeout")
 def test_paused_server_stops_no_other_task(open_url: OpenStore, server: Server) -> None:
     store = open_warm(open_url, server.url)
 
-    async def reading() -> int:
+    async def reading() -> Read:
         server.pause()
         batch = asyncio.ensure_future(read(store))
-        turns = 0
-        while not batch.done():
+        for _ in range(100):
             await asyncio.sleep(0)
-            turns += 1
-        assert isinstance(batch.exception(), StoreUnavailable)
-        return turns
+        assert not batch.done()
+        server.resume()
+        return await batch
 
-    assert asyncio.run(reading()) > 100
+    assert run(reading(), threads=False) == [(USER, None)]
 
 
 def test_refused_read_fails_and_is_reported(
