@@ -13,10 +13,17 @@ WORKERS = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
 random_source = random.SystemRandom()
 
 
+own_ports = list(PORTS[WORKER::WORKERS])
+random_source.shuffle(own_ports)
+
+
 def free_port() -> int:
-    """Return a port that a server can bind: no listener has it, nor an outgoing connection."""
+    """Return a port that a server can bind: no listener has it, nor an outgoing connection.
+
+    It is another one each time, so that a test can choose two before it binds them.
+    """
     while True:
-        port = random_source.choice(PORTS[WORKER::WORKERS])
+        port = own_ports.pop()
         with socket.socket() as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

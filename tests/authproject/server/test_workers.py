@@ -54,7 +54,10 @@ def test_replaced_worker_is_counted(tmp_path: Path, valkey_url: str) -> None:
 
 def is_stopped(pid: int) -> bool:
     threads = Path(f"/proc/{pid}/task").glob("*/stat")
-    return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+    try:
+        return all(thread.read_text().rpartition(")")[2].split()[0] == "T" for thread in threads)
+    except (FileNotFoundError, ProcessLookupError):
+        return False  # A thread has just ended.
 
 
 @needs_proc

@@ -106,7 +106,10 @@ def test_sent_request_is_not_repeated_on_second_server(tmp_path: Path) -> None:
 
 def get_thread_states(pid: int) -> set[str]:
     """Return the states of a process's threads (Linux). T is stopped."""
-    stats = (task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat"))
+    try:
+        stats = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/stat")]
+    except (FileNotFoundError, ProcessLookupError):
+        return set()  # A thread has just ended.
     return {stat.rpartition(")")[2].split()[0] for stat in stats}
 
 
