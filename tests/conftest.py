@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 from collections.abc import Callable, Generator, Iterator
 from functools import cache
 from typing import Any
@@ -76,6 +77,17 @@ def fresh_services() -> Iterator[None]:
     build_once = services_module._build_once
     yield
     build_once.cache_clear()
+
+
+def pytest_configure() -> None:
+    """Let the programs that tests start have these signals, if `nohup` or a shell's `&` took them.
+
+    What this process ignores, they would ignore. A handler is not inherited.
+    """
+    for name in ("SIGHUP", "SIGINT", "SIGQUIT"):
+        number = getattr(signal, name, None)  # Windows has only SIGINT.
+        if number and signal.getsignal(number) == signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
