@@ -10,7 +10,7 @@ from tests.support.valkey import ask
 
 OpenStore = Callable[[str], AccountStore]
 
-HANG_SECONDS = 10.0
+HANG_SECONDS = 30.0
 """Only calls that hang, or that wait for one another, take this long together."""
 
 
