@@ -7,8 +7,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -172,6 +173,16 @@ def send_registration(
     connection: http.client.HTTPConnection, email: str = "late@example.com"
 ) -> None:
     """Return when the service has read the headers, so that the request is in flight."""
+    begin_registration(connection, email)()
+
+
+def begin_registration(
+    connection: http.client.HTTPConnection, email: str = "late@example.com"
+) -> Callable[[], None]:
+    """Return when the service has read the headers. The returned function sends the body.
+
+    Until then, the request is in flight, however busy the machine is.
+    """
     body = json.dumps({"email": email, "password": PASSWORD}).encode()
     connection.putrequest("POST", "/api/v1/auth/register")
     for name, value in (("Content-Type", JSON), ("Content-Length", str(len(body)))):
@@ -179,7 +190,7 @@ def send_registration(
     connection.putheader("Expect", "100-continue")
     connection.endheaders()
     assert connection.sock.recv(1024).startswith(b"HTTP/1.1 100 ")
-    connection.send(body)
+    return partial(connection.send, body)
 
 
 def wait_until_up(service: Service) -> None:

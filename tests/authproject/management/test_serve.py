@@ -23,10 +23,10 @@ from tests.support.processes import (
     ROOT,
     START_SECONDS,
     Service,
+    begin_registration,
     run_manage,
     run_python,
     run_service,
-    send_registration,
 )
 
 LIMIT = 16 * 1024
@@ -127,14 +127,16 @@ def get_memory(service: Service) -> int:
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGINT"])
 def test_signal_finishes_requests_and_exits_0(tmp_path: Path, name: str) -> None:
     with (
-        run_service(tmp_path, BCRYPT_ROUNDS="12") as service,
+        run_service(tmp_path) as service,
         closing(service.connect()) as connection,
         closing(service.connect()) as idle,
     ):
         idle.request("GET", "/health")
         idle.getresponse().read()  # an idle connection must not delay the end
-        send_registration(connection)
+        send_body = begin_registration(connection)
         service.process.send_signal(getattr(signal, name))
+        assert idle.sock.recv(1) == b""  # It ends.
+        send_body()
         assert connection.getresponse().status == 201
         assert service.process.wait(START_SECONDS) == 0
 

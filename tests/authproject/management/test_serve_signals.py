@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from tests.support.processes import (
     ROOT,
     START_SECONDS,
     Service,
+    begin_registration,
     is_running,
     run_process,
     run_python,
@@ -39,6 +41,7 @@ STORES = ["memory", "file", "valkey"]
 ENDING = {"SIGQUIT": "memory", "SIGUSR1": "file", "SIGUSR2": "valkey"}
 """Each of these signals with the store of its test: the store has no part in how a process ends."""
 CLIENTS = 4
+SIGNALS = 50
 MAX_IDLE_SECONDS = 0.5
 """A client that is not scheduled is idle. A worker that is replaced waits longer for a request."""
 HOSTS = ["localhost", "127.0.0.1"]
@@ -71,17 +74,18 @@ def send(name: str, *pids: int) -> None:
 def test_hangup_finishes_requests_and_exits_0(
     tmp_path: Path, unshared_store_url: str, host: str
 ) -> None:
-    options = {"STORE_URL": unshared_store_url, "BCRYPT_ROUNDS": "12"}
     with (
-        run_service(tmp_path, "--host", host, **options) as service,
+        run_service(tmp_path, "--host", host, STORE_URL=unshared_store_url) as service,
         closing(service.connect()) as connection,
         closing(service.connect()) as idle,
     ):
         worker = service.workers()[0]
-        send_registration(connection)
+        send_body = begin_registration(connection)
         idle.request("GET", "/health")
         idle.getresponse().read()
         send("SIGHUP", service.process.pid, worker)  # a closed terminal sends it to both
+        assert idle.sock.recv(1) == b""  # The worker ends.
+        send_body()
         assert connection.getresponse().status == 201
         assert service.process.wait(START_SECONDS) == 0
         assert not is_running(worker)
@@ -175,13 +179,16 @@ def run_with_nohup(folder: Path, **environment: str) -> Iterator[Service]:
         yield service
 
 
+def ignores(pid: int, number: int) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text().split("SigIgn:")[1].split()[0]
+    return bool(int(status, 16) & 1 << number - 1)
+
+
 def test_ignored_hangup_stays_ignored(tmp_path: Path, any_store_url: str) -> None:
     with run_with_nohup(tmp_path, STORE_URL=any_store_url) as service:
         processes = [service.process.pid, *service.workers()]
         send("SIGHUP", *processes)
-        for pid in processes:
-            status = Path(f"/proc/{pid}/status").read_text().split("SigIgn:")[1].split()[0]
-            assert int(status, 16) & 1 << signal.SIGHUP - 1
+        assert all(ignores(pid, signal.SIGHUP) for pid in processes)
         assert service.register().status == 201
         assert [service.process.pid, *service.workers()] == processes
 
@@ -206,16 +213,18 @@ def test_signal_to_every_process_ends_worker_first_exits_0(tmp_path: Path, name:
 
 def test_repeated_signals_let_worker_finish_requests(tmp_path: Path) -> None:
     with (
-        run_service(tmp_path, BCRYPT_ROUNDS="13") as service,
+        run_service(tmp_path) as service,
         closing(service.connect()) as connection,
     ):
         [worker] = service.workers()
-        send_registration(connection)
+        send_body, numbers = begin_registration(connection), count(1)
         send("SIGTERM", service.process.pid)
 
         def is_answered() -> bool:
             with suppress(ProcessLookupError):  # It may have answered and ended.
                 send("SIGINT", worker)  # as by each Ctrl+C
+            if next(numbers) == SIGNALS:
+                send_body()
             return bool(select.select([connection.sock], [], [], 0)[0])
 
         wait_until(is_answered)
@@ -336,12 +345,16 @@ def test_reload_with_idle_connection_ends(tmp_path: Path, valkey_url: str) -> No
 
 def test_request_in_flight_survives_reload(tmp_path: Path, valkey_url: str) -> None:
     with (
-        run_service(tmp_path, STORE_URL=valkey_url, BCRYPT_ROUNDS="13") as service,
+        run_service(tmp_path, STORE_URL=valkey_url) as service,
         closing(service.connect()) as connection,
     ):
-        send_registration(connection)
-        reload(service)
+        [worker] = service.workers()
+        send_body = begin_registration(connection)
+        send("SIGHUP", service.process.pid)
+        wait_until(lambda: ignores(worker, signal.SIGUSR1))  # It is being replaced.
+        send_body()
         assert connection.getresponse().status == 201
+        wait_until(lambda: RELOADED in service.log)
 
 
 def test_reload_keeps_worker_if_the_new_one_does_not_start(tmp_path: Path, valkey_url: str) -> None:
