@@ -85,6 +85,7 @@ PRIVATE_USES = [
             (AbstractServer, ("_ssp", "_shd", "_spawn_worker"), LISTENERS),
             (AbstractServer, ("_reload",), "SIGHUP replaces workers one by one"),
             (AbstractServer, ("_respawn_workers",), "counts the workers that died"),
+            (AbstractServer, ("_serve",), "a parent that fails ends its workers"),
         )
         for attribute in attributes
     ),

@@ -11,14 +11,13 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from multiprocessing import Pipe
 from multiprocessing.connection import wait
-from queue import Empty, SimpleQueue
-from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 from granian import net
 from granian.server.mp import MPServer, WorkerProcess
 
-from authproject.server.listener import BACKLOG, ignore_new_connections, stop_accepting
+from authproject.server.events import Broadcast, Wakeup
+from authproject.server.listener import BACKLOG, ignore_new_connections
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -40,54 +39,10 @@ RETIRE_SECONDS = 2.0
 
 RETIRE_SIGNAL = signal.SIGUSR1
 POLL_SECONDS = 0.05
-WAKEUP_SECONDS = 1.0
 
 logger = logging.getLogger("authproject.serve")
 
 TargetLoader = Callable[[], Any]
-
-
-class Wakeup:
-    """An event for one waiting thread. A handler of a signal may set it.
-
-    With `threading.Event`, which Granian uses, a signal at the wrong moment is a deadlock: the
-    handler waits for a lock of the code that it interrupts.
-    """
-
-    def __init__(self) -> None:
-        self._queue = SimpleQueue[None]()
-
-    def set(self) -> None:
-        self._queue.put(None)  # "reentrant", says its documentation
-
-    def wait(self) -> None:
-        """Wait until it is set, and clear it."""
-        is_set = False
-        while not is_set:
-            # Handlers run in the main thread. A signal that another thread gets, as after a
-            # SIGSTOP, does not end its wait.
-            with suppress(Empty):
-                self._queue.get(timeout=WAKEUP_SECONDS)
-                is_set = True
-
-    def clear(self) -> None:
-        """Do nothing: `wait` clears. What was set since then must not be lost."""
-
-
-class Broadcast:
-    """A message from a process to the children that it forks: the end of a pipe.
-
-    It comes, too, if the process is killed. A child closes its own copy first of all.
-    """
-
-    def __init__(self) -> None:
-        self._reader, self._writer = os.pipe()
-
-    def close(self) -> None:
-        os.close(self._writer)
-
-    def wait(self) -> None:
-        os.read(self._reader, 1)
 
 
 class Server(MPServer):
@@ -161,41 +116,14 @@ class Server(MPServer):
     def _has_workers(self) -> bool:
         return any(worker.is_alive() for worker in self.wrks)
 
-    def prepare_worker(self, close_connections: Callable[[], None]) -> None:
-        """Replace what a worker has from its parent: handlers that do nothing in it, and pipes."""
-        for message in (self.drains, self.stops):
-            message.close()
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # its parent decides
-        if self.reloads:
-            signal.signal(RETIRE_SIGNAL, lambda *_: self._retire(close_connections))
-
-    def _retire(self, close_connections: Callable[[], None]) -> None:
-        """End this worker when its clients have other connections.
-
-        On SIGTERM alone, Granian closes new connections without a response, and those that are
-        between two requests.
-        """
-        # Once: the second time, nothing would be found to remove, and the search would not end.
-        signal.signal(RETIRE_SIGNAL, signal.SIG_IGN)
-        close_connections()
-        # An exception here would be raised in the request that the signal has interrupted.
-        Thread(target=self._stop_accepting_and_end, daemon=True).start()
-
-    def _stop_accepting_and_end(self) -> None:
-        stop_accepting(self._listener)
-        time.sleep(RETIRE_SECONDS)
-        os.kill(os.getpid(), signal.SIGTERM)
-
     def _init_shared_socket(self) -> None:
         holder = cast(Any, net).SocketHolder  # not in its stub
         self._holders = [holder(one.fileno(), False, BACKLOG) for one in self._listeners]
 
     def _spawn_worker(self, idx: int, *args: Any, **options: Any) -> WorkerProcess:
         """Give a worker its own listener, that of the worker before it."""
-        self._listener = self._listeners[idx]  # as the worker, a copy of this process, reads it
-        vars(self).update({"_ssp": None, "_sso": self._listener, "_shd": self._holders[idx]})
+        self.listener = self._listeners[idx]  # as the worker, a copy of this process, reads it
+        vars(self).update({"_ssp": None, "_sso": self.listener, "_shd": self._holders[idx]})
         return super()._spawn_worker(idx, *args, **options)
 
     def _drop_shared_socket(self) -> None:

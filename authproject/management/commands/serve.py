@@ -5,14 +5,9 @@ import gc
 import logging
 import multiprocessing
 import os
-import signal
-import sys
-import threading
-import time
 from contextlib import ExitStack
 from functools import partial
-from multiprocessing.process import BaseProcess
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
@@ -22,18 +17,12 @@ from granian.http import HTTP1Settings
 from granian.log import LogLevels
 
 from accounts.conf import conf
-from accounts.domain.errors import StartupError
-from accounts.services import get_services
 from accounts.stores import is_multi_process
 from authproject.environment.variables import PRODUCTION
-from authproject.server.granian_server import (
-    DRAIN_SECONDS,
-    HASHING_SECONDS,
-    SHUTDOWN_SECONDS,
-    Server,
-)
+from authproject.server.granian_server import DRAIN_SECONDS, Server
 from authproject.server.listener import open_listeners
-from authproject.server.workers import make_metrics_dir
+from authproject.server.metrics_dir import make_metrics_dir
+from authproject.server.worker import start_worker
 
 APPLICATION = "authproject.rsgi.application"
 MULTIPROC_DIR = "PROMETHEUS_MULTIPROC_DIR"
@@ -87,7 +76,7 @@ class Command(BaseCommand):
             # A worker's garbage collections skip what is loaded now. Otherwise they would also
             # copy every memory page that the worker shares with its parent.
             gc.freeze()
-            load = partial(_load_in_worker, application, server)
+            load = partial(start_worker, application, server)
             server.serve(target_loader=load, wrap_loader=False)
         logger.info("stopped by %s", server.stop_signal)
 
@@ -102,18 +91,6 @@ def _log_start(host: str, port: int, workers: int) -> None:
     shown = f"[{host}]" if ":" in host else host
     processes = f"{workers} worker processes" if workers > 1 else "one worker process"
     logger.info("serving on http://%s:%d with %s", shown, port, processes)
-
-
-def _load_in_worker(application: Any, server: Server) -> Any:
-    """Prepare a worker process; Granian calls it before the worker serves."""
-    server.prepare_worker(application.close_connections)
-    threading.Thread(target=_follow_parent, args=(application, server), daemon=True).start()
-    if settings.METRICS and server.replaces_dead_worker:
-        from authproject.monitoring.metrics import worker_restarts  # noqa: PLC0415  # only then
-
-        worker_restarts.inc()
-    _open_store()
-    return application
 
 
 def _build_server(host: str, port: int, workers: int, drain_seconds: float) -> Server:
@@ -158,17 +135,6 @@ def _require_shared_store(workers: int) -> None:
         )
 
 
-def _open_store() -> None:
-    # In the worker, not in its parent: a fork copies no threads, and must not share sockets.
-    try:
-        get_services()
-    except StartupError as error:
-        sys.exit(str(error))
-    # Garbage collections skip what is loaded now, for example a million users.
-    gc.collect()
-    gc.freeze()
-
-
 def _parse_port(text: str) -> int:
     if text.isdecimal() and 0 < int(text) < 2**16:
         return int(text)
@@ -179,19 +145,3 @@ def _parse_seconds(text: str) -> float:
     if text.replace(".", "", 1).isdecimal():
         return float(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-
-
-def _follow_parent(application: Any, server: Server) -> None:
-    """Shut this worker down step by step, as its parent does."""
-    server.drains.wait()
-    application.start_draining()
-    server.stops.wait()
-    parent = cast(BaseProcess, multiprocessing.parent_process())
-    parent.join(HASHING_SECONDS)
-    if parent.is_alive():  # pragma: no cover  # tested in a worker that is killed with its coverage
-        get_services().hashing_executor.stop()
-    # Without this, the worker of a killed parent would keep the port and the store.
-    parent.join()
-    os.kill(os.getpid(), signal.SIGTERM)
-    time.sleep(SHUTDOWN_SECONDS)  # Requests may finish until then. The process usually ends before.
-    os.kill(os.getpid(), signal.SIGKILL)  # pragma: no cover  # it kills the coverage, too

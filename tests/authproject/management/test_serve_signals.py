@@ -303,14 +303,15 @@ def test_reload_refuses_no_request(
 
 STOPPING_LATE = """
 import sys, time
-from authproject.server import granian_server
+from authproject.server import listener
+from authproject.server.granian_server import RETIRE_SECONDS
 from django.core.management import execute_from_command_line
 
-def stop_late(listener):
-    time.sleep(2 * granian_server.RETIRE_SECONDS)
-    stop_accepting(listener)
+def stop_late(socket):
+    time.sleep(2 * RETIRE_SECONDS)
+    stop_accepting(socket)
 
-stop_accepting, granian_server.stop_accepting = granian_server.stop_accepting, stop_late
+stop_accepting, listener.stop_accepting = listener.stop_accepting, stop_late
 execute_from_command_line(["manage.py", "serve", "--port", sys.argv[1]])
 """
 """A service whose worker, as on a busy machine, needs seconds to stop accepting."""

@@ -13,7 +13,7 @@ import pytest
 
 from accounts.domain.users import EmailAddress, User
 from accounts.stores import open_store
-from authproject.management.commands import serve
+from authproject.server import worker
 from tests.support.api import EMAIL
 from tests.support.load import RegistrationLoad
 from tests.support.processes import (
@@ -185,4 +185,4 @@ def test_worker_that_cannot_open_store_exits_with_message(
 ) -> None:
     accounts_settings(STORE_URL=f"file://{tmp_path}")
     with pytest.raises(SystemExit, match=f"{tmp_path} cannot be read and written"):
-        serve._open_store()
+        worker._open_store()

@@ -1,4 +1,4 @@
-"""The event that signals set. tests/authproject/management/test_serve_signals.py has the rest."""
+"""Events that a handler of a signal, or another process, can set."""
 
 import signal
 import threading
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from authproject.server.granian_server import Wakeup
+from authproject.server.events import Wakeup
 from tests.support.processes import START_SECONDS
 
 
