@@ -1,6 +1,7 @@
 """Events that a handler of a signal, or another process, can set."""
 
 import os
+import select
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 
@@ -46,5 +47,6 @@ class Broadcast:
     def close(self) -> None:
         os.close(self._writer)
 
-    def wait(self) -> None:
-        os.read(self._reader, 1)
+    def wait(self, seconds: float | None = None) -> bool:
+        """Return whether it has come within that time."""
+        return bool(select.select([self._reader], [], [], seconds)[0])

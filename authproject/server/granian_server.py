@@ -66,7 +66,7 @@ class Server(MPServer):
         self.reloads = reloads
         self._listeners = listeners
         self._drain_seconds = drain_seconds
-        self.drains, self.stops = Broadcast(), Broadcast()
+        self.drains, self.stops, self.ends = Broadcast(), Broadcast(), Broadcast()
         self._stop_signals = 0
         self.main_loop_interrupt = Wakeup()  # type: ignore[assignment]  # has what Granian calls
         self.on_startup(_block_sigterm_at_fork)

@@ -1,15 +1,13 @@
 """A worker process: how it starts, is replaced, and ends with its parent."""
 
 import gc
-import multiprocessing
 import os
 import signal
 import socket
 import sys
 import time
-from multiprocessing.process import BaseProcess
 from threading import Thread
-from typing import Any, cast
+from typing import Any
 
 from django.conf import settings
 
@@ -39,7 +37,7 @@ def start_worker(application: Any, server: Server) -> Any:
 
 def _take_over_signals(application: Any, server: Server) -> None:
     """Replace what this process has from its parent: handlers that do nothing in it, and pipes."""
-    for message in (server.drains, server.stops):
+    for message in (server.drains, server.stops, server.ends):
         message.close()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until Granian sets its own
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
@@ -83,12 +81,10 @@ def _follow_parent(application: Any, server: Server) -> None:
     server.drains.wait()
     application.start_draining()
     server.stops.wait()
-    parent = cast(BaseProcess, multiprocessing.parent_process())
-    parent.join(HASHING_SECONDS)
-    if parent.is_alive():  # pragma: no cover  # tested in a worker that is killed with its coverage
+    if not server.ends.wait(HASHING_SECONDS):  # pragma: no cover  # tested in one that is killed
         get_services().hashing_executor.stop()
     # Without this, the worker of a killed parent would keep the port and the store.
-    parent.join()
+    server.ends.wait()
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(SHUTDOWN_SECONDS)  # Requests may finish until then. The process usually ends before.
     os.kill(os.getpid(), signal.SIGKILL)  # pragma: no cover  # it kills the coverage, too

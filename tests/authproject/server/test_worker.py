@@ -122,3 +122,18 @@ def test_worker_of_killed_parent_ends_although_a_request_does_not(tmp_path: Path
         finally:
             with suppress(ProcessLookupError):
                 os.kill(worker, signal.SIGKILL)
+
+
+@needs_proc
+def test_worker_of_killed_parent_waits_for_no_other(tmp_path: Path, valkey_url: str) -> None:
+    with run_service(tmp_path, "--workers", "2", STORE_URL=valkey_url) as service:
+        wait_until(lambda: len(service.workers()) == 2)
+        first, second = service.workers()
+        os.kill(second, signal.SIGSTOP)
+        service.process.kill()
+        try:
+            wait_until(lambda: not is_running(first))
+        finally:
+            for worker in (first, second):
+                with suppress(ProcessLookupError):
+                    os.kill(worker, signal.SIGKILL)
