@@ -132,7 +132,10 @@ def test_one_server(
 
 
 def test_sentinel(
-    machines: Machines, clock: MovableClock, caplog: pytest.LogCaptureFixture
+    machines: Machines,
+    clock: MovableClock,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     [server, _] = get_blocks("One server")
     [more, sentinel, url] = get_blocks("Sentinel")[:3]
@@ -143,7 +146,10 @@ def test_sentinel(
         machines.start(number, 26379, sentinel, "--sentinel")
     url = machines.translate(get_url(url))
     check_store(url, clock, caplog)
-    check_store(f"{url}&wait_replicas=2", clock, caplog)
+    with monkeypatch.context() as patience:  # New replicas begin with a copy of everything.
+        patience.setattr("accounts.stores.redis.client.TIMEOUT_SECONDS", 60)
+        patience.setattr("accounts.stores.redis.replication.WAIT_MS", 50_000)
+        check_store(f"{url}&wait_replicas=2", clock, caplog)
     old = machines.ask_sentinel("GET-MASTER-ADDR-BY-NAME", "accounts")
     wait_until(lambda: machines.ask_sentinel("FAILOVER", "accounts") == b"OK")
     wait_until(lambda: machines.ask_sentinel("GET-MASTER-ADDR-BY-NAME", "accounts") != old)
