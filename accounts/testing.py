@@ -47,10 +47,14 @@ def accounts_settings(settings: Any) -> Callable[..., None]:
 
 
 @pytest.fixture(autouse=True)
-def accounts_in_memory(accounts_settings: Callable[..., None]) -> None:
+def accounts_in_memory(
+    accounts_settings: Callable[..., None], request: pytest.FixtureRequest
+) -> None:
     """Each test starts without accounts, keeps them in memory, and hashes cheaply."""
     accounts_settings(STORE_URL="memory://", SEED_USERS_FILE=None, BCRYPT_ROUNDS=CHEAPEST_ROUNDS)
     reset_services()
+    if "accounts_clock" in request.fixturenames:
+        request.getfixturevalue("accounts_clock")  # before `account_client` gets its token
 
 
 @pytest.fixture

@@ -12,15 +12,40 @@ from tests.support.processes import run_to_end
 GUIDE = "test-your-project.md"
 
 
+LOGIN_BEFORE_CLOCK = """
+import time
+from types import SimpleNamespace
+import pytest
+
+@pytest.fixture
+def a_second_passes(account_client, monkeypatch):
+    later = time.time() + 1
+    monkeypatch.setattr("accounts.testing.time", SimpleNamespace(time=lambda: later))
+
+def test_token_is_not_older_than_the_clock(account_client, a_second_passes, accounts_clock):
+    accounts_clock.advance(15 * 60 - 1)
+    assert account_client.get("/api/v1/protected/profile").status_code == 200
+"""
+
+
+def run_tests(folder: Path, text: str) -> str:
+    """Run tests of another project that uses the fixtures, and return what pytest prints."""
+    (folder / "conftest.py").write_text(read_code_blocks(GUIDE)[0], encoding="utf-8")
+    (folder / "test_own.py").write_text(text, encoding="utf-8")
+    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder))
+    return run_to_end(*command, DJANGO_SETTINGS_MODULE="tests.settings").stdout
+
+
 def test_tests_of_the_guide_pass(tmp_path: Path) -> None:
     pytest.importorskip("freezegun", reason="needs requirements-dev.txt")
     pytest.importorskip("time_machine", reason="needs requirements-dev.txt")
-    conftest, *tests = read_code_blocks(GUIDE)
-    (tmp_path / "conftest.py").write_text(conftest, encoding="utf-8")
-    (tmp_path / "test_own.py").write_text("\n\n".join(tests), encoding="utf-8")
-    command = ("-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path))
-    run = run_to_end(*command, DJANGO_SETTINGS_MODULE="tests.settings")
-    assert "6 passed" in run.stdout, run.stdout
+    output = run_tests(tmp_path, "\n\n".join(read_code_blocks(GUIDE)[1:]))
+    assert "6 passed" in output, output
+
+
+def test_clock_stands_still_from_before_the_login(tmp_path: Path) -> None:
+    output = run_tests(tmp_path, LOGIN_BEFORE_CLOCK)
+    assert "1 passed" in output, output
 
 
 def test_guide_names_every_setting_that_rebuilds_the_service() -> None:
