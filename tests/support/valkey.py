@@ -169,7 +169,7 @@ def ask(port: int, *words: str) -> bytes:
     for word in map(str.encode, words):
         request += b"$%d\r\n%s\r\n" % (len(word), word)
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
             connection.sendall(request)
             return connection.recv(65_536)
     except OSError:

@@ -40,9 +40,8 @@ class Deployment(NamedTuple):
     def is_primary(self, server: Server) -> bool:
         """Return whether all Sentinels name a server."""
         command = ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "accounts")
-        return {ask(one.port, *command).split()[-1] for one in self.sentinels} == {
-            str(server.port).encode()
-        }
+        port = str(server.port).encode()
+        return all(port in ask(one.port, *command).split() for one in self.sentinels)
 
     def configure(self, options: dict[str, int]) -> None:
         for sentinel in self.sentinels:
